@@ -1,0 +1,25 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+
+/** In a clone: compile when any source is newer than the last build. In an installed package there are no sources, and nothing happens. */
+export function ensureBuilt() {
+  const source = path.join(root, "src");
+  if (!existsSync(source)) return;
+  const stamp = path.join(root, "dist", ".tsbuildinfo");
+  if (existsSync(stamp) && existsSync(path.join(root, "dist", "index.js")) && newest(source) <= statSync(stamp).mtimeMs) return;
+  const built = spawnSync(process.execPath, [path.join(root, "scripts", "build.js")], { stdio: "inherit" });
+  if (built.status !== 0) process.exit(built.status ?? 1);
+}
+
+function newest(folder) {
+  let latest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const full = path.join(folder, entry.name);
+    latest = Math.max(latest, entry.isDirectory() ? newest(full) : statSync(full).mtimeMs);
+  }
+  return latest;
+}

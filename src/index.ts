@@ -1,0 +1,1 @@
+export { AtelierError } from "./core/errors.ts";
