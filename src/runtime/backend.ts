@@ -1,7 +1,7 @@
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
+import type { Target } from "../graph/onnx.ts";
 
-/** The kind of graph a backend wants: lowering picks forms and fused kernels by it. */
-export type Target = "portable" | "cpu" | "webgpu" | "wasm";
+export type { Target } from "../graph/onnx.ts";
 
 /** A named value at the edge of a program. A dimension of -1 is free: it is fixed by each binding. */
 export interface ValueInfo {

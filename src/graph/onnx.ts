@@ -1,0 +1,56 @@
+import type { DType, Shape, TypedArray } from "../core/dtype.ts";
+
+// What op records know of ONNX: how attributes are written, and the emitter they write nodes to (src/lower implements it).
+
+/** The kind of graph that is wanted. `portable` uses standard ONNX ops only; the others may use a runtime's own fused kernels. */
+export type Target = "portable" | "cpu" | "webgpu" | "wasm";
+
+/** ONNX tells whole-valued floats from integers, JavaScript does not: attributes are written with their kind. */
+export type OnnxAttr =
+  | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "ints"; readonly value: readonly number[] }
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string };
+
+export type OnnxAttrs = Readonly<Record<string, OnnxAttr>>;
+
+/** An integer attribute, or a list of them. */
+export function I(value: number | readonly number[]): OnnxAttr {
+  return typeof value === "number" ? { kind: "int", value } : { kind: "ints", value };
+}
+
+/** A float attribute. */
+export function F(value: number): OnnxAttr {
+  return { kind: "float", value };
+}
+
+/** A string attribute. */
+export function S(value: string): OnnxAttr {
+  return { kind: "string", value };
+}
+
+/** Element type numbers of the ONNX schema (TensorProto.DataType). */
+export const onnxType: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+
+/** Where lowerings write. Values are named by strings; an empty string is an absent optional input. */
+export interface Emitter {
+  readonly target: Target;
+  /** Add a node with one output; `domain` is the standard one unless given. */
+  node(opType: string, inputs: readonly string[], attrs?: OnnxAttrs, domain?: string): string;
+  /** Add a node with several outputs. */
+  nodes(opType: string, inputs: readonly string[], outputs: number, attrs?: OnnxAttrs, domain?: string): string[];
+  /** A constant; equal ones are stored once. */
+  constant(dtype: DType, shape: Shape, data: TypedArray): string;
+  /** A scalar constant, float32 unless said. */
+  scalar(value: number, dtype?: DType): string;
+  /** A 1-D int64 constant: shapes, axes, positions. */
+  ints(values: readonly number[]): string;
+  /** float32 zeros that take no room in the model. */
+  zeros(shape: Shape): string;
+  /** Zeros before and after one axis of a value of the given rank; the value itself when both are 0. */
+  pad(x: string, rank: number, axis: number, before: number, after: number): string;
+  /** The value backwards along axes. */
+  flip(x: string, axes: readonly number[]): string;
+  /** op(A) op(B) over the last two axes, in the target's fastest form that needs no transposed copy. */
+  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string;
+}

@@ -1,0 +1,114 @@
+import { sizeOf } from "../../core/dtype.ts";
+import { type Emitter, I, type OnnxAttrs } from "../onnx.ts";
+import type { LowerArgs } from "../op.ts";
+import type { ConvAttrs, ConvFilterAttrs, ConvInputAttrs } from "./conv.ts";
+
+// The forms are chosen by measurement (docs/engine-facts.md): ONNX has no gradient ops for convolution.
+
+/** Convolution is an ONNX op as it stands. */
+export function lowerConv({ onnx, inputs, attrs, node }: LowerArgs<ConvAttrs>): string[] {
+  return [onnx.node("Conv", inputs, convAttrs(attrs, node.inputs[1].shape.slice(2)))];
+}
+
+function convAttrs({ strides, pads, dilations, groups }: ConvAttrs, kernel: readonly number[]): OnnxAttrs {
+  return { strides: I(strides), pads: I(pads), dilations: I(dilations), group: I(groups), kernel_shape: I(kernel) };
+}
+
+/**
+ * The input gradient. At stride 1 it is a convolution with the filter turned around and its channel axes swapped, which runs on the faster
+ * kernel (and in three dimensions transposed convolution is very slow); otherwise ConvTranspose. Very few channels favour ConvTranspose.
+ */
+export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs<ConvInputAttrs>): string[] {
+  const [k, perGroup, ...kernel] = node.inputs[1].shape;
+  const { strides, pads, dilations, groups, spatial } = attrs;
+  const axes = spatial.length;
+  const flippedPads = pads.map((p, i) => dilations[i % axes] * (kernel[i % axes] - 1) - p);
+  const dense = strides.every((stride) => stride === 1) && flippedPads.every((p) => p >= 0);
+  if (dense && (axes > 2 || perGroup * groups >= 8)) {
+    const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
+    return [onnx.node("Conv", [dy, turned], convAttrs({ strides, pads: flippedPads, dilations, groups }, kernel))];
+  }
+  const outputPadding = spatial.map((size, i) => {
+    const reach = (node.inputs[0].shape[i + 2] - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1;
+    return size - (reach - pads[i] - pads[i + axes]);
+  });
+  return [onnx.node("ConvTranspose", [dy, w], { ...convAttrs(attrs, kernel), output_padding: I(outputPadding) })];
+}
+
+/** [K, C/g, ...k] -> [C, K/g, ...k], taps reversed. */
+function turnFilter(onnx: Emitter, w: string, k: number, perGroup: number, kernel: readonly number[], groups: number): string {
+  const taps = kernel.map((_, i) => i + 2);
+  const flipped = kernel.every((size) => size === 1) ? w : onnx.flip(w, taps);
+  if (groups === 1) return onnx.node("Transpose", [flipped], { perm: I([1, 0, ...taps]) });
+  const split = onnx.node("Reshape", [flipped, onnx.ints([groups, k / groups, perGroup, ...kernel])]);
+  const swapped = onnx.node("Transpose", [split], { perm: I([0, 2, 1, ...taps.map((t) => t + 1)]) });
+  return onnx.node("Reshape", [swapped, onnx.ints([groups * perGroup, k / groups, ...kernel])]);
+}
+
+/** The filter gradient: a batch of matrix products of dy with the taps' views of x, in the layout that suits the sizes. */
+export function lowerConvFilter(args: LowerArgs<ConvFilterAttrs>): string[] {
+  const { node, attrs } = args;
+  const [, channels, ...spatial] = node.inputs[0].shape;
+  const output = node.inputs[1].shape.slice(2);
+  const fewPositions = sizeOf(output) <= 64 && channels >= 16;
+  if (attrs.groups === 1 && spatial.length === 2 && fewPositions) return [filterByRows(args)];
+  return [filterByColumns(args)];
+}
+
+/**
+ * Each tap's view of x is cut out by one depthwise convolution with one-hot filters (handling stride, padding and dilation at no cost),
+ * then dw = sum over the batch of dy [K, L] x view [C·taps, L] transposed.
+ */
+function filterByColumns({ onnx, inputs: [x, dy], attrs, node }: LowerArgs<ConvFilterAttrs>): string {
+  const [n, channels, ...spatial] = node.inputs[0].shape;
+  const [, k, ...output] = node.inputs[1].shape;
+  const { kernel, groups } = attrs;
+  const taps = sizeOf(kernel);
+  const positions = sizeOf(output);
+  const plain = taps === 1 && attrs.strides.every((s) => s === 1) && attrs.pads.every((p) => p === 0);
+  const columns = plain ? x : cutTaps(onnx, x, attrs, n, channels, spatial);
+  const depth = (channels / groups) * taps;
+  const left = onnx.node("Reshape", [dy, onnx.ints([n, groups, k / groups, positions])]);
+  const right = onnx.node("Reshape", [columns, onnx.ints([n, groups, depth, positions])]);
+  const each = onnx.matmul(left, right, 4, 4, false, true);
+  const total = n === 1 ? each : onnx.node("ReduceSum", [each, onnx.ints([0])], { keepdims: I(0) });
+  return onnx.node("Reshape", [total, onnx.ints([k, channels / groups, ...kernel])]);
+}
+
+/** [N, C, ...] -> [N, C·taps, ...output]; with few channels the batch and channel axes are joined, so that the one-hot filter is tiny. */
+function cutTaps(onnx: Emitter, x: string, attrs: ConvFilterAttrs, n: number, channels: number, spatial: readonly number[]): string {
+  const taps = sizeOf(attrs.kernel);
+  const joined = channels < 8;
+  const groups = joined ? 1 : channels;
+  const source = joined ? onnx.node("Reshape", [x, onnx.ints([n * channels, 1, ...spatial])]) : x;
+  const oneHot = new Float32Array(groups * taps * taps);
+  for (let c = 0; c < groups; c++) for (let t = 0; t < taps; t++) oneHot[(c * taps + t) * taps + t] = 1;
+  const filter = onnx.constant("float32", [groups * taps, 1, ...attrs.kernel], oneHot);
+  return onnx.node("Conv", [source, filter], convAttrs({ ...attrs, groups }, attrs.kernel));
+}
+
+/** Few positions and many channels: channels last, taps cut by slices and laid side by side, one large product over batch and positions. */
+function filterByRows({ onnx, inputs: [x, dy], attrs, node }: LowerArgs<ConvFilterAttrs>): string {
+  const [n, channels] = node.inputs[0].shape;
+  const [, k, outHeight, outWidth] = node.inputs[1].shape;
+  const { kernel, strides, pads, dilations } = attrs;
+  const last = onnx.node("Transpose", [x], { perm: I([0, 2, 3, 1]) });
+  const padded = onnx.pad(onnx.pad(last, 4, 1, pads[0], pads[2]), 4, 2, pads[1], pads[3]);
+  const views: string[] = [];
+  for (let i = 0; i < kernel[0]; i++) {
+    for (let j = 0; j < kernel[1]; j++) {
+      const starts = [i * dilations[0], j * dilations[1]];
+      const ends = [starts[0] + (outHeight - 1) * strides[0] + 1, starts[1] + (outWidth - 1) * strides[1] + 1];
+      views.push(onnx.node("Slice", [padded, onnx.ints(starts), onnx.ints(ends), onnx.ints([1, 2]), onnx.ints(strides)]));
+    }
+  }
+  const taps = views.length;
+  const rows = onnx.node("Reshape", [
+    taps === 1 ? views[0] : onnx.node("Concat", views, { axis: I(3) }),
+    onnx.ints([n * outHeight * outWidth, taps * channels]),
+  ]);
+  const turned = onnx.node("Transpose", [dy], { perm: I([1, 0, 2, 3]) });
+  const left = onnx.node("Reshape", [turned, onnx.ints([k, n * outHeight * outWidth])]);
+  const product = onnx.node("Reshape", [onnx.matmul(left, rows, 2, 2, false, false), onnx.ints([k, taps, channels])]);
+  return onnx.node("Reshape", [onnx.node("Transpose", [product], { perm: I([0, 2, 1]) }), onnx.ints([k, channels, ...kernel])]);
+}

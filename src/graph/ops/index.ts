@@ -1,0 +1,25 @@
+import type { OpRecord } from "../op.ts";
+import { controlOps } from "./control.ts";
+import { convOps } from "./conv.ts";
+import { elementwiseOps } from "./elementwise.ts";
+import { gatherOps } from "./gather.ts";
+import { linalgOps } from "./linalg.ts";
+import { movementOps } from "./movement.ts";
+import { normOps } from "./norm.ts";
+import { reduceOps } from "./reduce.ts";
+import { softmaxOps } from "./softmax.ts";
+import { sourceOps } from "./source.ts";
+
+/** Every op of the engine: what the conformance tests, the parity table and the documentation read. */
+export const ops: Readonly<Record<string, OpRecord>> = {
+  ...sourceOps,
+  ...elementwiseOps,
+  ...reduceOps,
+  ...linalgOps,
+  ...convOps,
+  ...movementOps,
+  ...gatherOps,
+  ...softmaxOps,
+  ...normOps,
+  ...controlOps,
+};

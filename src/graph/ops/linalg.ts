@@ -1,0 +1,162 @@
+import { type Shape, sizeOf } from "../../core/dtype.ts";
+import { forEachIndex, ndZeros } from "../nd.ts";
+import { F, I } from "../onnx.ts";
+import { type Attrs, defineOp, type NdArray, type OpRecord } from "../op.ts";
+import { broadcastShapes, type Spec, shapeError } from "../shape.ts";
+import { applyOne, type Tensor } from "../tensor.ts";
+import { reshape } from "./movement.ts";
+import { sum, sumTo } from "./reduce.ts";
+
+interface MatmulAttrs extends Attrs {
+  readonly transA: boolean;
+  readonly transB: boolean;
+}
+
+interface MatmulDims {
+  batch: Shape;
+  m: number;
+  k: number;
+  n: number;
+}
+
+function matmulDims(op: string, inputs: readonly Spec[], { transA, transB }: MatmulAttrs): MatmulDims {
+  const [a, b] = inputs;
+  if (a.shape.length < 2 || b.shape.length < 2)
+    throw shapeError(op, inputs, "both operands need at least two axes", "reshape a vector to [1, n] or [n, 1]");
+  if (a.dtype !== "float32" || b.dtype !== "float32") throw shapeError(op, inputs, "float32 tensors were expected");
+  const [am, ak] = lastTwo(a.shape, transA);
+  const [bk, bn] = lastTwo(b.shape, transB);
+  if (ak !== bk)
+    throw shapeError(
+      op,
+      inputs,
+      `the inner dimensions differ: ${ak} and ${bk}${transA || transB ? ` (transA ${transA}, transB ${transB})` : ""}`,
+    );
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  if (batch === undefined) throw shapeError(op, inputs, "the leading axes do not broadcast");
+  return { batch, m: am, k: ak, n: bn };
+}
+
+function lastTwo(shape: Shape, transposed: boolean): [number, number] {
+  const [rows, columns] = shape.slice(-2);
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+/** Three loops per batch entry. */
+function naiveMatmul(a: NdArray, b: NdArray, attrs: MatmulAttrs): NdArray {
+  const { batch, m, k, n } = matmulDims("matmul", [a, b], attrs);
+  const out = ndZeros([...batch, m, n]);
+  forEachIndex(batch, (index, flat) => {
+    const aAt = batchOffset(a.shape, index) * m * k;
+    const bAt = batchOffset(b.shape, index) * k * n;
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let total = 0;
+        for (let p = 0; p < k; p++) {
+          total += a.data[aAt + (attrs.transA ? p * m + i : i * k + p)] * b.data[bAt + (attrs.transB ? j * k + p : p * n + j)];
+        }
+        out.data[(flat * m + i) * n + j] = total;
+      }
+    }
+  });
+  return out;
+}
+
+/** Which matrix of an operand with stretched leading axes belongs to a batch index. */
+function batchOffset(shape: Shape, index: readonly number[]): number {
+  const lead = shape.slice(0, -2);
+  const shift = index.length - lead.length;
+  return lead.reduce((offset, dim, i) => offset * dim + (dim === 1 ? 0 : index[i + shift]), 0);
+}
+
+/** dA and dB of C = op(A) op(B): each is again one product with the right operand turned, never an explicit transpose. */
+function productGradients(a: Tensor, b: Tensor, dy: Tensor, { transA, transB }: MatmulAttrs): [Tensor, Tensor] {
+  const da = transA ? product(b, dy, transB, true) : product(dy, b, false, !transB);
+  const db = transB ? product(dy, a, true, transA) : product(a, dy, !transA, false);
+  return [sumTo(da, a.shape), sumTo(db, b.shape)];
+}
+
+function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor {
+  return applyOne(matmulOp, [a, b], { transA, transB });
+}
+
+/** Matrix product over the last two axes; leading axes broadcast. C[..., i, j] = sum over k of op(A)[..., i, k] op(B)[..., k, j]. */
+const matmulOp: OpRecord<MatmulAttrs> = defineOp<MatmulAttrs>({
+  name: "matmul",
+  shape: (inputs, attrs) => {
+    const { batch, m, n } = matmulDims("matmul", inputs, attrs);
+    return [{ shape: [...batch, m, n], dtype: "float32" }];
+  },
+  gradient: ({ inputs: [a, b], attrs, dOutputs: [dy] }) => productGradients(a, b, dy!, attrs),
+  lower: ({ onnx, inputs, attrs, node }) => [
+    onnx.matmul(inputs[0], inputs[1], node.inputs[0].shape.length, node.inputs[1].shape.length, attrs.transA, attrs.transB),
+  ],
+  evaluate: ([a, b], attrs) => [naiveMatmul(a, b, attrs)],
+  examples: [
+    { inputs: [{ shape: [2, 3] }, { shape: [3, 4] }], attrs: { transA: false, transB: false } },
+    { inputs: [{ shape: [3, 2] }, { shape: [4, 3] }], attrs: { transA: true, transB: true } },
+    { inputs: [{ shape: [5, 1, 2, 3] }, { shape: [4, 4, 3] }], attrs: { transA: false, transB: true } },
+    { inputs: [{ shape: [2, 3, 2] }, { shape: [2, 3, 4] }], attrs: { transA: true, transB: false } },
+  ],
+});
+
+/** Y = op(A) op(B) + C for matrices, C a row [N]: one fused kernel. */
+const gemmOp = defineOp<MatmulAttrs>({
+  name: "gemm",
+  shape: (inputs, attrs) => {
+    const [a, b, c] = inputs;
+    const { m, n } = matmulDims("gemm", [a, b], attrs);
+    if (a.shape.length !== 2 || b.shape.length !== 2) throw shapeError("gemm", inputs, "matrices were expected");
+    if (c.shape.length !== 1 || c.shape[0] !== n) throw shapeError("gemm", inputs, `the bias must have shape [${n}]`);
+    return [{ shape: [m, n], dtype: "float32" }];
+  },
+  gradient: ({ inputs: [a, b], attrs, dOutputs: [dy] }) => [...productGradients(a, b, dy!, attrs), sum(dy!, 0)],
+  lower: ({ onnx, inputs, attrs }) => [
+    onnx.node("Gemm", inputs, { transA: I(Number(attrs.transA)), transB: I(Number(attrs.transB)), alpha: F(1), beta: F(1) }),
+  ],
+  evaluate: ([a, b, c], attrs) => {
+    const out = naiveMatmul(a, b, attrs);
+    const n = c.data.length;
+    for (let i = 0; i < out.data.length; i++) out.data[i] += c.data[i % n];
+    return [out];
+  },
+  examples: [
+    { inputs: [{ shape: [2, 3] }, { shape: [3, 4] }, { shape: [4] }], attrs: { transA: false, transB: false } },
+    { inputs: [{ shape: [3, 2] }, { shape: [4, 3] }, { shape: [4] }], attrs: { transA: true, transB: true } },
+  ],
+});
+
+export interface MatmulOptions {
+  /** Use the transpose of the last two axes of A. */
+  transA?: boolean;
+  transB?: boolean;
+}
+
+/**
+ * Matrix product over the last two axes; leading axes broadcast. [..., M, K] x [..., K, N] -> [..., M, N].
+ * A stack of rows times one matrix is one flat product, so its gradient holds no batched temporary.
+ * @throws ShapeError
+ */
+export function matmul(a: Tensor, b: Tensor, { transA = false, transB = false }: MatmulOptions = {}): Tensor {
+  if (b.rank === 2 && a.rank > 2 && !transA) {
+    const rows = product(reshape(a, [-1, a.shape[a.rank - 1]]), b, false, transB);
+    return reshape(rows, [...a.shape.slice(0, -1), rows.shape[1]]);
+  }
+  return product(a, b, transA, transB);
+}
+
+/**
+ * x Wᵀ + b, PyTorch's linear map. x [..., in], weight [out, in], bias [out] -> [..., out].
+ * @throws ShapeError
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  if (x.rank < 1 || weight.rank !== 2 || x.shape[x.rank - 1] !== weight.shape[1]) {
+    throw shapeError("linear", [x, weight], `the input's last axis must be ${weight.shape[1]}, the weight's input size`);
+  }
+  const flat = reshape(x, [sizeOf(x.shape.slice(0, -1)), weight.shape[1]]);
+  const out =
+    bias === undefined ? product(flat, weight, false, true) : applyOne(gemmOp, [flat, weight, bias], { transA: false, transB: true });
+  return reshape(out, [...x.shape.slice(0, -1), weight.shape[0]]);
+}
+
+export const linalgOps = { matmul: matmulOp, gemm: gemmOp };

@@ -1,0 +1,204 @@
+import { collect, type Graph, isInput } from "../graph.ts";
+import type { Attrs } from "../op.ts";
+import { elementwiseOps } from "../ops/elementwise.ts";
+import { linalgOps } from "../ops/linalg.ts";
+import { expand, movementOps, reshape, transpose } from "../ops/movement.ts";
+import { constant, constantOp, scalarValue } from "../ops/source.ts";
+import { attrsText } from "../print.ts";
+import { broadcastShapes, sameShape } from "../shape.ts";
+import { applyOne, GraphNode, type Tensor } from "../tensor.ts";
+
+type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
+
+/**
+ * Rebuild a graph with fewer nodes and the same values: identities and gradient markers vanish, scalar constants fold, stretched operands are
+ * left to broadcasting, transposes fold into matrix products, and equal expressions are computed once. What nothing needs is not rebuilt.
+ */
+export function simplify(graph: Graph): Graph {
+  const replaced = new Map<Tensor, Tensor>();
+  const made = new Map<string, GraphNode>();
+  const current = (tensor: Tensor): Tensor => replaced.get(tensor) ?? tensor;
+  const names = new Map<Tensor, string>();
+  for (const { name, tensor } of graph.inputs) names.set(tensor, name);
+  for (const node of graph.nodes) {
+    if (isInput(node)) continue;
+    const inputs = node.inputs.map(current);
+    const simpler = settle(node, inputs);
+    if (simpler !== undefined) {
+      replaced.set(node.outputs[0], share(simpler, made));
+      continue;
+    }
+    const rebuilt = shareNode(node, inputs, made);
+    node.outputs.forEach((output, i) => {
+      replaced.set(output, rebuilt.outputs[i]);
+    });
+  }
+  return collect(
+    graph.outputs.map(({ name, tensor }) => ({ name, tensor: current(tensor) })),
+    names,
+  );
+}
+
+/** Apply rules until none fits; undefined when none did. */
+function settle(node: GraphNode, inputs: readonly Tensor[]): Tensor | undefined {
+  let result: Tensor | undefined;
+  let at = node;
+  let operands = inputs;
+  for (let round = 0; round < 8; round++) {
+    const next = firstMatch(at, operands);
+    if (next === undefined) break;
+    result = next;
+    if (isInput(next.node) || next.node.outputs.length > 1 || operands.includes(next)) break;
+    at = next.node;
+    operands = next.node.inputs;
+  }
+  return result;
+}
+
+function firstMatch(node: GraphNode, inputs: readonly Tensor[]): Tensor | undefined {
+  for (const rule of rules) {
+    const result = rule(node, inputs);
+    if (result !== undefined) return result;
+  }
+  return undefined;
+}
+
+/** The node that already computes this, or this one. Rules may have built a small chain: it is shared from its inputs up. */
+function share(tensor: Tensor, made: Map<string, GraphNode>): Tensor {
+  if (isInput(tensor.node) || tensor.node.inputs.length === 0)
+    return tensor.node.op === constantOp ? shareNode(tensor.node, [], made).outputs[0] : tensor;
+  const inputs = tensor.node.inputs.map((input) => share(input, made));
+  return shareNode(tensor.node, inputs, made).outputs[tensor.index];
+}
+
+function shareNode(node: GraphNode, inputs: readonly Tensor[], made: Map<string, GraphNode>): GraphNode {
+  const key = `${node.op.name}(${inputs.map((input) => `${input.node.id}.${input.index}`).join(",")}){${attrsText(node.attrs)}}`;
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const fresh = inputs.every((input, i) => input === node.inputs[i]) ? node : new GraphNode(node.op, inputs, node.attrs, node.outputs);
+  made.set(key, fresh);
+  return fresh;
+}
+
+const isOp = (tensor: Tensor, op: { name: string }): boolean => tensor.node.op.name === op.name;
+const nodeIs = (node: GraphNode, op: { name: string }): boolean => node.op.name === op.name;
+
+/** stopGradient and customGradient have done their work once gradients exist. */
+const dropMarkers: Rule = (node, [x]) => (node.op.name === "stopGradient" || node.op.name === "customGradient" ? x : undefined);
+
+/** x + 0, x - 0, x · 1, x / 1. */
+const dropIdentity: Rule = (node, [a, b]) => {
+  const neutral =
+    nodeIs(node, elementwiseOps.add) || nodeIs(node, elementwiseOps.sub)
+      ? 0
+      : nodeIs(node, elementwiseOps.mul) || nodeIs(node, elementwiseOps.div)
+        ? 1
+        : undefined;
+  if (neutral === undefined) return undefined;
+  const output = node.outputs[0];
+  if (scalarValue(b) === neutral && sameShape(a.shape, output.shape)) return a;
+  const commutes = nodeIs(node, elementwiseOps.add) || nodeIs(node, elementwiseOps.mul);
+  return commutes && scalarValue(a) === neutral && sameShape(b.shape, output.shape) ? b : undefined;
+};
+
+/** Elementwise ops on scalar constants, by their own reference rule. */
+const foldScalars: Rule = (node, inputs) => {
+  const output = node.outputs[0];
+  if (!isElementwise(node) || output.size !== 1 || output.dtype !== "float32") return undefined;
+  const values = inputs.map(scalarValue);
+  if (values.some((value) => value === undefined)) return undefined;
+  const data = inputs.map((input, i) => ({ shape: input.shape, dtype: input.dtype, data: Float64Array.of(values[i]!) }));
+  return constant([node.op.evaluate(data, node.attrs, [output])[0].data[0]], "float32", output.shape);
+};
+
+/** (x · c) · d = x · (c d) for scalar constants. */
+const mergeFactors: Rule = (node, [a, b]) => {
+  if (!nodeIs(node, elementwiseOps.mul)) return undefined;
+  const [x, outer] =
+    scalarValue(b) !== undefined ? [a, scalarValue(b)!] : scalarValue(a) !== undefined ? [b, scalarValue(a)!] : [undefined, 0];
+  if (x === undefined || !isOp(x, elementwiseOps.mul) || x.dtype !== "float32") return undefined;
+  const [p, q] = x.node.inputs;
+  const [rest, inner] =
+    scalarValue(q) !== undefined ? [p, scalarValue(q)!] : scalarValue(p) !== undefined ? [q, scalarValue(p)!] : [undefined, 0];
+  return rest !== undefined && sameShape(rest.shape, node.outputs[0].shape) ? rest.mul(inner * outer) : undefined;
+};
+
+/** a + (-b) = a - b and a - (-b) = a + b. */
+const foldNegation: Rule = (node, [a, b]) => {
+  if (nodeIs(node, elementwiseOps.add) && isOp(b, elementwiseOps.neg)) return a.sub(b.node.inputs[0]);
+  if (nodeIs(node, elementwiseOps.add) && isOp(a, elementwiseOps.neg)) return b.sub(a.node.inputs[0]);
+  return nodeIs(node, elementwiseOps.sub) && isOp(b, elementwiseOps.neg) ? a.add(b.node.inputs[0]) : undefined;
+};
+
+function isElementwise(node: GraphNode): boolean {
+  return Object.hasOwn(elementwiseOps, node.op.name);
+}
+
+/** Stretched operands of elementwise ops are left to broadcasting; where all are stretched, the result is stretched instead. */
+const skipExpand: Rule = (node, inputs) => {
+  if (!isElementwise(node) || !inputs.some((input) => isOp(input, movementOps.expand))) return undefined;
+  const small = inputs.map((input) => (isOp(input, movementOps.expand) ? input.node.inputs[0] : input));
+  const shape = small.reduce<readonly number[] | undefined>((known, input) => known && broadcastShapes(known, input.shape), []);
+  if (shape === undefined) return undefined;
+  return expand(applyOne(node.op, small, node.attrs), node.outputs[0].shape);
+};
+
+/** reshape of reshape, of a constant scalar, or of a stretched scalar; stretch of a stretch. */
+const mergeReshapes: Rule = (node, [x]) => {
+  const shape = node.outputs[0].shape;
+  if (nodeIs(node, movementOps.reshape)) {
+    if (sameShape(x.shape, shape)) return x;
+    if (isOp(x, movementOps.reshape)) return reshape(x.node.inputs[0], shape);
+    const scalar = scalarValue(x);
+    if (scalar !== undefined) return constant([scalar], x.dtype, shape);
+    if (isOp(x, movementOps.expand) && x.node.inputs[0].size === 1) return expand(reshape(x.node.inputs[0], []), shape);
+  }
+  if (nodeIs(node, movementOps.expand)) {
+    if (sameShape(x.shape, shape)) return x;
+    if (isOp(x, movementOps.expand)) return expand(x.node.inputs[0], shape);
+  }
+  return undefined;
+};
+
+const mergeTransposes: Rule = (node, [x]) => {
+  if (!nodeIs(node, movementOps.transpose) || !isOp(x, movementOps.transpose)) return undefined;
+  const inner = x.node.attrs.permutation as readonly number[];
+  return transpose(
+    x.node.inputs[0],
+    (node.attrs.permutation as readonly number[]).map((axis) => inner[axis]),
+  );
+};
+
+/** A transpose of the last two axes before a matrix product is a flag of the product. */
+const foldTranspose: Rule = (node, inputs) => {
+  if (!nodeIs(node, linalgOps.matmul) && !nodeIs(node, linalgOps.gemm)) return undefined;
+  const turned = inputs.map(
+    (input, i) => i < 2 && isOp(input, movementOps.transpose) && swapsLastTwo(input.node.attrs.permutation as readonly number[]),
+  );
+  if (!turned.includes(true)) return undefined;
+  const operands = inputs.map((input, i) => (turned[i] ? input.node.inputs[0] : input));
+  const attrs: Attrs = { transA: node.attrs.transA !== turned[0], transB: node.attrs.transB !== turned[1] };
+  return applyOne(node.op, operands, attrs);
+};
+
+function swapsLastTwo(permutation: readonly number[]): boolean {
+  const last = permutation.length - 1;
+  return permutation.every((axis, i) => axis === (i === last ? last - 1 : i === last - 1 ? last : i));
+}
+
+const rules: readonly Rule[] = [
+  dropMarkers,
+  dropIdentity,
+  foldScalars,
+  mergeFactors,
+  foldNegation,
+  mergeReshapes,
+  mergeTransposes,
+  foldTranspose,
+  skipExpand,
+];
+
+/** Whether a tensor is a constant of the graph. */
+export function isConstant(tensor: Tensor): boolean {
+  return isOp(tensor, constantOp);
+}

@@ -1,0 +1,104 @@
+import { create } from "@bufbuild/protobuf";
+import type { DType, Shape, TypedArray } from "../core/dtype.ts";
+import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type Target } from "../graph/onnx.ts";
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+} from "./onnx_pb.ts";
+
+/** Collects ONNX nodes and constants while a graph is lowered. */
+export class GraphEmitter implements Emitter {
+  readonly target: Target;
+  readonly protos: NodeProto[] = [];
+  readonly initializers: TensorProto[] = [];
+  readonly #constants = new Map<string, string>();
+  #count = 0;
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+
+  node(opType: string, inputs: readonly string[], attrs: OnnxAttrs = {}, domain = ""): string {
+    return this.nodes(opType, inputs, 1, attrs, domain)[0];
+  }
+
+  nodes(opType: string, inputs: readonly string[], outputs: number, attrs: OnnxAttrs = {}, domain = ""): string[] {
+    const names = Array.from({ length: outputs }, () => `@${this.#count++}`);
+    const attribute = Object.entries(attrs).map(([name, attr]) => attributeProto(name, attr));
+    this.protos.push(create(NodeProtoSchema, { opType, input: [...inputs], output: names, attribute, domain }));
+    return names;
+  }
+
+  constant(dtype: DType, shape: Shape, data: TypedArray): string {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const key = bytes.length <= 256 ? `${dtype}[${shape.join(",")}]${bytes.join(",")}` : undefined;
+    const known = key === undefined ? undefined : this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = `@${this.#count++}`;
+    this.initializers.push(create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType: onnxType[dtype], rawData: bytes }));
+    if (key !== undefined) this.#constants.set(key, name);
+    return name;
+  }
+
+  scalar(value: number, dtype: DType = "float32"): string {
+    const data =
+      dtype === "float32"
+        ? Float32Array.of(value)
+        : dtype === "int64"
+          ? BigInt64Array.of(BigInt(value))
+          : dtype === "int32"
+            ? Int32Array.of(value)
+            : Uint8Array.of(value);
+    return this.constant(dtype, [], data);
+  }
+
+  ints(values: readonly number[]): string {
+    return this.constant("int64", [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  zeros(shape: Shape): string {
+    return this.node("ConstantOfShape", [this.ints(shape)]);
+  }
+
+  pad(x: string, rank: number, axis: number, before: number, after: number): string {
+    if (before === 0 && after === 0) return x;
+    const pads = new Array<number>(2 * rank).fill(0);
+    pads[axis] = before;
+    pads[axis + rank] = after;
+    return this.node("Pad", [x, this.ints(pads)]);
+  }
+
+  flip(x: string, axes: readonly number[]): string {
+    const all = (value: number) => this.ints(axes.map(() => value));
+    return this.node("Slice", [x, all(-1), all(-(2 ** 31)), this.ints(axes), all(-1)]);
+  }
+
+  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string {
+    if (!transA && !transB) return this.node("MatMul", [a, b]);
+    if (rankA === 2 && rankB === 2) return this.node("Gemm", [a, b], { transA: I(Number(transA)), transB: I(Number(transB)) });
+    if (this.target === "cpu" || this.target === "wasm") {
+      return this.node("FusedMatMul", [a, b], { transA: I(Number(transA)), transB: I(Number(transB)) }, "com.microsoft");
+    }
+    const turned = (x: string, rank: number) => this.node("Transpose", [x], { perm: I([...Array(rank - 2).keys(), rank - 1, rank - 2]) });
+    return this.node("MatMul", [transA ? turned(a, rankA) : a, transB ? turned(b, rankB) : b]);
+  }
+}
+
+function attributeProto(name: string, attr: OnnxAttr): AttributeProto {
+  const type = AttributeProto_AttributeType;
+  switch (attr.kind) {
+    case "int":
+      return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(attr.value) });
+    case "ints":
+      return create(AttributeProtoSchema, { name, type: type.INTS, ints: attr.value.map(BigInt) });
+    case "float":
+      return create(AttributeProtoSchema, { name, type: type.FLOAT, f: attr.value });
+    case "string":
+      return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(attr.value) });
+  }
+}
