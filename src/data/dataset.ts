@@ -1,0 +1,106 @@
+/** What a picture data set is: its card, how its package files become arrays, and the arrays themselves. Loads in a browser too. */
+import { UsageError } from "../core/errors.ts";
+import type { PackageSpec } from "../core/package-spec.ts";
+
+export type Split = "train" | "test";
+
+/** [channels (1 grey, 3 red-green-blue), height, width] */
+export type ImageShape = readonly [channels: number, height: number, width: number];
+
+/** What a user should know of a data set before training on it. */
+export interface DataCard {
+  /** The name on the command line. */
+  name: string;
+  title: string;
+  /** One or two sentences: what the pictures show. */
+  summary: string;
+  /** Who made it and where it was published. */
+  source: string;
+  licence: string;
+  /** Where the files come from; a user's own folder has none. */
+  package?: PackageSpec | undefined;
+  /** Raised when the preparation changes, so that an older prepared copy is not used. */
+  version: number;
+  /** Pictures per split. */
+  splits: Readonly<Record<Split, number>>;
+  /** How the split was made, where it is our own. */
+  splitNote?: string | undefined;
+  shape: ImageShape;
+  range: "0..255 bytes";
+  classes: readonly string[];
+  /** Known bias and limits, plainly. */
+  bias: string;
+  /** How to reach a larger shape: `pad` with black where the ground is black, `resize` otherwise. */
+  fit: "pad" | "resize";
+}
+
+/** The pictures of one split, all in memory as bytes. */
+export interface ImageSet {
+  kind: "images";
+  card: DataCard;
+  split: Split;
+  shape: ImageShape;
+  /** [N, C, H, W], 0..255. */
+  images: Uint8Array;
+  /** [N], an index into `classes`; absent where pictures have no class. */
+  labels?: Uint8Array | undefined;
+  /** N */
+  count: number;
+  classes?: readonly string[] | undefined;
+  /** What the preparation wants the user to know (files ignored, alpha flattened ...). */
+  notes?: readonly string[] | undefined;
+}
+
+/** The arrays of one split before they are stored: `images` [N, C, H, W] 0..255, `labels` [N]. */
+export interface SplitArrays {
+  images: Uint8Array;
+  labels?: Uint8Array | undefined;
+}
+
+/** Takes the package's files as they come, in any order, and gives the arrays at the end. */
+export interface Preparation {
+  /** Whether a file of the package is needed, by its path in the archive. */
+  wanted(path: string): boolean;
+  /** @throws FileError when the file is not what it should be. */
+  add(path: string, bytes: Uint8Array): void;
+  /** @throws FileError when a file is missing or the counts differ from the card's. */
+  finish(): Record<Split, SplitArrays>;
+}
+
+/** A data set that comes from a package: one file with its card and its preparation. */
+export interface Dataset {
+  card: DataCard & { package: PackageSpec };
+  prepare(): Preparation;
+}
+
+/** Check a data set's card at definition, so that a mistake shows at once. @throws UsageError */
+export function defineDataset(dataset: Dataset): Dataset {
+  const { name, shape, classes, splits, package: spec } = dataset.card;
+  const problem = !/^[a-z0-9-]+$/.test(name)
+    ? "the name must be lower-case letters, digits and hyphens"
+    : (shapeProblem(shape) ??
+      (classes.length > 256 ? "labels are bytes: at most 256 classes" : undefined) ??
+      (!/^sha512-[A-Za-z0-9+/]{86}==$/.test(spec.integrity) ? "the integrity must be a sha512 digest" : undefined) ??
+      (splits.train < 1 || splits.test < 1 ? "both splits need pictures" : undefined));
+  if (problem !== undefined) throw new UsageError({ what: `The data set "${name}" is not defined well: ${problem}.` });
+  return dataset;
+}
+
+/** Why a shape cannot be a picture's, or undefined. */
+export function shapeProblem(shape: ImageShape): string | undefined {
+  if (shape.length !== 3 || !shape.every((size) => Number.isInteger(size) && size > 0))
+    return "the shape must be [channels, height, width]";
+  if (shape[0] !== 1 && shape[0] !== 3) return "pictures have 1 channel (grey) or 3 (red, green, blue)";
+  if (shape[1] > 4096 || shape[2] > 4096) return "height and width must be at most 4096";
+  return undefined;
+}
+
+/** The first `count` pictures, without copying; the set itself where it has no more. @throws UsageError unless `count` is a positive integer. */
+export function limitImages(set: ImageSet, count: number): ImageSet {
+  if (!Number.isInteger(count) || count < 1) {
+    throw new UsageError({ what: "The limit must be a positive number of pictures.", got: String(count) });
+  }
+  if (count >= set.count) return set;
+  const size = set.images.length / set.count;
+  return { ...set, count, images: set.images.subarray(0, count * size), labels: set.labels?.subarray(0, count) };
+}

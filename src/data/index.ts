@@ -1,0 +1,15 @@
+export {
+  type DataCard,
+  type Dataset,
+  defineDataset,
+  type ImageSet,
+  type ImageShape,
+  limitImages,
+  type Preparation,
+  type Split,
+} from "./dataset.ts";
+export { fitImages } from "./fit.ts";
+export { decodeIdx } from "./idx.ts";
+export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
+export { Prefetcher, type StagedBatch } from "./prefetch.ts";
+export { datasets, findDataset } from "./sets/index.ts";

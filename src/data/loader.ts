@@ -1,0 +1,178 @@
+/** Batches out of an image set: shuffled by seed, exactly resumable, written into the caller's arrays. */
+import { AtelierError, ShapeError, UsageError } from "../core/errors.ts";
+import { RandomStream } from "../core/random.ts";
+import type { ImageSet } from "./dataset.ts";
+
+export interface LoaderOptions {
+  /** Pictures a batch. */
+  batch: number;
+  /** The order of every epoch follows from this and the epoch's number alone. Default 0. */
+  seed?: number | bigint | string | undefined;
+  /** Default true. */
+  shuffle?: boolean | undefined;
+  /** Leave out the last, incomplete batch of an epoch (default); else it is filled up by repeating its pictures. */
+  dropLast?: boolean | undefined;
+}
+
+/** Where a loader stands: all that must be saved to go on exactly. */
+export interface LoaderPosition {
+  /** Epochs finished. */
+  epoch: number;
+  /** Pictures of this epoch already given out. */
+  index: number;
+}
+
+/** Arrays a batch is written into; what is absent is not written. */
+export interface BatchTarget {
+  /** [B, C, H, W], filled with intensities in [0, 1]: byte / 255. */
+  images?: Float32Array | undefined;
+  /** [B], filled with class indices. */
+  labels?: Int32Array | undefined;
+}
+
+/** byte / 255, rounded to float32 once. */
+const INTENSITY = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+
+export class Loader {
+  readonly set: ImageSet;
+  readonly batch: number;
+  readonly seed: string;
+  readonly shuffle: boolean;
+  readonly dropLast: boolean;
+  /** Batches an epoch. */
+  readonly stepsPerEpoch: number;
+  /** Values in one picture: C · H · W. */
+  readonly pictureSize: number;
+
+  #epoch = 0;
+  #index = 0;
+  /** The order of the epoch `#orderEpoch`. */
+  readonly #order: Uint32Array;
+  #orderEpoch = -1;
+
+  /** @throws UsageError when the batch is not a positive integer, or larger than the set while incomplete batches are dropped. */
+  constructor(set: ImageSet, options: LoaderOptions) {
+    const { batch, seed = 0, shuffle = true, dropLast = true } = options;
+    if (!Number.isInteger(batch) || batch < 1) {
+      throw new UsageError({ what: "The batch size must be a positive integer.", got: String(batch) });
+    }
+    if (set.count < 1 || (dropLast && batch > set.count)) {
+      throw new UsageError({
+        what: "The batch is larger than the data set.",
+        where: `${set.card.name}, ${set.split} split`,
+        got: `a batch of ${batch} out of ${set.count} pictures`,
+        hint: `choose a batch of at most ${Math.max(1, set.count)}, or more data`,
+      });
+    }
+    this.set = set;
+    this.batch = batch;
+    this.seed = String(seed);
+    this.shuffle = shuffle;
+    this.dropLast = dropLast;
+    this.stepsPerEpoch = dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
+    this.pictureSize = set.images.length / set.count;
+    this.#order = new Uint32Array(set.count);
+  }
+
+  /** Where the next batch begins. */
+  get position(): LoaderPosition {
+    return { epoch: this.#epoch, index: this.#index };
+  }
+
+  /** Go to a saved position. @throws AtelierError when this loader can never stand there. */
+  seek({ epoch, index }: LoaderPosition): void {
+    const end = this.stepsPerEpoch * this.batch;
+    if (
+      !Number.isSafeInteger(epoch) ||
+      epoch < 0 ||
+      !Number.isSafeInteger(index) ||
+      index < 0 ||
+      index >= end ||
+      index % this.batch !== 0
+    ) {
+      throw new AtelierError({
+        what: "The saved position does not fit this data set and batch size.",
+        got: `epoch ${epoch}, index ${index}`,
+        expected: `an epoch from 0 on, and an index that is a multiple of ${this.batch} below ${end}`,
+        hint: "resume with the data, limit and batch size of the run",
+      });
+    }
+    this.#epoch = epoch;
+    this.#index = index;
+  }
+
+  /**
+   * Write the next batch into the target's arrays and advance.
+   * @returns how many pictures are not repeats: the batch size, less in the last batch of an epoch when incomplete batches are kept.
+   * @throws ShapeError when an array's length is not the batch's; AtelierError when labels are wanted of a set without.
+   */
+  fill(target: BatchTarget): number {
+    this.#checkTarget(target);
+    if (this.#orderEpoch !== this.#epoch) this.#makeOrder();
+    const valid = this.#write(target, this.#order, this.#index);
+    this.#index += this.batch;
+    if (this.#index >= this.stepsPerEpoch * this.batch) {
+      this.#index = 0;
+      this.#epoch++;
+    }
+    return valid;
+  }
+
+  /**
+   * Go once through the whole set in its own order, whatever `shuffle` and `dropLast` say, without moving the position. Each turn fills the
+   * target; the last batch repeats its pictures where it is incomplete.
+   * @yields the index of the batch's first picture, and how many pictures are not repeats.
+   * @throws as `fill`.
+   */
+  *evaluationBatches(target: BatchTarget): Generator<{ start: number; valid: number }, void, undefined> {
+    this.#checkTarget(target);
+    for (let start = 0; start < this.set.count; start += this.batch) yield { start, valid: this.#write(target, undefined, start) };
+  }
+
+  /** Fisher-Yates from the identity, by a stream of its own for each epoch, so that no earlier epoch has to be replayed. */
+  #makeOrder(): void {
+    const order = this.#order;
+    for (let i = 0; i < order.length; i++) order[i] = i;
+    if (this.shuffle) new RandomStream(this.seed, `data order, epoch ${this.#epoch}`).shuffle(order);
+    this.#orderEpoch = this.#epoch;
+  }
+
+  #checkTarget({ images, labels }: BatchTarget): void {
+    const { batch, pictureSize, set } = this;
+    if (images !== undefined && images.length !== batch * pictureSize) {
+      throw new ShapeError({
+        what: "The array for the pictures has a wrong length.",
+        got: String(images.length),
+        expected: `${batch * pictureSize} for [${[batch, ...set.shape].join(", ")}]`,
+      });
+    }
+    if (labels === undefined) return;
+    if (set.labels === undefined) {
+      throw new AtelierError({
+        what: "The pictures of this data set have no classes.",
+        where: set.card.name,
+        hint: "put the pictures of each class into a sub-folder of its own, or choose a model that needs none",
+      });
+    }
+    if (labels.length !== batch) {
+      throw new ShapeError({ what: "The array for the labels has a wrong length.", got: String(labels.length), expected: String(batch) });
+    }
+  }
+
+  /** Write the batch that begins at `start` of the order (the set's own where undefined); returns the count of pictures that are not repeats. */
+  #write({ images, labels }: BatchTarget, order: Uint32Array | undefined, start: number): number {
+    const { batch, pictureSize, set } = this;
+    const bytes = set.images;
+    const valid = Math.min(batch, set.count - start);
+    for (let row = 0; row < batch; row++) {
+      const place = start + (row % valid);
+      const index = order === undefined ? place : order[place];
+      if (labels !== undefined && set.labels !== undefined) labels[row] = set.labels[index];
+      if (images === undefined) continue;
+      let from = index * pictureSize;
+      let to = row * pictureSize;
+      for (const end = from + pictureSize; from < end; from++, to++) images[to] = INTENSITY[bytes[from]];
+    }
+    return valid;
+  }
+}

@@ -1,0 +1,3 @@
+/** The part of the data layer that needs files: `import { loadDataset } from "atelier/data/node"`. */
+export { heldOut, type ImageFolderOptions, type Listing, listPictures, openImageFolder } from "./image-folder.ts";
+export { type LoadDatasetOptions, loadDataset, preparedPlace } from "./load.ts";

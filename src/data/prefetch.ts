@@ -1,0 +1,83 @@
+import type { BatchTarget, Loader, LoaderPosition } from "./loader.ts";
+
+/** A batch in the prefetcher's own arrays, of which those asked for are there. */
+export interface StagedBatch {
+  /** [B, C, H, W], intensities in [0, 1]. */
+  images?: Float32Array | undefined;
+  /** [B], class indices. */
+  labels?: Int32Array | undefined;
+  /** How many pictures are not repeats. */
+  valid: number;
+}
+
+/**
+ * Prepares the next batch while the current step runs on the runtime's threads and this one is idle. Use instead of the loader's `fill`:
+ * the batches and their order are the same.
+ *
+ *     const batch = await prefetcher.next();   // staged during the last step; copied into the bound arrays by the caller
+ *     images.set(batch.images);
+ *     await binding.run();                     // the following batch is staged meanwhile
+ */
+export class Prefetcher {
+  readonly loader: Loader;
+  readonly #buffers: [StagedBatch, StagedBatch];
+  #turn = 0;
+  /** Where the batch begins that `next` will give; the loader itself is one batch ahead once it is staged. */
+  #position: LoaderPosition;
+  #staged: StagedBatch | undefined;
+  #generation = 0;
+
+  /** @throws AtelierError when labels are wanted of a set without. */
+  constructor(loader: Loader, { images = true, labels = false }: { images?: boolean; labels?: boolean } = {}) {
+    this.loader = loader;
+    const buffer = (): StagedBatch => ({
+      images: images ? new Float32Array(loader.batch * loader.pictureSize) : undefined,
+      labels: labels ? new Int32Array(loader.batch) : undefined,
+      valid: 0,
+    });
+    this.#buffers = [buffer(), buffer()];
+    this.#position = loader.position;
+    this.#stage();
+  }
+
+  /** Where the next batch begins that has not been taken yet: what a checkpoint saves. */
+  get position(): LoaderPosition {
+    return this.#position;
+  }
+
+  /** Go to a saved position; a batch staged before is dropped. @throws AtelierError as the loader. */
+  seek(position: LoaderPosition): void {
+    this.loader.seek(position);
+    this.#position = this.loader.position;
+    this.#staged = undefined;
+  }
+
+  /** The next batch. Its arrays are the prefetcher's and stay as they are until `next` is called again. */
+  async next(): Promise<StagedBatch> {
+    const batch = this.#staged ?? this.#stage();
+    this.#staged = undefined;
+    this.#position = this.loader.position;
+    const generation = ++this.#generation;
+    // Not now but when the caller has started its step and waits for it.
+    later(() => {
+      if (this.#staged === undefined && generation === this.#generation) this.#stage();
+    });
+    return batch;
+  }
+
+  /** Fill the buffer that the caller does not hold. */
+  #stage(): StagedBatch {
+    this.#turn = 1 - this.#turn;
+    const buffer = this.#buffers[this.#turn];
+    const target: BatchTarget = buffer;
+    buffer.valid = this.loader.fill(target);
+    this.#staged = buffer;
+    return buffer;
+  }
+}
+
+/** Run once the current task's promises have settled. Browsers have no setImmediate. */
+function later(task: () => void): void {
+  if (typeof setImmediate === "function") setImmediate(task);
+  else setTimeout(task, 0);
+}
