@@ -1,0 +1,92 @@
+import type { Shape } from "../core/dtype.ts";
+import { AtelierError } from "../core/errors.ts";
+import type { State } from "./leaf.ts";
+import { less } from "./ops/elementwise.ts";
+import { input } from "./ops/source.ts";
+import { sameShape, shapeError } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** A random input of a program: the host fills it before each run from the stream of its name. */
+export interface Draw {
+  readonly name: string;
+  readonly kind: "normal" | "uniform";
+  readonly tensor: Tensor;
+}
+
+/** What model code may draw from. Each use has a name, and each name a random stream of its own that is saved with the run. */
+export interface Rng {
+  /** Standard normal numbers. */
+  normal(name: string, shape: Shape): Tensor;
+  /** Uniform numbers in [0, 1). */
+  uniform(name: string, shape: Shape): Tensor;
+  /** 1 with the given probability, else 0. */
+  bernoulli(name: string, shape: Shape, probability: number): Tensor;
+}
+
+/**
+ * The recording of one function's graph: whether it is traced for training or for evaluation, what it draws, and which state it renews.
+ * Layers find it with {@link currentTrace}; model functions get it as their `rng`.
+ */
+export class Trace implements Rng {
+  readonly training: boolean;
+  readonly draws: Draw[] = [];
+  readonly updates = new Map<State, Tensor>();
+  readonly #names = new Map<string, number>();
+
+  constructor({ training }: { training: boolean }) {
+    this.training = training;
+  }
+
+  normal(name: string, shape: Shape): Tensor {
+    return this.#draw(name, "normal", shape);
+  }
+
+  uniform(name: string, shape: Shape): Tensor {
+    return this.#draw(name, "uniform", shape);
+  }
+
+  bernoulli(name: string, shape: Shape, probability: number): Tensor {
+    return less(this.uniform(name, shape), probability).cast("float32");
+  }
+
+  /** Record the value that `state` has after the program has run. @throws ShapeError */
+  update(state: State, value: Tensor): void {
+    if (!sameShape(state.shape, value.shape) || state.dtype !== value.dtype)
+      throw shapeError("update", [state, value], "the new value must be like the old one");
+    this.updates.set(state, value);
+  }
+
+  /** A second use of a name gets a number, in the order of tracing, which is the order of the model's code. */
+  #draw(name: string, kind: Draw["kind"], shape: Shape): Tensor {
+    const uses = this.#names.get(name) ?? 0;
+    this.#names.set(name, uses + 1);
+    const unique = `random:${uses === 0 ? name : `${name}.${uses}`}`;
+    const tensor = input(unique, shape, "float32", "random");
+    this.draws.push({ name: unique, kind, tensor });
+    return tensor;
+  }
+}
+
+let current: Trace | undefined;
+
+/** Run `build` with `trace` as the one that layers see. */
+export function withTrace<T>(trace: Trace, build: () => T): T {
+  const outer = current;
+  current = trace;
+  try {
+    return build();
+  } finally {
+    current = outer;
+  }
+}
+
+/** The trace being recorded. @throws AtelierError outside of one: layers with a training mode, state or draws only mean something inside. */
+export function currentTrace(what: string): Trace {
+  if (current === undefined) {
+    throw new AtelierError({
+      what: `${what} was called outside of a traced function.`,
+      hint: "call the model inside the function that you pass to compile(), or inside withTrace(new Trace({ training: false }), ...)",
+    });
+  }
+  return current;
+}

@@ -1,0 +1,10 @@
+export * from "./activations.ts";
+export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from "./conv.ts";
+export { Dropout } from "./dropout.ts";
+export { Embedding, type EmbeddingOptions } from "./embedding.ts";
+export * as init from "./init.ts";
+export { Linear, type LinearOptions } from "./linear.ts";
+export * from "./losses.ts";
+export { Module, namedParameters, namedStates, type Summary, summary } from "./module.ts";
+export { BatchNorm, type BatchNormOptions, LayerNorm, type LayerNormOptions } from "./norm.ts";
+export { Sequential, type Step } from "./sequential.ts";

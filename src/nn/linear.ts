@@ -1,0 +1,31 @@
+import type { Parameter } from "../graph/leaf.ts";
+import { linear } from "../graph/ops/linalg.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type WeightOptions, weightAndBias } from "./init.ts";
+import { Module, requireSize } from "./module.ts";
+
+export interface LinearOptions extends WeightOptions {
+  /** Size of the input's last axis. */
+  in: number;
+  /** Size of the output's last axis. */
+  out: number;
+}
+
+/** y = x Wᵀ + b. Weight [out, in], bias [out], as PyTorch stores them. */
+export class Linear extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | undefined;
+
+  constructor(options: LinearOptions) {
+    super();
+    requireSize("Linear", "in", options.in);
+    requireSize("Linear", "out", options.out);
+    const fans = { fanIn: options.in, fanOut: options.out };
+    ({ weight: this.weight, bias: this.bias } = weightAndBias([options.out, options.in], fans, options.out, options));
+  }
+
+  /** x [..., in] -> [..., out]. @throws ShapeError */
+  call(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}

@@ -1,0 +1,89 @@
+import { Parameter, State } from "../graph/leaf.ts";
+import { stopGradient } from "../graph/ops/control.ts";
+import { batchNorm, layerNorm, perChannel } from "../graph/ops/norm.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { currentTrace } from "../graph/trace.ts";
+import { Module, requireSize } from "./module.ts";
+
+export interface BatchNormOptions {
+  channels: number;
+  /** Added to the variance. Default 1e-5 (PyTorch); Keras uses 1e-3. */
+  epsilon?: number;
+  /** How much of the new batch enters the running statistics. Default 0.1 (PyTorch); Keras's momentum 0.99 is 0.01 here. */
+  momentum?: number;
+  /** Whether the running variance takes the unbiased estimate, M / (M - 1) times the population variance. Default true (PyTorch); Keras: false. */
+  unbiased?: boolean;
+}
+
+/**
+ * Batch normalisation per channel (Ioffe and Szegedy 2015): batch statistics while training, running ones otherwise.
+ * Weight and bias [C]; running mean and variance [C] are state.
+ */
+export class BatchNorm extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  readonly runningMean: State<"float32">;
+  readonly runningVariance: State<"float32">;
+  readonly options: Required<Omit<BatchNormOptions, "channels">>;
+
+  constructor({ channels, epsilon = 1e-5, momentum = 0.1, unbiased = true }: BatchNormOptions) {
+    super();
+    requireSize("BatchNorm", "channels", channels);
+    this.weight = new Parameter([channels], new Float32Array(channels).fill(1));
+    this.bias = new Parameter([channels], new Float32Array(channels));
+    this.runningMean = new State([channels], "float32", 0);
+    this.runningVariance = new State([channels], "float32", 1);
+    this.options = { epsilon, momentum, unbiased };
+  }
+
+  /** x [B, C, ...] -> the same shape. @throws ShapeError; AtelierError outside of a traced function */
+  call(x: Tensor): Tensor {
+    const trace = currentTrace("BatchNorm");
+    return trace.training ? this.#train(x) : this.#evaluate(x);
+  }
+
+  #train(x: Tensor): Tensor {
+    const { epsilon, momentum, unbiased } = this.options;
+    const { y, mean, variance } = batchNorm(x, this.weight, this.bias, epsilon);
+    const count = x.size / x.shape[1];
+    const correction = unbiased && count > 1 ? count / (count - 1) : 1;
+    const trace = currentTrace("BatchNorm");
+    const blend = (old: Tensor, fresh: Tensor) => old.mul(1 - momentum).add(stopGradient(fresh).mul(momentum));
+    trace.update(this.runningMean, blend(this.runningMean, mean));
+    trace.update(this.runningVariance, blend(this.runningVariance, variance.mul(correction)));
+    return y;
+  }
+
+  #evaluate(x: Tensor): Tensor {
+    const scale = this.weight.mul(this.runningVariance.add(this.options.epsilon).sqrt().reciprocal());
+    const shift = this.bias.sub(this.runningMean.mul(scale));
+    return x.mul(perChannel(scale, x.rank)).add(perChannel(shift, x.rank));
+  }
+}
+
+export interface LayerNormOptions {
+  /** Size of the input's last axis. */
+  width: number;
+  /** Default 1e-5. */
+  epsilon?: number;
+}
+
+/** Layer normalisation over the last axis (Ba, Kiros and Hinton 2016). Weight and bias [width]. */
+export class LayerNorm extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  readonly epsilon: number;
+
+  constructor({ width, epsilon = 1e-5 }: LayerNormOptions) {
+    super();
+    requireSize("LayerNorm", "width", width);
+    this.weight = new Parameter([width], new Float32Array(width).fill(1));
+    this.bias = new Parameter([width], new Float32Array(width));
+    this.epsilon = epsilon;
+  }
+
+  /** x [..., width] -> the same shape. @throws ShapeError */
+  call(x: Tensor): Tensor {
+    return layerNorm(x, this.weight, this.bias, this.epsilon).y;
+  }
+}

@@ -1,0 +1,141 @@
+import { AtelierError } from "../core/errors.ts";
+import { collect } from "../graph/graph.ts";
+import { input } from "../graph/ops/source.ts";
+import { simplify } from "../graph/passes/simplify.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { lower } from "../lower/lower.ts";
+import type { Backend, Binding, Executable } from "../runtime/backend.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+/** Chunks of this many elements stay in the processor's cache while several passes are made over them (measured). */
+const chunkLength = 262_144;
+
+/** A range of the flat parameter vector that shares settings. */
+export interface ParameterGroup {
+  /** Element range [start, end) of the flat vector. */
+  start: number;
+  end: number;
+  /** Factor on the learning rate; 0 freezes the group. Default 1. */
+  scale?: number;
+  weightDecay?: number;
+}
+
+interface Chunk {
+  group: ParameterGroup;
+  binding: Binding;
+  scalars: Record<string, Float32Array>;
+}
+
+export interface FlatUpdateOptions {
+  backend: Backend;
+  optimizer: Optimizer;
+  /** Flat parameters, renewed in place. */
+  parameters: Float32Array;
+  /** Flat gradients. */
+  gradients: Float32Array;
+  /** Default: one group over everything, without decay. */
+  groups?: readonly ParameterGroup[];
+}
+
+/**
+ * Applies an optimizer to flat vectors, in place and chunk by chunk: one small program for all models, each of its inputs also its output. In-place
+ * is safe because every op of the update is elementwise.
+ */
+export class FlatUpdate {
+  readonly optimizer: Optimizer;
+  /** Flat slots by name, for checkpoints. */
+  readonly slots: Readonly<Record<string, Float32Array>>;
+  readonly #chunks: readonly Chunk[];
+  readonly #executables: readonly Executable[];
+  /** Factor on every gradient, for clipping. */
+  readonly #gradientScale: Float32Array;
+
+  private constructor(
+    optimizer: Optimizer,
+    slots: Record<string, Float32Array>,
+    chunks: Chunk[],
+    executables: Executable[],
+    gradientScale: Float32Array,
+  ) {
+    this.optimizer = optimizer;
+    this.slots = slots;
+    this.#chunks = chunks;
+    this.#executables = executables;
+    this.#gradientScale = gradientScale;
+  }
+
+  static async create({
+    backend,
+    optimizer,
+    parameters,
+    gradients,
+    groups = [{ start: 0, end: parameters.length }],
+  }: FlatUpdateOptions): Promise<FlatUpdate> {
+    if (parameters.length !== gradients.length) {
+      throw new AtelierError({
+        what: "The flat gradients do not match the flat parameters.",
+        got: `${gradients.length}`,
+        expected: `${parameters.length}`,
+      });
+    }
+    const slots = Object.fromEntries(optimizer.slots.map((name) => [name, new Float32Array(parameters.length)]));
+    const gradientScale = Float32Array.of(1);
+    const programs = new Map<number, Executable>();
+    const chunks: Chunk[] = [];
+    for (const group of groups) {
+      for (let start = group.start; start < group.end; start += chunkLength) {
+        const end = Math.min(start + chunkLength, group.end);
+        const length = end - start;
+        const program = programs.get(length) ?? (await loadUpdate(backend, optimizer, length));
+        programs.set(length, program);
+        const scalars = Object.fromEntries(Object.keys(optimizer.coefficients(1, 1, 0)).map((name) => [name, new Float32Array(1)]));
+        const views = Object.fromEntries(optimizer.slots.map((name) => [`slot:${name}`, slots[name].subarray(start, end)]));
+        const p = parameters.subarray(start, end);
+        const inputs = { parameter: p, gradient: gradients.subarray(start, end), gradientScale, ...prefixed("scalar:", scalars), ...views };
+        const outputs = { "parameter'": p, ...Object.fromEntries(Object.entries(views).map(([name, view]) => [`${name}'`, view])) };
+        chunks.push({ group, scalars, binding: program.bind(inputs, outputs) });
+      }
+    }
+    return new FlatUpdate(optimizer, slots, chunks, [...programs.values()], gradientScale);
+  }
+
+  /**
+   * One update of every group that is not frozen.
+   * @param step counted from 1
+   * @param gradientScale factor on the gradient
+   */
+  async step(step: number, learningRate: number, gradientScale = 1): Promise<void> {
+    this.#gradientScale[0] = gradientScale;
+    for (const { group, scalars, binding } of this.#chunks) {
+      if (group.scale === 0) continue;
+      const values = this.optimizer.coefficients(step, learningRate * (group.scale ?? 1), group.weightDecay ?? 0);
+      for (const name of Object.keys(scalars)) scalars[name][0] = values[name];
+      if (binding.runSync !== undefined) binding.runSync();
+      else await binding.run();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const { binding } of this.#chunks) binding.dispose();
+    await Promise.all(this.#executables.map((executable) => executable.dispose()));
+  }
+}
+
+function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
+}
+
+async function loadUpdate(backend: Backend, optimizer: Optimizer, length: number): Promise<Executable> {
+  const scalarNames = Object.keys(optimizer.coefficients(1, 1, 0));
+  const parameter = input("parameter", [length], "float32", "state");
+  const gradient = input("gradient", [length], "float32", "batch").mul(input("gradientScale", [], "float32", "setting"));
+  const slots = Object.fromEntries(optimizer.slots.map((name) => [name, input(`slot:${name}`, [length], "float32", "state")]));
+  const scalars = Object.fromEntries(scalarNames.map((name) => [name, input(`scalar:${name}`, [], "float32", "setting")]));
+  const result = optimizer.update(parameter, gradient, slots, scalars);
+  const outputs: [string, Tensor][] = [
+    ["parameter'", result.parameter],
+    ...optimizer.slots.map((name): [string, Tensor] => [`slot:${name}'`, result.slots[name]]),
+  ];
+  const graph = simplify(collect(outputs.map(([name, tensor]) => ({ name, tensor }))));
+  return backend.load(lower(graph, { target: backend.target }), { name: `${optimizer.name} update of ${length}`, optimize: "none" });
+}

@@ -1,0 +1,42 @@
+import { collect } from "../graph/graph.ts";
+import { input } from "../graph/ops/source.ts";
+import { lower } from "../lower/lower.ts";
+import type { Backend, Binding, Executable } from "../runtime/backend.ts";
+
+/** The Euclidean norm of a flat gradient, for clipping by norm (Pascanu, Mikolov and Bengio 2013, Algorithm 1). */
+export class GradientNorm {
+  readonly #executable: Executable;
+  readonly #binding: Binding;
+  readonly #square: Float32Array;
+
+  private constructor(executable: Executable, binding: Binding, square: Float32Array) {
+    this.#executable = executable;
+    this.#binding = binding;
+    this.#square = square;
+  }
+
+  static async create(backend: Backend, gradients: Float32Array): Promise<GradientNorm> {
+    const g = input("gradient", [gradients.length]);
+    const graph = collect([{ name: "square", tensor: g.mul(g).sum() }]);
+    const executable = await backend.load(lower(graph, { target: backend.target }), { name: "gradient norm", optimize: "none" });
+    const square = new Float32Array(1);
+    return new GradientNorm(executable, executable.bind({ gradient: gradients }, { square }), square);
+  }
+
+  /** ‖g‖. */
+  async norm(): Promise<number> {
+    if (this.#binding.runSync !== undefined) this.#binding.runSync();
+    else await this.#binding.run();
+    return Math.sqrt(this.#square[0]);
+  }
+
+  async dispose(): Promise<void> {
+    this.#binding.dispose();
+    await this.#executable.dispose();
+  }
+}
+
+/** The factor that brings a gradient of this norm down to `limit` (torch.nn.utils.clip_grad_norm_: limit / (norm + 1e-6), at most 1). */
+export function clipFactor(norm: number, limit: number): number {
+  return Math.min(1, limit / (norm + 1e-6));
+}
