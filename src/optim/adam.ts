@@ -21,7 +21,7 @@ function adamStep(
   { mean, square }: Slots,
   { stepSize, inverseRoot }: Slots,
   { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions,
-) {
+): Update {
   const m = mean.mul(beta1).add(g.mul(1 - beta1));
   const v = square.mul(beta2).add(g.mul(g).mul(1 - beta2));
   return { parameter: p.sub(m.mul(stepSize).div(v.sqrt().mul(inverseRoot).add(epsilon))), slots: { mean: m, square: v } };
@@ -37,13 +37,18 @@ export function adam(options: AdamOptions = {}): Optimizer {
     name: "adam",
     slots: ["mean", "square"],
     settings: { beta1, beta2, epsilon },
-    coefficients: (step, learningRate, weightDecay) => ({ ...corrections(step, learningRate, beta1, beta2), weightDecay }),
-    update: (p, gradient, slots, coefficients) => adamStep(p, gradient.add(p.mul(coefficients.weightDecay)), slots, coefficients, options),
+    coefficients: (step, learningRate, weightDecay) => ({
+      ...corrections(step, learningRate, beta1, beta2),
+      ...(weightDecay === undefined ? {} : { weightDecay }),
+    }),
+    update: (p, gradient, slots, coefficients) =>
+      adamStep(p, withDecay(gradient, p, coefficients.weightDecay), slots, coefficients, options),
   };
 }
 
 /**
- * AdamW (Loshchilov and Hutter 2017, Algorithm 2): Adam with the decay applied to the parameters themselves, p = p (1 - lr decay), before the step.
+ * AdamW (Loshchilov and Hutter 2017, Algorithm 2): Adam with the decay applied to the parameters themselves, p = p (1 - lr decay), before
+ * the step.
  */
 export function adamw(options: AdamOptions = {}): Optimizer {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
@@ -53,8 +58,9 @@ export function adamw(options: AdamOptions = {}): Optimizer {
     settings: { beta1, beta2, epsilon },
     coefficients: (step, learningRate, weightDecay) => ({
       ...corrections(step, learningRate, beta1, beta2),
-      keep: 1 - learningRate * weightDecay,
+      ...(weightDecay === undefined ? {} : { keep: 1 - learningRate * weightDecay }),
     }),
-    update: (p, gradient, slots, coefficients) => adamStep(p.mul(coefficients.keep), gradient, slots, coefficients, options),
+    update: (p, gradient, slots, coefficients) =>
+      adamStep(coefficients.keep === undefined ? p : p.mul(coefficients.keep), gradient, slots, coefficients, options),
   };
 }

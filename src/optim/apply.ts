@@ -35,6 +35,8 @@ export interface FlatUpdateOptions {
   gradients: Float32Array;
   /** Default: one group over everything, without decay. */
   groups?: readonly ParameterGroup[];
+  /** Whether steps will be given a factor on the gradient (for clipping). Default false. */
+  scaled?: boolean;
 }
 
 /**
@@ -64,37 +66,25 @@ export class FlatUpdate {
     this.#gradientScale = gradientScale;
   }
 
-  static async create({
-    backend,
-    optimizer,
-    parameters,
-    gradients,
-    groups = [{ start: 0, end: parameters.length }],
-  }: FlatUpdateOptions): Promise<FlatUpdate> {
-    if (parameters.length !== gradients.length) {
-      throw new AtelierError({
-        what: "The flat gradients do not match the flat parameters.",
-        got: `${gradients.length}`,
-        expected: `${parameters.length}`,
-      });
-    }
+  static async create(options: FlatUpdateOptions): Promise<FlatUpdate> {
+    const { backend, optimizer, parameters, gradients, groups = [{ start: 0, end: parameters.length }], scaled = false } = options;
+    requireMatch(parameters, gradients);
     const slots = Object.fromEntries(optimizer.slots.map((name) => [name, new Float32Array(parameters.length)]));
     const gradientScale = Float32Array.of(1);
+    const decays = groups.some((group) => group.weightDecay);
+    const scalarNames = Object.keys(optimizer.coefficients(1, 1, decays ? 0 : undefined));
     const programs = new Map<number, Executable>();
     const chunks: Chunk[] = [];
-    for (const group of groups) {
-      for (let start = group.start; start < group.end; start += chunkLength) {
-        const end = Math.min(start + chunkLength, group.end);
-        const length = end - start;
-        const program = programs.get(length) ?? (await loadUpdate(backend, optimizer, length));
-        programs.set(length, program);
-        const scalars = Object.fromEntries(Object.keys(optimizer.coefficients(1, 1, 0)).map((name) => [name, new Float32Array(1)]));
-        const views = Object.fromEntries(optimizer.slots.map((name) => [`slot:${name}`, slots[name].subarray(start, end)]));
-        const p = parameters.subarray(start, end);
-        const inputs = { parameter: p, gradient: gradients.subarray(start, end), gradientScale, ...prefixed("scalar:", scalars), ...views };
-        const outputs = { "parameter'": p, ...Object.fromEntries(Object.entries(views).map(([name, view]) => [`${name}'`, view])) };
-        chunks.push({ group, scalars, binding: program.bind(inputs, outputs) });
-      }
+    for (const { group, start, end } of split(groups)) {
+      const program = programs.get(end - start) ?? (await loadUpdate(backend, optimizer, end - start, scalarNames, scaled));
+      programs.set(end - start, program);
+      const scalars = Object.fromEntries(scalarNames.map((name) => [name, new Float32Array(1)]));
+      const views = Object.fromEntries(optimizer.slots.map((name) => [`slot:${name}`, slots[name].subarray(start, end)]));
+      const parameter = parameters.subarray(start, end);
+      const factor = scaled ? { gradientScale } : {};
+      const inputs = { parameter, gradient: gradients.subarray(start, end), ...factor, ...prefixed("scalar:", scalars), ...views };
+      const outputs = { "parameter'": parameter, ...Object.fromEntries(Object.entries(views).map(([name, view]) => [`${name}'`, view])) };
+      chunks.push({ group, scalars, binding: program.bind(inputs, outputs) });
     }
     return new FlatUpdate(optimizer, slots, chunks, [...programs.values()], gradientScale);
   }
@@ -102,7 +92,7 @@ export class FlatUpdate {
   /**
    * One update of every group that is not frozen.
    * @param step counted from 1
-   * @param gradientScale factor on the gradient
+   * @param gradientScale factor on the gradient; only for an update made with `scaled`
    */
   async step(step: number, learningRate: number, gradientScale = 1): Promise<void> {
     this.#gradientScale[0] = gradientScale;
@@ -125,10 +115,32 @@ function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Recor
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
 }
 
-async function loadUpdate(backend: Backend, optimizer: Optimizer, length: number): Promise<Executable> {
-  const scalarNames = Object.keys(optimizer.coefficients(1, 1, 0));
+function requireMatch(parameters: Float32Array, gradients: Float32Array): void {
+  if (parameters.length === gradients.length) return;
+  throw new AtelierError({
+    what: "The flat gradients do not match the flat parameters.",
+    got: `${gradients.length}`,
+    expected: `${parameters.length}`,
+  });
+}
+
+function* split(groups: readonly ParameterGroup[]): Generator<{ group: ParameterGroup; start: number; end: number }> {
+  for (const group of groups) {
+    for (let start = group.start; start < group.end; start += chunkLength)
+      yield { group, start, end: Math.min(start + chunkLength, group.end) };
+  }
+}
+
+async function loadUpdate(
+  backend: Backend,
+  optimizer: Optimizer,
+  length: number,
+  scalarNames: readonly string[],
+  scaled: boolean,
+): Promise<Executable> {
   const parameter = input("parameter", [length], "float32", "state");
-  const gradient = input("gradient", [length], "float32", "batch").mul(input("gradientScale", [], "float32", "setting"));
+  const raw = input("gradient", [length], "float32", "batch");
+  const gradient = scaled ? raw.mul(input("gradientScale", [], "float32", "setting")) : raw;
   const slots = Object.fromEntries(optimizer.slots.map((name) => [name, input(`slot:${name}`, [length], "float32", "state")]));
   const scalars = Object.fromEntries(scalarNames.map((name) => [name, input(`scalar:${name}`, [], "float32", "setting")]));
   const result = optimizer.update(parameter, gradient, slots, scalars);

@@ -16,8 +16,19 @@ export interface Optimizer {
   /**
    * The scalars of one step.
    * @param step counted from 1
+   * @param weightDecay undefined where no group of the model decays: its scalar is then left out
    */
-  coefficients(step: number, learningRate: number, weightDecay: number): Readonly<Record<string, number>>;
-  /** New parameters and slots, all of shape [n]. */
-  update(parameter: Tensor, gradient: Tensor, slots: Slots, coefficients: Slots): { parameter: Tensor; slots: Slots };
+  coefficients(step: number, learningRate: number, weightDecay: number | undefined): Readonly<Record<string, number>>;
+  /** New parameters and slots, all of shape [n]. `weightDecay` and the like are absent from the coefficients where no group decays. */
+  update(parameter: Tensor, gradient: Tensor, slots: Slots, coefficients: Slots): Update;
+}
+
+export interface Update {
+  readonly parameter: Tensor;
+  readonly slots: Slots;
+}
+
+/** The gradient with an L2 penalty's part, g + decay p; the bare gradient where nothing decays. */
+export function withDecay(gradient: Tensor, parameter: Tensor, weightDecay: Tensor | undefined): Tensor {
+  return weightDecay === undefined ? gradient : gradient.add(parameter.mul(weightDecay));
 }

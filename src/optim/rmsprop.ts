@@ -1,4 +1,4 @@
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer, type Update, withDecay } from "./optimizer.ts";
 
 export interface RmspropOptions {
   /** Decay of the mean square. Default 0.99. */
@@ -17,9 +17,9 @@ export function rmsprop({ alpha = 0.99, epsilon = 1e-8, momentum = 0 }: RmspropO
     name: "rmsprop",
     slots: momentum === 0 ? ["square"] : ["square", "momentum"],
     settings: { alpha, epsilon, momentum },
-    coefficients: (_step, learningRate, weightDecay) => ({ learningRate, weightDecay }),
-    update: (p, gradient, slots, { learningRate, weightDecay }) => {
-      const g = gradient.add(p.mul(weightDecay));
+    coefficients: (_step, learningRate, weightDecay) => ({ learningRate, ...(weightDecay === undefined ? {} : { weightDecay }) }),
+    update: (p, gradient, slots, { learningRate, weightDecay }): Update => {
+      const g = withDecay(gradient, p, weightDecay);
       const square = slots.square.mul(alpha).add(g.mul(g).mul(1 - alpha));
       const scaled = g.div(square.sqrt().add(epsilon));
       if (slots.momentum === undefined) return { parameter: p.sub(scaled.mul(learningRate)), slots: { square } };

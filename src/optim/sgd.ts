@@ -1,4 +1,4 @@
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer, type Update, withDecay } from "./optimizer.ts";
 
 export interface SgdOptions {
   /** Default 0: plain gradient descent. */
@@ -15,9 +15,9 @@ export function sgd({ momentum = 0, nesterov = false }: SgdOptions = {}): Optimi
     name: "sgd",
     slots: momentum === 0 ? [] : ["momentum"],
     settings: { momentum, nesterov },
-    coefficients: (_step, learningRate, weightDecay) => ({ learningRate, weightDecay }),
-    update: (p, gradient, { momentum: velocity }, { learningRate, weightDecay }) => {
-      const g = gradient.add(p.mul(weightDecay));
+    coefficients: (_step, learningRate, weightDecay) => ({ learningRate, ...(weightDecay === undefined ? {} : { weightDecay }) }),
+    update: (p, gradient, { momentum: velocity }, { learningRate, weightDecay }): Update => {
+      const g = withDecay(gradient, p, weightDecay);
       if (velocity === undefined) return { parameter: p.sub(g.mul(learningRate)), slots: {} };
       const v = velocity.mul(momentum).add(g);
       const direction = nesterov ? g.add(v.mul(momentum)) : v;
