@@ -1,5 +1,5 @@
 import type { Tensor } from "../graph/tensor.ts";
-import type { Optimizer, Slots } from "./optimizer.ts";
+import { type Optimizer, type Slots, type Update, withDecay } from "./optimizer.ts";
 
 export interface AdamOptions {
   /** Decay of the mean of gradients. Default 0.9. */

@@ -81,7 +81,7 @@ export class FlatUpdate {
       const scalars = Object.fromEntries(scalarNames.map((name) => [name, new Float32Array(1)]));
       const views = Object.fromEntries(optimizer.slots.map((name) => [`slot:${name}`, slots[name].subarray(start, end)]));
       const parameter = parameters.subarray(start, end);
-      const factor = scaled ? { gradientScale } : {};
+      const factor: Record<string, Float32Array> = scaled ? { gradientScale } : {};
       const inputs = { parameter, gradient: gradients.subarray(start, end), ...factor, ...prefixed("scalar:", scalars), ...views };
       const outputs = { "parameter'": parameter, ...Object.fromEntries(Object.entries(views).map(([name, view]) => [`${name}'`, view])) };
       chunks.push({ group, scalars, binding: program.bind(inputs, outputs) });
