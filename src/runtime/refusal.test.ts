@@ -8,7 +8,7 @@ test("keeps what the runtime says, without the places in its source code", () =>
   expect(refused("A run of a program failed.", "dense", kernel).message).toMatchInlineSnapshot(`
     "A run of a program failed.
       where:    program "dense"
-      got:      Non-zero status code returned while running Gemm node. Name:'dense' Status Message:  : 2 : INVALID_ARGUMENT : the shape is wrong"
+      got:      Non-zero status code returned while running Gemm node. Name:'dense' Status Message: INVALID_ARGUMENT : the shape is wrong"
   `);
   const enforce =
     "Exception during initialization: /onnxruntime_src/onnxruntime/core/a.cc:12 void onnxruntime::Check(const Graph&, int) Node is missing";
