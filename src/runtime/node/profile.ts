@@ -106,11 +106,12 @@ export function readProfile(text: string, warmup: number): Profile {
     if (event.cat !== "Node" || !event.name.endsWith(kernelSuffix) || event.ts < counted[0].ts) continue;
     const node = event.name.slice(0, -kernelSuffix.length);
     const row = rows.get(node) ?? { op: event.args?.op_name ?? "?", node, shapes: shapesOf(event), count: 0, microseconds: 0 };
-    row.count += 1 / runs;
-    row.microseconds += event.dur / runs;
+    row.count++;
+    row.microseconds += event.dur;
     rows.set(node, row);
   }
-  return { runs, runMicroseconds: counted.reduce((sum, event) => sum + event.dur, 0) / runs, rows: bySlowest([...rows.values()]) };
+  const perRun = [...rows.values()].map((row) => ({ ...row, count: row.count / runs, microseconds: row.microseconds / runs }));
+  return { runs, runMicroseconds: counted.reduce((sum, event) => sum + event.dur, 0) / runs, rows: bySlowest(perRun) };
 }
 
 const kernelSuffix = "_kernel_time";
