@@ -38,7 +38,7 @@ async function disagreement(outputs: readonly Tensor[], feeds: Probe["feeds"], t
 
 function relativeError(got: TypedArray, expected: Float64Array): number {
   const scale = Math.max(0.05, ...expected.map(Math.abs));
-  return Math.max(0, ...Array.from(got, (v, i) => Math.abs(Number(v) - expected[i]) / scale));
+  return Math.max(0, ...Array.from(got as ArrayLike<number | bigint>, (v, i) => Math.abs(Number(v) - expected[i]) / scale));
 }
 
 describe.each(records.filter(([, op]) => op.examples.length > 0))("%s on the runtime equals the interpreter", (_name, op) => {

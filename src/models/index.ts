@@ -1,0 +1,34 @@
+import { unknownName } from "../core/errors.ts";
+import { autoencoder } from "./autoencoders/autoencoder.ts";
+import { vae } from "./autoencoders/vae.ts";
+import { cnn } from "./classifiers/cnn.ts";
+import { mlp } from "./classifiers/mlp.ts";
+import type { ModelRecord } from "./model.ts";
+
+export {
+  type Batch,
+  defaultTraining,
+  defineModel,
+  type ModelRecord,
+  type Pictures,
+  type Preset,
+  type SampleContext,
+  type TrainingSettings,
+  trainingSettings,
+} from "./model.ts";
+export { autoencoder, cnn, mlp, vae };
+
+/** The garden: every model, in the order of its history. The command line, the conformance suite and the documentation read this list. */
+export const models: readonly ModelRecord[] = [mlp, cnn, autoencoder, vae];
+
+/** A model by name. @throws UsageError that offers the nearest name */
+export function findModel(name: string): ModelRecord {
+  const found = models.find((model) => model.name === name);
+  if (found === undefined)
+    throw unknownName(
+      "model",
+      name,
+      models.map((model) => model.name),
+    );
+  return found;
+}
