@@ -25,7 +25,6 @@ export class Prefetcher {
   /** Where the batch begins that `next` will give; the loader itself is one batch ahead once it is staged. */
   #position: LoaderPosition;
   #staged: StagedBatch | undefined;
-  #generation = 0;
 
   /** @throws AtelierError when labels are wanted of a set without. */
   constructor(loader: Loader, { images = true, labels = false }: { images?: boolean; labels?: boolean } = {}) {
@@ -49,6 +48,9 @@ export class Prefetcher {
   seek(position: LoaderPosition): void {
     this.loader.seek(position);
     this.#position = this.loader.position;
+    if (this.#staged === undefined) return;
+    // The dropped batch's buffer is the free one; the other may still be the caller's.
+    this.#turn = 1 - this.#turn;
     this.#staged = undefined;
   }
 
@@ -57,10 +59,9 @@ export class Prefetcher {
     const batch = this.#staged ?? this.#stage();
     this.#staged = undefined;
     this.#position = this.loader.position;
-    const generation = ++this.#generation;
     // Not now but when the caller has started its step and waits for it.
     later(() => {
-      if (this.#staged === undefined && generation === this.#generation) this.#stage();
+      if (this.#staged === undefined) this.#stage();
     });
     return batch;
   }

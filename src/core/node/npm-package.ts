@@ -3,12 +3,11 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { createTarDecoder } from "modern-tar";
 import { AtelierError, FileError } from "../errors.ts";
 import type { PackageSpec } from "../package-spec.ts";
+import { readTar } from "../tar.ts";
 import { cacheFolder, withTemporaryFolder } from "./cache.ts";
 import { fileError, writeFileAtomic } from "./files.ts";
 import { type NpmOutcome, runNpm } from "./npm-cli.ts";
@@ -115,72 +114,29 @@ export async function readTarball(
   onEntry: OnEntry,
   signal?: AbortSignal,
 ): Promise<void> {
-  const abort = new AbortController();
-  const gunzip = createGunzip({ chunkSize: 1 << 18 });
-  const limited = limit(spec);
-  const unpacking = pipeline(createReadStream(tarball, { highWaterMark: 1 << 18 }), gunzip, limited, {
-    signal: signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]),
-  });
-  // The reader below sees the same failure; this only keeps it from counting as unhandled.
-  unpacking.catch(() => undefined);
-  try {
-    const entries = (Readable.toWeb(limited) as ReadableStream<Uint8Array>).pipeThrough(createTarDecoder({ strict: true }));
-    for await (const { header, body } of entries) {
-      checkPath(header.name, spec);
-      if (header.type !== "file" || !wanted(header.name)) {
-        await body.cancel();
-        continue;
-      }
-      if (header.size > spec.unpackedBytes) throw tooBig(spec);
-      await onEntry(header.name, await readBody(body, header.size));
-    }
-    await unpacking;
-  } catch (error) {
-    abort.abort();
+  await pipeline(
+    createReadStream(tarball, { highWaterMark: 1 << 18 }),
+    createGunzip({ chunkSize: 1 << 18 }),
+    (chunks: AsyncIterable<Uint8Array>) => readTar(limited(chunks, spec), wanted, onEntry, spec.unpackedBytes),
+    { signal },
+  ).catch((error) => {
     signal?.throwIfAborted();
-    if (error instanceof AtelierError || !isArchiveError(error)) throw error;
+    // zlib's and the file system's errors have a code; anything else is the receiver's own.
+    if (error instanceof AtelierError || !(error instanceof Error && "code" in error)) throw error;
     throw fileError(error, `The archive of ${label(spec)} is damaged.`, tarball);
-  }
+  });
 }
 
-/** The tar decoder throws plain Errors, zlib errors with a Z_ code, the file system errors with a system code; a caller's bug is another kind. */
-function isArchiveError(error: unknown): boolean {
-  return error instanceof Error && (error.constructor === Error || error.name === "TarError" || "code" in error);
-}
-
-function limit(spec: PackageSpec): Transform {
+async function* limited(chunks: AsyncIterable<Uint8Array>, spec: PackageSpec): AsyncGenerator<Uint8Array> {
   let total = 0;
-  return new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      total += chunk.length;
-      if (total > spec.unpackedBytes) done(tooBig(spec));
-      else done(null, chunk);
-    },
-  });
-}
-
-function tooBig(spec: PackageSpec): FileError {
-  return new FileError({
-    what: `The archive of ${label(spec)} is longer than declared.`,
-    expected: `at most ${spec.unpackedBytes} bytes unpacked`,
-  });
-}
-
-/** We never write to a path that an archive names; one that tries to leave its folder is not the package we know. */
-function checkPath(name: string, spec: PackageSpec): void {
-  if (name.startsWith("/") || /^[A-Za-z]:/.test(name) || name.includes("\\") || name.split("/").includes("..")) {
-    throw new FileError({ what: `The archive of ${label(spec)} names an unsafe path.`, got: JSON.stringify(name) });
+  for await (const chunk of chunks) {
+    total += chunk.length;
+    if (total > spec.unpackedBytes) {
+      const expected = `at most ${spec.unpackedBytes} bytes unpacked`;
+      throw new FileError({ what: `The archive of ${label(spec)} is longer than declared.`, expected });
+    }
+    yield chunk;
   }
-}
-
-async function readBody(body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for await (const chunk of body) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }
 
 const offline = "connect to the network once, or copy a filled cache folder from another machine and set ATELIER_CACHE to it";

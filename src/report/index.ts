@@ -1,0 +1,4 @@
+export { Canvas, type Colour, type TextStyle } from "./canvas.ts";
+export { type GridOptions, imageGrid, imagePairs, type Pictures } from "./grid.ts";
+export { colourOf, linePlot, PALETTE, type PlotLabels, type ScatterOptions, type Series, scatterPlot } from "./plot.ts";
+export { encodePng, type Raster, readPngText } from "./png.ts";
