@@ -34,6 +34,30 @@ export async function writeFileAtomic(
   await syncFolder(folder);
 }
 
+/** One read takes less than 2 GiB. */
+const READ_BYTES = 2 ** 30;
+
+/** A whole file of any size, in an array buffer of its own (so that views of any element type fit its start). @throws FileError when it cannot be read. */
+export async function readBytes(file: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const handle = await open(file, "r");
+    try {
+      const bytes = new Uint8Array((await handle.stat()).size);
+      let filled = 0;
+      while (filled < bytes.length) {
+        const { bytesRead } = await handle.read(bytes, filled, Math.min(READ_BYTES, bytes.length - filled), filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return bytes.subarray(0, filled);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(error, `Could not read ${file}.`);
+  }
+}
+
 /** Make the rename itself survive a power cut. Not every system can flush a folder (Windows cannot): there the rename alone has to do. */
 async function syncFolder(folder: string): Promise<void> {
   try {
