@@ -11,6 +11,11 @@ function leafNode(name: string, role: "parameter" | "state", shape: Shape, dtype
 
 let unnamed = 0;
 
+/** A leaf is the very output of its node, so that walking the graph finds the object with the numbers. */
+function becomeOutput(leaf: Tensor): void {
+  (leaf.node.outputs as Tensor[])[0] = leaf;
+}
+
 /**
  * A trained array of a module. In a graph it is an input whose name is its path in the model; `data` is its current value, row-major.
  * When a model is trained its parameters move into one flat vector and `data` becomes a view of it.
@@ -21,6 +26,7 @@ export class Parameter extends Tensor {
   /** @throws AtelierError when the data does not fill the shape */
   constructor(shape: Shape, data: Float32Array) {
     super(leafNode(`parameter${unnamed++}`, "parameter", [...shape], "float32"), 0, { shape: [...shape], dtype: "float32" });
+    becomeOutput(this);
     requireLength("Parameter", shape, data.length);
     this.data = data;
   }
@@ -32,6 +38,7 @@ export class State<D extends DType = DType> extends Tensor {
 
   constructor(shape: Shape, dtype: D, fill = 0) {
     super(leafNode(`state${unnamed++}`, "state", [...shape], dtype), 0, { shape: [...shape], dtype });
+    becomeOutput(this);
     const data = allocate(dtype, sizeOf(shape));
     if (fill !== 0) for (let i = 0; i < data.length; i++) data[i] = dtype === "int64" ? BigInt(fill) : fill;
     this.data = data;

@@ -152,8 +152,15 @@ const oneHotOp = defineOp<OneHotAttrs>({
     return [{ shape: [...inputs[0].shape, depth], dtype: "float32" }];
   },
   gradient: { because: "indices have no gradient" },
-  lower: ({ onnx, inputs: [indices], attrs }) => [
-    onnx.node("OneHot", [indices, onnx.ints([attrs.depth]), onnx.constant("float32", [2], new Float32Array([0, 1]))], { axis: I(-1) }),
+  // The kernel wants the depth in the indices' own type.
+  lower: ({ onnx, inputs: [indices], attrs, node }) => [
+    onnx.node(
+      "OneHot",
+      [indices, onnx.scalar(attrs.depth, node.inputs[0].dtype), onnx.constant("float32", [2], new Float32Array([0, 1]))],
+      {
+        axis: I(-1),
+      },
+    ),
   ],
   evaluate: ([indices], { depth }, [spec]) => {
     const out = ndZeros(spec.shape);
@@ -162,7 +169,10 @@ const oneHotOp = defineOp<OneHotAttrs>({
     });
     return [out];
   },
-  examples: [{ inputs: [{ shape: [3], dtype: "int64", values: [2, 0, 1] }], attrs: { depth: 4 } }],
+  examples: [
+    { inputs: [{ shape: [3], dtype: "int64", values: [2, 0, 1] }], attrs: { depth: 4 } },
+    { inputs: [{ shape: [2, 2], dtype: "int32", values: [2, 0, 1, 2] }], attrs: { depth: 3 } },
+  ],
 });
 
 interface CumsumAttrs extends Attrs {

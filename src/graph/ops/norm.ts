@@ -46,8 +46,10 @@ const batchNormOp = defineOp<EpsilonAttrs>({
   shape: (inputs) => batchNormSpecs(inputs),
   gradient: batchNormGradient,
   lower: ({ onnx, inputs: [x, scale, bias], attrs, node }) => {
-    const zeros = onnx.zeros(node.outputs[1].shape);
-    return onnx.nodes("BatchNormalization", [x, scale, bias, zeros, zeros], 3, {
+    // The kernel writes the statistics over these two inputs, so each needs zeros of its own.
+    const mean = onnx.zeros(node.outputs[1].shape);
+    const variance = onnx.zeros(node.outputs[1].shape);
+    return onnx.nodes("BatchNormalization", [x, scale, bias, mean, variance], 3, {
       epsilon: F(attrs.epsilon),
       momentum: F(0),
       training_mode: I(1),
