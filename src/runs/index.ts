@@ -3,4 +3,4 @@ export { type ComparedRow, type Comparison, compareRuns, finalMetrics } from "./
 export { type LockHolder, lockHolder, lockRun, type RunLock } from "./lock.ts";
 export { MetricsLog, type MetricsRow, readMetrics, truncateAfter } from "./metrics-log.ts";
 export { type RunRecord, type RunStatus, runStatuses } from "./record.ts";
-export { createRun, type ListedRun, listRuns, type NewRun, openRun, Run, removeRun, runState, runsFolder } from "./registry.ts";
+export { createRun, findRun, type ListedRun, listRuns, type NewRun, openRun, Run, removeRun, runState, runsFolder } from "./registry.ts";

@@ -51,7 +51,14 @@ const recordSchema = z.looseObject({
   created: z.string(),
   status: z.enum(runStatuses),
   init: z.string().optional(),
-  results: z.record(z.string(), z.number()),
+  // JSON writes NaN as null.
+  results: z.record(
+    z.string(),
+    z
+      .number()
+      .nullable()
+      .transform((value) => value ?? Number.NaN),
+  ),
 });
 
 export function recordFile(folder: string): string {

@@ -157,6 +157,12 @@ describe("opening runs", () => {
     expect(existsSync(run.folder)).toBe(false);
   });
 
+  it("reads a result that was not a number", async () => {
+    const run = await createRun({ ...newRun(), name: "first" }, home());
+    await run.update({ results: { nats: Number.NaN } });
+    expect((await openRun("first", home())).record.results).toEqual({ nats: Number.NaN });
+  });
+
   it("keeps fields that a later version added", async () => {
     const run = await createRun({ ...newRun(), name: "first" }, home());
     const file = path.join(run.folder, "run.json");

@@ -83,7 +83,7 @@ export async function createRun({ name, ...given }: NewRun, home: string = runsF
  * @throws UsageError when there is none (with the nearest name), FileError when its run.json is damaged.
  */
 export async function openRun(nameOrPath: string, home: string = runsFolder()): Promise<Run> {
-  const folder = await findFolder(nameOrPath, home);
+  const folder = await findRun(nameOrPath, home);
   return new Run(folder, await readRecord(folder));
 }
 
@@ -119,7 +119,7 @@ export function runState(run: Run): RunStatus | "interrupted" {
  * @throws UsageError when there is no such run or a process is training it, FileError when it cannot be deleted.
  */
 export async function removeRun(nameOrPath: string, home: string = runsFolder()): Promise<string> {
-  const folder = await findFolder(nameOrPath, home);
+  const folder = await findRun(nameOrPath, home);
   const holder = lockHolder(folder);
   if (holder !== undefined) {
     throw new UsageError({
@@ -191,7 +191,8 @@ async function runNames(home: string): Promise<string[]> {
   }
 }
 
-async function findFolder(nameOrPath: string, home: string): Promise<string> {
+/** The folder of a run, broken or not, by its name in ATELIER_HOME or by path. @throws UsageError when there is none (with the nearest name). */
+export async function findRun(nameOrPath: string, home: string): Promise<string> {
   if (nameOrPath === "") throw new UsageError({ what: "A run's name is missing.", hint: 'see "atelier runs" for the names' });
   // A run copied elsewhere, or its run.json: the file is what shows that a folder is a run.
   const asPath = path.basename(nameOrPath) === "run.json" ? path.dirname(path.resolve(nameOrPath)) : path.resolve(nameOrPath);

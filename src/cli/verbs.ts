@@ -1,0 +1,14 @@
+import type { Verb } from "./verb.ts";
+
+/** A verb by name, and the import that brings its file when it is used. */
+export interface VerbEntry {
+  name: string;
+  load(): Promise<{ verb: Verb }>;
+}
+
+/** Every verb, in the order in which `atelier --help` lists them. */
+export const verbs: readonly VerbEntry[] = [
+  { name: "doctor", load: () => import("./doctor.ts") },
+  { name: "setup", load: () => import("./setup.ts") },
+  { name: "runs", load: () => import("./runs.ts") },
+];
