@@ -32,3 +32,8 @@ export function formatTable(rows: readonly (readonly string[])[], indent = ""): 
   const widths = Array.from({ length: count }, (_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => `${indent}${row.map((cell, column) => cell.padEnd(widths[column])).join("  ")}`.trimEnd()).join("\n");
 }
+
+/** A table with a header, ended by a new line. */
+export function tableText(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  return `${formatTable([header, ...rows])}\n`;
+}

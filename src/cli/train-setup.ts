@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { UsageError } from "../core/errors.ts";
+import { packageInfo } from "../core/node/package-info.ts";
+import type { ImageSet } from "../data/dataset.ts";
+import { datasets } from "../data/sets/index.ts";
+import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
+import { loadSplit, requireClasses } from "../runs/load.ts";
+import { createRun, listRuns, openRun, type Run } from "../runs/registry.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { openDevice } from "./device.ts";
+import { resolveSettings } from "./settings.ts";
+import { presetName, requireResumable, type TrainOptions } from "./train.ts";
+import type { Io } from "./verb.ts";
+
+export interface PreparedRun {
+  run: Run;
+  record: ModelRecord;
+  set: ImageSet;
+  held: ImageSet;
+  backend: Backend;
+  resume: boolean;
+}
+
+type OnProgress = (message: string, seconds?: number) => void;
+
+/** Everything that must be right before a step is taken: names, settings, data, device; the run's folder is made last. */
+export async function prepareRun(model: string | undefined, options: TrainOptions, io: Io, onProgress: OnProgress): Promise<PreparedRun> {
+  return options.resume ? resumeRun(model, options, io, onProgress) : newRun(model, options, io, onProgress);
+}
+
+async function newRun(model: string | undefined, options: TrainOptions, io: Io, onProgress: OnProgress): Promise<PreparedRun> {
+  if (model === undefined)
+    throw new UsageError({ what: "Which model shall be trained?", hint: "atelier train vae; atelier models lists them" });
+  const record = findModel(model);
+  const preset = presetName(options.preset, Object.keys(record.presets));
+  const { config, training } = settle(record, preset, options);
+  if (options.run !== undefined) await requireFree(options.run);
+  const data = options.data ?? record.data.sets[0];
+  const set = await loadSplit(record, config, data, "train", options.limit, { onProgress });
+  const held = await loadSplit(record, config, data, "test", options.limit, { onProgress });
+  if (record.data.labels) requireClasses(config, set);
+  const backend = await openDevice(options.device, io, onProgress);
+  const run = await createRun({
+    name: options.run,
+    model: record.name,
+    preset,
+    config,
+    training: {
+      ...training,
+      ...(options.steps === undefined ? {} : { steps: options.steps }),
+      ...(options.limit === undefined ? {} : { limit: options.limit }),
+    },
+    seed: options.seed,
+    data: { name: data, integrity: datasets.find(({ card }) => card.name === data)?.card.package?.integrity },
+    versions: { atelier: packageInfo().version, node: process.version, runtime: backend.description },
+    device: options.device,
+    command: ["atelier", ...process.argv.slice(2)],
+  });
+  return { run, record, set, held, backend, resume: false };
+}
+
+/** The preset, then `--set`, then the options that have names of their own. A key belongs to the model or to the training. */
+function settle(record: ModelRecord, preset: string, options: TrainOptions) {
+  const chosen = record.presets[preset as keyof ModelRecord["presets"]];
+  const training = { ...defaultTraining, ...chosen.training };
+  if (options.epochs !== undefined) training.epochs = options.epochs;
+  if (options.batch !== undefined) training.batch = options.batch;
+  const all = z.strictObject({ ...record.config.shape, ...trainingSettings.shape });
+  const resolved = resolveSettings(all, { ...(chosen.config as object), ...training }, options.set ?? []) as Record<string, unknown>;
+  const pick = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, resolved[key]]));
+  return { config: pick(Object.keys(record.config.shape)), training: pick(Object.keys(trainingSettings.shape)) };
+}
+
+/** A taken name is told before data are fetched, not after. */
+async function requireFree(name: string): Promise<void> {
+  const taken = (await listRuns()).some((run) => run.name === name);
+  if (!taken) return;
+  throw new UsageError({
+    what: `There is already a run named "${name}".`,
+    hint: `go on with it: atelier train --resume --run ${name}; or choose another name`,
+  });
+}
+
+async function resumeRun(model: string | undefined, options: TrainOptions, io: Io, onProgress: OnProgress): Promise<PreparedRun> {
+  requireResumable(options);
+  const run = options.run === undefined ? await latestUnfinished(model) : await openRun(options.run);
+  if (model !== undefined && run.record.model !== model) {
+    throw new UsageError({
+      what: `The run "${run.name}" is of another model.`,
+      got: model,
+      expected: run.record.model,
+      hint: `atelier train --resume --run ${run.name}`,
+    });
+  }
+  const record = findModel(run.record.model);
+  if (options.epochs !== undefined || options.steps !== undefined) {
+    const { steps: _, ...rest } = run.record.training;
+    const longer = options.steps === undefined ? { epochs: options.epochs } : { steps: options.steps };
+    await run.update({ training: { ...rest, ...longer } });
+  }
+  const { config, training, data } = run.record;
+  const limit = training.limit as number | undefined;
+  const name = data?.name ?? record.data.sets[0];
+  const set = await loadSplit(record, config, name, "train", limit, { onProgress });
+  const held = await loadSplit(record, config, name, "test", limit, { onProgress });
+  return { run, record, set, held, backend: await openDevice(run.record.device, io, onProgress), resume: true };
+}
+
+async function latestUnfinished(model: string | undefined): Promise<Run> {
+  const open = (await listRuns()).filter(
+    ({ run, state }) => run !== null && state !== "finished" && (model === undefined || run.record.model === model),
+  );
+  const last = open.at(-1)?.run;
+  if (last) return last;
+  throw new UsageError({
+    what: "There is no unfinished run to go on with.",
+    hint: "name one with --run, or start anew without --resume; atelier runs lists them",
+  });
+}

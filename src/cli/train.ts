@@ -1,0 +1,177 @@
+import type { Command } from "commander";
+import { UsageError, unknownName } from "../core/errors.ts";
+import { showActivity } from "./activity.ts";
+import { reexec } from "./allocator.ts";
+import { formatDuration, formatNumber } from "./format.ts";
+import { checkDevice, numberAbove, repeated, wholeNumber } from "./options.ts";
+import { Progress, progressMode } from "./progress.ts";
+import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
+
+interface TrainOptions {
+  data?: string;
+  preset?: string;
+  set?: string[];
+  epochs?: number;
+  steps?: number;
+  batch?: number;
+  limit?: number;
+  seed: string;
+  device: string;
+  run?: string;
+  resume?: boolean;
+  checkpoint: number;
+}
+
+export const verb: Verb = {
+  name: "train",
+  summary: "Train a model, or go on with a run",
+  register(program, io) {
+    addCommand(program, "train", verb.summary)
+      .argument("[model]", "a model of the garden (atelier models); not needed with --resume")
+      .option("--data <name|folder>", "a data set (atelier data), or a folder of your own pictures")
+      .option("--preset <name>", "smoke, small or paper (default: small)")
+      .option("--set <key=value>", "change a setting; may be repeated (atelier models MODEL lists them)", repeated)
+      .option("--epochs <n>", "passes over the data", numberAbove(0))
+      .option("--steps <n>", "stop after so many steps instead", wholeNumber(1))
+      .option("--batch <n>", "pictures a step", wholeNumber(1))
+      .option("--limit <n>", "use only the first n pictures of each split", wholeNumber(1))
+      .option("--seed <seed>", "of every random choice", "0")
+      .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
+      .option("--run <name>", "name of the run's folder (default: MODEL-001 and so on)")
+      .option("--resume", "go on with the run named by --run, exactly where its last checkpoint stands")
+      .option("--checkpoint <seconds>", "how often a checkpoint is written", numberAbove(0), 30)
+      .action((model: string | undefined, options: TrainOptions, command: Command) => train(model, options, io, wantsJson(command)));
+  },
+};
+
+async function train(model: string | undefined, options: TrainOptions, io: Io, json: boolean): Promise<void> {
+  checkDevice(options.device);
+  const child = await reexec(io);
+  if (child !== undefined) {
+    io.exitCode = child;
+    return;
+  }
+  const { prepareRun } = await import("./train-setup.ts");
+  const activity = showActivity(io, json);
+  const prepared = await prepareRun(model, options, io, activity.onProgress).finally(activity.end);
+  const { trainRun } = await import("../runs/training.ts");
+  const stop = new AbortController();
+  const release = onInterrupt(() => stop.abort(), io);
+  let progress: Progress | undefined;
+  const { run } = prepared;
+  const say = (text: string) => (progress === undefined ? json || io.stderr.write(`${text}\n`) : progress.message(text));
+  let pictures: string[] = [];
+  try {
+    for await (const event of trainRun({ ...prepared, checkpointSeconds: options.checkpoint, signal: stop.signal })) {
+      switch (event.type) {
+        case "start":
+          say(
+            `run ${run.name}: ${prepared.record.title}, ${formatNumber(event.parameters)} parameters, ${event.totalSteps} steps${event.step > 0 ? `, going on at step ${event.step}` : ""} (ready in ${formatDuration(event.compileSeconds)})`,
+          );
+          progress = new Progress({
+            output: io.stderr,
+            mode: progressMode(io, json),
+            total: event.totalSteps,
+            label: prepared.record.name,
+          });
+          break;
+        case "step":
+          progress!.update({ step: event.report.step, terms: event.report.terms });
+          break;
+        case "pictures":
+          progress!.forgetTiming();
+          if (event.files.length > 0) pictures = event.files;
+          break;
+        case "checkpoint":
+          progress!.forgetTiming();
+          break;
+        case "warning":
+          say(`warning: ${event.text}`);
+          break;
+        case "results":
+          progress!.end();
+          progress = undefined;
+          break;
+        case "end":
+          progress?.end();
+          progress = undefined;
+          tellEnd(io, json, event, run, pictures);
+      }
+    }
+  } finally {
+    progress?.end();
+    release();
+  }
+}
+
+interface EndEvent {
+  step: number;
+  hash: string;
+  stopped: boolean;
+}
+
+function tellEnd(
+  io: Io,
+  json: boolean,
+  { step, hash, stopped }: EndEvent,
+  run: { name: string; folder: string; record: { results: Record<string, number> } },
+  pictures: string[],
+): void {
+  if (stopped) io.exitCode = 130;
+  if (json) {
+    printJson(io, {
+      run: run.name,
+      folder: run.folder,
+      step,
+      checkpoint: hash,
+      stopped,
+      results: stopped ? {} : run.record.results,
+      pictures,
+    });
+    return;
+  }
+  if (stopped) {
+    io.stdout.write(`Stopped at step ${step}; a checkpoint is written. Go on with: atelier train --resume --run ${run.name}\n`);
+    return;
+  }
+  for (const [name, value] of Object.entries(run.record.results)) io.stdout.write(`${name.padEnd(16)} ${formatNumber(value)}\n`);
+  for (const file of pictures) io.stdout.write(`picture          ${file}\n`);
+  io.stdout.write(`run              ${run.folder}\n`);
+}
+
+/** First Ctrl-C or SIGTERM: pause cleanly. A second one ends the process at once, as it would have without us. */
+function onInterrupt(stop: () => void, io: Io): () => void {
+  const handler = () => {
+    io.stderr.write("\nstopping after this step (again to stop at once)\n");
+    stop();
+    release();
+  };
+  const release = () => {
+    process.off("SIGINT", handler);
+    process.off("SIGTERM", handler);
+  };
+  process.on("SIGINT", handler);
+  process.on("SIGTERM", handler);
+  return release;
+}
+
+/** The preset's name or the nearest one. */
+export function presetName(given: string | undefined, known: readonly string[]): string {
+  const name = given ?? "small";
+  if (!known.includes(name)) throw unknownName("preset", name, known);
+  return name;
+}
+
+/** @throws UsageError where `--resume` meets options that would change the run */
+export function requireResumable(options: TrainOptions): void {
+  const fixed = (["data", "preset", "set", "batch", "limit"] as const).filter((key) => options[key] !== undefined);
+  if (fixed.length === 0) return;
+  throw new UsageError({
+    what: "A resumed run keeps its settings.",
+    got: fixed.map((key) => `--${key}`).join(", "),
+    expected: "--resume with --run, and --epochs or --steps to train longer",
+    hint: "start a new run for other settings",
+  });
+}
+
+export type { TrainOptions };

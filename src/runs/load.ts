@@ -1,0 +1,74 @@
+import { AtelierError, UsageError } from "../core/errors.ts";
+import { RandomStream } from "../core/random.ts";
+import type { ImageSet, Split } from "../data/dataset.ts";
+import { limitImages } from "../data/dataset.ts";
+import { type LoadDatasetOptions, loadDataset } from "../data/node/load.ts";
+import { findModel, type ModelRecord } from "../models/index.ts";
+import { type Module, namedParameters, namedStates } from "../nn/module.ts";
+import { copySaved } from "../train/session.ts";
+import { configHash, loadLatest } from "./checkpoint.ts";
+import type { Run } from "./registry.ts";
+
+/** A trained network out of a run, with what describes it. */
+export interface LoadedModel {
+  record: ModelRecord;
+  config: Record<string, unknown>;
+  network: Module;
+  /** Steps of the checkpoint, and the hash of its arrays. */
+  step: number;
+  hash: string;
+}
+
+/**
+ * Build a run's network and give it the weights of its newest good checkpoint: the averaged ones where the run keeps an average.
+ * @throws UsageError for a model that this version does not have; FileError when no checkpoint can be read or it fits another model
+ */
+export async function loadModel(run: Run, onWarning?: (text: string) => void): Promise<LoadedModel> {
+  const record = findModel(run.record.model);
+  const { config } = run.record;
+  const network = record.build(config, new RandomStream(run.record.seed, "initialisation"));
+  const checkpoint = await loadLatest(run, { model: record.name, configHash: configHash(config), onWarning });
+  const saved = (name: string) =>
+    (checkpoint.tensors.get(`ema.${name}`) ?? checkpoint.tensors.get(`model.${name}`))?.data as ArrayLike<number> | undefined;
+  for (const [name, parameter] of namedParameters(network)) copySaved(name, parameter.data, saved(name));
+  for (const [name, state] of namedStates(network)) copySaved(name, state.data as Float32Array, saved(name));
+  return { record, config, network, step: checkpoint.step, hash: checkpoint.hash };
+}
+
+/**
+ * One split of a data set or folder at the shape that a model takes.
+ * @param limit keep only the first so many pictures of the split
+ * @throws UsageError when the model needs labels and the data have none
+ */
+export async function loadSplit(
+  record: ModelRecord,
+  config: unknown,
+  name: string,
+  split: Split,
+  limit?: number,
+  options: LoadDatasetOptions = {},
+): Promise<ImageSet> {
+  const set = await loadDataset(name, { ...options, split, shape: record.data.shape(config) });
+  if (record.data.labels && set.labels === undefined) {
+    throw new UsageError({
+      what: `The model "${record.name}" learns from labels, and these data have none.`,
+      where: name,
+      hint: "put the pictures into one sub-folder a class, or choose a data set with labels",
+    });
+  }
+  return limit === undefined || limit >= set.count ? set : limitImages(set, limit);
+}
+
+/** The classes of a labelled set must be as many as the model tells apart. @throws AtelierError */
+export function requireClasses(config: Record<string, unknown>, set: ImageSet): void {
+  const wanted = config.classes;
+  const found = set.classes?.length;
+  if (typeof wanted !== "number" || found === undefined || found <= wanted) return;
+  throw new AtelierError({
+    what: "The data have more classes than the model tells apart.",
+    where: set.card.name,
+    got: `${found} classes`,
+    expected: `at most ${wanted}`,
+    hint: `train with --set classes=${found}`,
+  });
+}
