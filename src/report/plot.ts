@@ -78,7 +78,7 @@ export function scatterPlot(options: ScatterOptions): Raster {
     extent(Array.from(shown, (i) => points[2 * i + 1])),
     legend,
   );
-  const radius = Math.min(5, Math.max(1.8, 60 / Math.sqrt(Math.max(1, shown.length))));
+  const radius = Math.min(5, Math.max(2.3, 60 / Math.sqrt(Math.max(1, shown.length))));
   const cover = shown.length > 3000 ? 0.55 : 0.75;
   for (const i of shown) {
     const colour = classes === undefined ? PALETTE[0] : colourOf(classes[i]);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
+import { addAbortSignal } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { AtelierError, FileError } from "../errors.ts";
@@ -114,17 +115,22 @@ export async function readTarball(
   onEntry: OnEntry,
   signal?: AbortSignal,
 ): Promise<void> {
-  await pipeline(
-    createReadStream(tarball, { highWaterMark: 1 << 18 }),
-    createGunzip({ chunkSize: 1 << 18 }),
-    (chunks: AsyncIterable<Uint8Array>) => readTar(limited(chunks, spec), wanted, onEntry, spec.unpackedBytes),
-    { signal },
-  ).catch((error) => {
+  const file = createReadStream(tarball, { highWaterMark: 1 << 18 });
+  const gunzip = createGunzip({ chunkSize: 1 << 18 });
+  file.on("error", (error) => gunzip.destroy(error));
+  if (signal !== undefined) addAbortSignal(signal, gunzip);
+  file.pipe(gunzip);
+  try {
+    await readTar(limited(gunzip, spec), wanted, onEntry, spec.unpackedBytes);
+  } catch (error) {
     signal?.throwIfAborted();
     // zlib's and the file system's errors have a code; anything else is the receiver's own.
     if (error instanceof AtelierError || !(error instanceof Error && "code" in error)) throw error;
     throw fileError(error, `The archive of ${label(spec)} is damaged.`, tarball);
-  });
+  } finally {
+    file.destroy();
+    gunzip.destroy();
+  }
 }
 
 async function* limited(chunks: AsyncIterable<Uint8Array>, spec: PackageSpec): AsyncGenerator<Uint8Array> {

@@ -68,19 +68,21 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
 }
 
 async function prepareFolder(place: string, card: DataCard, listing: Listing, options: ImageFolderOptions): Promise<void> {
-  const held = heldOut(listing.files.map((file) => file.name));
-  let transparentCount = 0;
-  const part = async (split: Split) => {
-    const files = listing.files.filter((file) => held.has(file.name) === (split === "test"));
-    const { images, transparent } = await preparePictures(files, split, options);
-    transparentCount += transparent;
-    const { classes } = listing;
-    return { images, labels: classes && Uint8Array.from(files, (file) => classes.indexOf(classOf(file.name))) };
+  const { files, classes } = listing;
+  const held = heldOut(files.map((file) => file.name));
+  const train = files.filter((file) => !held.has(file.name));
+  const test = files.filter((file) => held.has(file.name));
+  // Both splits in one go, so that an error names the bad pictures of both.
+  const { images, transparent } = await preparePictures([...train, ...test], options);
+  const border = (images.length / files.length) * train.length;
+  const labels = (part: readonly PictureFile[]) => classes && Uint8Array.from(part, (file) => classes.indexOf(classOf(file.name)));
+  const splits = {
+    train: { images: images.subarray(0, border), labels: labels(train) },
+    test: { images: images.subarray(border), labels: labels(test) },
   };
-  const splits = { train: await part("train"), test: await part("test") };
   const notes = [...listing.notes];
-  if (transparentCount > 0) notes.push(`${transparentCount} pictures with an alpha channel were laid on white`);
-  await writePrepared(place, { name: card.name, shape: options.shape, classes: listing.classes, notes, splits });
+  if (transparent > 0) notes.push(`pictures with an alpha channel were laid on white: ${transparent}`);
+  await writePrepared(place, { name: card.name, shape: options.shape, classes, notes, splits });
 }
 
 const PICTURE = /\.(png|jpe?g|webp)$/i;
@@ -108,7 +110,7 @@ export async function listPictures(root: string): Promise<Listing> {
   }
   listing.files.sort((a, b) => (a.name < b.name ? -1 : 1));
   findClasses(root, listing);
-  if (listing.ignored > 0) listing.notes.push(`${listing.ignored} files that are not pictures were left out`);
+  if (listing.ignored > 0) listing.notes.push(`files that are not pictures were left out: ${listing.ignored}`);
   return listing;
 }
 

@@ -39,7 +39,7 @@ const NAMED = 5;
  * Decode the pictures into one array [N, C, H, W], 0..255, in the files' order; transparent ones are laid on white.
  * @throws FileError naming up to five files that are broken, tiny or huge, and what is wrong with each; RuntimeError without the image library.
  */
-export async function preparePictures(files: readonly PictureFile[], what: string, options: PictureOptions): Promise<PreparedPictures> {
+export async function preparePictures(files: readonly PictureFile[], options: PictureOptions): Promise<PreparedPictures> {
   const [channels, height, width] = options.shape;
   const size = channels * height * width;
   const images = new Uint8Array(files.length * size);
@@ -55,13 +55,13 @@ export async function preparePictures(files: readonly PictureFile[], what: strin
       options.signal?.throwIfAborted();
       const index = next++;
       const seconds = Math.floor((performance.now() - start) / 1000);
-      if (seconds > told) options.onProgress?.(`preparing pictures for ${what}: ${index} of ${files.length}`, seconds);
+      if (seconds > told) options.onProgress?.(`preparing pictures: ${index} of ${files.length}`, seconds);
       told = Math.max(told, seconds);
       try {
         const target = images.subarray(index * size, (index + 1) * size);
         if (await decodePicture(sharp, files[index].path, options.shape, target)) transparent++;
       } catch (error) {
-        problems.set(index, error instanceof Error ? error.message.split("\n")[0] : String(error));
+        problems.set(index, reason(error));
       }
     }
   };
@@ -69,6 +69,15 @@ export async function preparePictures(files: readonly PictureFile[], what: strin
   if (problems.size > 0) throw badPictures(files, problems);
   return { images, transparent };
 }
+
+/** A complaint of ours as it is; the image library's own words behind what they mean. */
+function reason(error: unknown): string {
+  if (error instanceof Unfit) return error.message;
+  return `broken, or no picture (${error instanceof Error ? error.message.split("\n")[0] : String(error)})`;
+}
+
+/** A whole picture that cannot be used. */
+class Unfit extends Error {}
 
 function badPictures(files: readonly PictureFile[], problems: ReadonlyMap<number, string>): FileError {
   const bad = [...problems].sort(([a], [b]) => a - b);
@@ -86,7 +95,7 @@ function badPictures(files: readonly PictureFile[], problems: ReadonlyMap<number
 async function decodePicture(sharp: Sharp, file: string, [channels, height, width]: ImageShape, target: Uint8Array): Promise<boolean> {
   const picture = sharp(file, { limitInputPixels: false, failOn: "error" });
   const info = await picture.metadata();
-  if (!["png", "jpeg", "webp"].includes(info.format)) throw new Error(`not a PNG, JPEG or WebP picture but ${info.format}`);
+  if (!["png", "jpeg", "webp"].includes(info.format)) throw new Unfit(`not a PNG, JPEG or WebP picture but ${info.format}`);
   checkSize(info.width, info.height);
   const { data, info: raw } = await sharp(file, { limitInputPixels: MOST_PIXELS, failOn: "error" })
     .autoOrient()
@@ -96,7 +105,7 @@ async function decodePicture(sharp: Sharp, file: string, [channels, height, widt
     .raw()
     .toBuffer({ resolveWithObject: true });
   const area = height * width;
-  if (raw.channels < channels || data.length !== area * raw.channels) throw new Error(`decoded to ${raw.channels} channels`);
+  if (raw.channels < channels || data.length !== area * raw.channels) throw new Unfit(`decoded to ${raw.channels} channels`);
   for (let i = 0; i < area; i++) {
     for (let channel = 0; channel < channels; channel++) target[channel * area + i] = data[i * raw.channels + channel];
   }
@@ -105,8 +114,8 @@ async function decodePicture(sharp: Sharp, file: string, [channels, height, widt
 
 function checkSize(width: number, height: number): void {
   const size = `${width} x ${height} pixels`;
-  if (width < LEAST_SIDE || height < LEAST_SIDE) throw new Error(`${size}: too small`);
-  if (width > MOST_SIDE || height > MOST_SIDE || width * height > MOST_PIXELS) throw new Error(`${size}: too large, scale it down first`);
+  if (width < LEAST_SIDE || height < LEAST_SIDE) throw new Unfit(`${size}: too small`);
+  if (width > MOST_SIDE || height > MOST_SIDE || width * height > MOST_PIXELS) throw new Unfit(`${size}: too large, scale it down first`);
 }
 
 /** The image library, loaded when it is first needed: nothing else of the product needs it. @throws RuntimeError when it is not installed. */
