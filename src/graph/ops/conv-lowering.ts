@@ -45,14 +45,26 @@ function turnFilter(onnx: Emitter, w: string, k: number, perGroup: number, kerne
   return onnx.node("Reshape", [swapped, onnx.ints([groups * perGroup, k / groups, ...kernel])]);
 }
 
-/** The filter gradient: a batch of matrix products of dy with the taps' views of x, in the layout that suits the sizes. */
+/** The filter gradient: a batch of matrix products of one side with the taps' views of the other, in the layout that suits the sizes. */
 export function lowerConvFilter(args: LowerArgs<ConvFilterAttrs>): string[] {
-  const { node, attrs } = args;
+  return [filterForms[chooseFilterForm(args)](args)];
+}
+
+type FilterForm = "columns" | "outputColumns" | "rows";
+
+function chooseFilterForm({ node, attrs }: LowerArgs<ConvFilterAttrs>): FilterForm {
   const [, channels, ...spatial] = node.inputs[0].shape;
-  const output = node.inputs[1].shape.slice(2);
-  const fewPositions = sizeOf(output) <= 64 && channels >= 16;
-  if (attrs.groups === 1 && spatial.length === 2 && fewPositions) return [filterByRows(args)];
-  return [filterByColumns(args)];
+  const [, k, ...output] = node.inputs[1].shape;
+  if (attrs.groups > 1) return "columns";
+  if (spatial.length === 2 && sizeOf(output) <= 64 && channels >= 16) return "rows";
+  return 2 * k <= channels && outputPads(attrs) !== undefined ? "outputColumns" : "columns";
+}
+
+/** Pads with which dy's taps line up with x at stride 1; undefined where they do not. */
+function outputPads({ strides, pads, dilations, kernel }: ConvFilterAttrs): number[] | undefined {
+  const axes = kernel.length;
+  const turned = pads.map((_, i) => dilations[i % axes] * (kernel[i % axes] - 1) - pads[i]);
+  return strides.every((stride) => stride === 1) && turned.every((p) => p >= 0) ? turned : undefined;
 }
 
 /**
@@ -75,14 +87,43 @@ function filterByColumns({ onnx, inputs: [x, dy], attrs, node }: LowerArgs<ConvF
   return onnx.node("Reshape", [total, onnx.ints([k, channels / groups, ...kernel])]);
 }
 
-/** [N, C, ...] -> [N, C·taps, ...output]; with few channels the batch and channel axes are joined, so that the one-hot filter is tiny. */
-function cutTaps(onnx: Emitter, x: string, attrs: ConvFilterAttrs, n: number, channels: number, spatial: readonly number[]): string {
+/**
+ * The same with the roles swapped, for few output channels at stride 1: the views are cut from dy, whose taps run backwards, and
+ * dw[k, c, t] = sum over positions q of x[c, q] dy[k, q + pad - t·dilation].
+ */
+function filterByOutputColumns({ onnx, inputs: [x, dy], attrs, node }: LowerArgs<ConvFilterAttrs>): string {
+  const [n, channels, ...spatial] = node.inputs[0].shape;
+  const [, k, ...output] = node.inputs[1].shape;
+  const taps = sizeOf(attrs.kernel);
+  const positions = sizeOf(spatial);
+  const columns = cutTaps(onnx, dy, { ...attrs, pads: outputPads(attrs)! }, n, k, output, true);
+  const left = onnx.node("Reshape", [columns, onnx.ints([n, k * taps, positions])]);
+  const right = onnx.node("Reshape", [x, onnx.ints([n, channels, positions])]);
+  const each = onnx.matmul(left, right, 3, 3, false, true);
+  const total = n === 1 ? each : onnx.node("ReduceSum", [each, onnx.ints([0])], { keepdims: I(0) });
+  const split = onnx.node("Reshape", [total, onnx.ints([k, taps, channels])]);
+  return onnx.node("Reshape", [onnx.node("Transpose", [split], { perm: I([0, 2, 1]) }), onnx.ints([k, channels, ...attrs.kernel])]);
+}
+
+/**
+ * [N, C, ...] -> [N, C·taps, ...positions]; with few channels the batch and channel axes are joined, so that the one-hot filter is tiny.
+ * @param backwards number the taps from the last to the first
+ */
+function cutTaps(
+  onnx: Emitter,
+  x: string,
+  attrs: ConvFilterAttrs,
+  n: number,
+  channels: number,
+  spatial: readonly number[],
+  backwards = false,
+): string {
   const taps = sizeOf(attrs.kernel);
   const joined = channels < 8;
   const groups = joined ? 1 : channels;
   const source = joined ? onnx.node("Reshape", [x, onnx.ints([n * channels, 1, ...spatial])]) : x;
   const oneHot = new Float32Array(groups * taps * taps);
-  for (let c = 0; c < groups; c++) for (let t = 0; t < taps; t++) oneHot[(c * taps + t) * taps + t] = 1;
+  for (let c = 0; c < groups; c++) for (let t = 0; t < taps; t++) oneHot[(c * taps + t) * taps + (backwards ? taps - 1 - t : t)] = 1;
   const filter = onnx.constant("float32", [groups * taps, 1, ...attrs.kernel], oneHot);
   return onnx.node("Conv", [source, filter], convAttrs({ ...attrs, groups }, attrs.kernel));
 }
@@ -112,3 +153,10 @@ function filterByRows({ onnx, inputs: [x, dy], attrs, node }: LowerArgs<ConvFilt
   const product = onnx.node("Reshape", [onnx.matmul(left, rows, 2, 2, false, false), onnx.ints([k, taps, channels])]);
   return onnx.node("Reshape", [onnx.node("Transpose", [product], { perm: I([0, 2, 1]) }), onnx.ints([k, channels, ...kernel])]);
 }
+
+/** The forms by name, so that the benchmarks can time each. */
+export const filterForms: Readonly<Record<FilterForm, (args: LowerArgs<ConvFilterAttrs>) => string>> = {
+  columns: filterByColumns,
+  outputColumns: filterByOutputColumns,
+  rows: filterByRows,
+};

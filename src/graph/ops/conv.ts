@@ -190,6 +190,8 @@ const convFilterOp: OpRecord<ConvFilterAttrs> = defineOp<ConvFilterAttrs>({
   examples: [
     { inputs: [{ shape: [2, 3, 4, 5] }, { shape: [2, 4, 4, 5] }], attrs: { ...base2d, kernel: [3, 3] } },
     { inputs: [{ shape: [2, 9, 4, 4] }, { shape: [2, 4, 4, 4] }], attrs: { ...base2d, kernel: [3, 3] } },
+    { inputs: [{ shape: [2, 9, 3, 4] }, { shape: [2, 2, 3, 4] }], attrs: { ...base2d, kernel: [3, 3] } },
+    { inputs: [{ shape: [1, 2, 5, 5] }, { shape: [1, 1, 3, 3] }], attrs: { ...base2d, pads: [0, 0, 0, 0], kernel: [3, 3] } },
     { inputs: [{ shape: [2, 20, 4, 4] }, { shape: [2, 24, 2, 2] }], attrs: { ...strided, kernel: [3, 3] } },
     { inputs: [{ shape: [2, 3, 6, 6] }, { shape: [2, 2, 3, 3] }], attrs: { ...strided, kernel: [3, 3] } },
     { inputs: [{ shape: [1, 4, 5, 6] }, { shape: [1, 6, 3, 8] }], attrs: { ...grouped, kernel: [3, 2] } },
