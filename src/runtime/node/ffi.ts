@@ -19,6 +19,8 @@ export interface OrtLibrary {
   readonly path: string;
   /** For example `1.30.0`. */
   readonly version: string;
+  /** koffi unloads a library whose handle is collected, functions and all: it must live as long as they do. */
+  readonly handle: unknown;
   readonly api: OrtApi;
   /** The text at a NUL-terminated string that the runtime allocated, which stays allocated. */
   readText(text: Handle<"text">): string;
@@ -87,8 +89,9 @@ function loadLibrary(path: string): OrtLibrary {
   configureStacks();
   let table: bigint[];
   let version: string;
+  let library: ReturnType<typeof koffi.load>;
   try {
-    const library = koffi.load(path);
+    library = koffi.load(path);
     const base = library.func("OrtGetApiBase", "void *", [])();
     const [getApi, getVersion]: bigint[] = koffi.decode(base, koffi.array("void *", 2));
     version = koffi.decode(getVersion, koffi.proto("const char *", []))();
@@ -108,6 +111,7 @@ function loadLibrary(path: string): OrtLibrary {
   return {
     path,
     version,
+    handle: library,
     api: bindTable(table),
     readText: (text) => koffi.decode(text, "char", -1),
     readTexts: (texts, count) => koffi.decode(texts, koffi.array("void *", count)).map((text: bigint) => koffi.decode(text, "char", -1)),
