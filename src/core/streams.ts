@@ -25,9 +25,9 @@ export class RandomStreams {
     return Object.fromEntries([...this.#streams].map(([name, stream]) => [name, [...stream.state]]));
   }
 
-  /** Go on exactly from a saved state; streams not in it start afresh. */
+  /** Go on exactly from a saved state; streams not in it start afresh. The stream objects stay: programs hold them. */
   restore(state: StreamsState): void {
-    this.#streams.clear();
+    for (const [name, stream] of this.#streams) if (state[name] === undefined) stream.restore(new RandomStream(this.seed, name).state);
     for (const [name, words] of Object.entries(state)) this.get(name).restore(words);
   }
 }

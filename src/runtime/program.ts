@@ -122,6 +122,7 @@ export class Program<I extends string = string, O extends string = string> {
   readonly #binding: Binding;
   readonly #fills: (() => void)[];
   readonly #commits: (() => void)[];
+  readonly #bound: Readonly<Record<string, TypedArray>>;
   #milliseconds = Number.POSITIVE_INFINITY;
   #lastBreath = 0;
 
@@ -149,12 +150,18 @@ export class Program<I extends string = string, O extends string = string> {
         () =>
           copyInto(state.data, fetched[name]),
     );
+    this.#bound = bound;
     this.#binding = executable.bind(bound, fetched);
   }
 
   /** Names of inputs by what fills them. */
   inputNames(role: ReturnType<typeof roleOf>): string[] {
     return this.graph.inputs.filter(({ tensor }) => roleOf(tensor) === role).map(({ name }) => name);
+  }
+
+  /** What the last run drew for a random input, by its name in the graph (`random:noise`). */
+  drawn(name: string): Float32Array {
+    return this.#bound[name] as Float32Array;
   }
 
   /** Bytes of the arrays bound to this program, parameters included. */

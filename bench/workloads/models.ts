@@ -1,0 +1,77 @@
+import { RandomStream } from "../../src/core/random.ts";
+import type { ImageSet } from "../../src/data/dataset.ts";
+import { defaultTraining, findModel, type ModelRecord } from "../../src/models/index.ts";
+import { openBackend } from "../../src/runtime/node/open.ts";
+import { compile } from "../../src/runtime/program.ts";
+import { TrainingSession } from "../../src/train/session.ts";
+import type { Prepared, Workload } from "../harness/workload.ts";
+
+/** Pictures of noise: kernels take the same time whatever is in them. */
+function noiseSet(record: ModelRecord, config: unknown, count: number): ImageSet {
+  const shape = record.data.shape(config);
+  const stream = new RandomStream(0, "bench pictures");
+  const images = Uint8Array.from({ length: count * shape[0] * shape[1] * shape[2] }, () => stream.below(256));
+  const labels = Uint8Array.from({ length: count }, () => stream.below(10));
+  const card = { name: "noise" } as ImageSet["card"];
+  return { kind: "images", card, split: "train", shape, images, labels, count };
+}
+
+/** A whole training step: batch, forward, backward, update, loss read. */
+function training(name: string, summary: string, model: string, settings: { preset: "small" | "paper"; batch: number }): Workload {
+  return {
+    name,
+    summary,
+    async prepare(): Promise<Prepared> {
+      const record = findModel(model);
+      const { config, training: preset } = record.presets[settings.preset];
+      const trainingSettings = { ...defaultTraining, ...preset, batch: settings.batch, epochs: 1e5 };
+      const backend = await openBackend({ device: "cpu" });
+      const set = noiseSet(record, config, settings.batch * 4);
+      const session = await TrainingSession.create({ record, config, training: trainingSettings, set, seed: 0, backend });
+      return {
+        step: async () => {
+          await session.advance();
+        },
+        close: () => session.dispose(),
+      };
+    },
+  };
+}
+
+/** The network in evaluation mode, with its weights baked in as a served model's are. */
+function inference(name: string, summary: string, model: string, batch: number): Workload {
+  return {
+    name,
+    summary,
+    async prepare(): Promise<Prepared> {
+      const record = findModel(model);
+      const { config } = record.presets.small;
+      const network = record.build(config, new RandomStream(0, "bench"));
+      const backend = await openBackend({ device: "cpu" });
+      const codes = record.decode !== undefined;
+      const shape = codes ? [batch, (config as { codeSize: number }).codeSize] : [batch, ...record.data.shape(config)];
+      const program = await compile(backend, ({ x }) => ({ y: codes ? record.decode!(network, x) : record.classify!(network, x) }), {
+        name,
+        inputs: { x: { shape } },
+        frozen: true,
+      });
+      new RandomStream(0, "bench input").fillUniform(program.inputs.x as Float32Array);
+      return {
+        step: async () => {
+          await program.run();
+        },
+        close: () => program.dispose(),
+      };
+    },
+  };
+}
+
+export const modelWorkloads: readonly Workload[] = [
+  training("mlp", "training step of 3072-200-150-10, batch 32, Adam", "mlp", { preset: "small", batch: 32 }),
+  training("cnn", "training step of the CIFAR-10 CNN (592,554 parameters), batch 32, Adam", "cnn", { preset: "small", batch: 32 }),
+  training("autoencoder", "training step, 1x32x32, code of 2, batch 64, Adam", "autoencoder", { preset: "paper", batch: 64 }),
+  training("vae", "training step, 1x32x32, code of 16, batch 64, Adam", "vae", { preset: "small", batch: 64 }),
+  inference("cnn-infer", "CNN classifies 32 pictures", "cnn", 32),
+  inference("cnn-infer-1", "CNN classifies one picture", "cnn", 1),
+  inference("vae-infer", "VAE decodes 64 codes", "vae", 64),
+];

@@ -1,0 +1,133 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { RandomStream } from "../../src/core/random.ts";
+import type { ImageSet } from "../../src/data/dataset.ts";
+import { defaultTraining, type ModelRecord, models } from "../../src/models/index.ts";
+import { namedParameters, summary } from "../../src/nn/module.ts";
+import { drawSamples } from "../../src/runs/pictures.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
+import { interpret } from "../../src/runtime/interpreter.ts";
+import { openBackend } from "../../src/runtime/node/open.ts";
+import { compile } from "../../src/runtime/program.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
+import { TrainingSession } from "../../src/train/session.ts";
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await openBackend({ device: "cpu" });
+});
+
+/** A few pictures with structure: a bright square whose place tells the class. */
+function squares(record: ModelRecord, config: unknown, count: number): ImageSet {
+  const shape = record.data.shape(config);
+  const [channels, height, width] = shape;
+  const stream = new RandomStream(0, "squares");
+  const images = new Uint8Array(count * channels * height * width).map(() => stream.below(40));
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 4);
+  for (let n = 0; n < count; n++) {
+    const [top, left] = [(labels[n] >> 1) * (height / 2), (labels[n] & 1) * (width / 2)];
+    for (let c = 0; c < channels; c++) {
+      for (let y = 0; y < height / 2; y++)
+        images.fill(
+          220,
+          ((n * channels + c) * height + top + y) * width + left,
+          ((n * channels + c) * height + top + y) * width + left + width / 2,
+        );
+    }
+  }
+  return { kind: "images", card: { name: "squares" } as ImageSet["card"], split: "train", shape, images, labels, count };
+}
+
+function session(record: ModelRecord, { batch = 8, seed = 0, rate = 3e-3 } = {}): Promise<TrainingSession> {
+  const { config, training } = record.presets.smoke;
+  const settings = { ...defaultTraining, ...training, batch, learningRate: rate, epochs: 1e4 };
+  return TrainingSession.create({ record, config, training: settings, set: squares(record, config, batch), seed, backend });
+}
+
+test("the book's CNN has exactly its parameters", () => {
+  const record = models.find(({ name }) => name === "cnn")!;
+  const { total, trainable } = summary(record.build(record.presets.paper.config, new RandomStream(0, "count")));
+  expect({ total, trainable }).toEqual({ total: 592_554, trainable: 591_914 });
+});
+
+describe.each(models.map((record) => [record.name, record] as const))("%s", (_name, record) => {
+  const { config } = record.presets.smoke;
+
+  test("its presets are valid configurations, and its metrics are described", async () => {
+    for (const preset of Object.values(record.presets)) expect(record.config.safeParse(preset.config).success).toBe(true);
+    const set = squares(record, config, 8);
+    const results = await evaluate({ record, config, network: record.build(config, new RandomStream(0, "init")), set, backend, batch: 3 });
+    expect(Object.keys(results).sort()).toEqual(Object.keys(record.metricInfo).sort());
+    for (const value of Object.values(results)) expect(Number.isFinite(value)).toBe(true);
+  });
+
+  test("every parameter has a finite gradient, the same on the runtime and in the interpreter", async () => {
+    const one = await session(record);
+    const before = one.parameters.values.slice();
+    const feeds: Record<string, Float32Array> = {};
+    const { graph, inputs } = one.program;
+    await one.advance();
+    for (const { name, tensor } of graph.inputs) {
+      const index = one.parameters.parameters.indexOf(tensor as never);
+      if (index >= 0) feeds[name] = one.parameters.view(before, index);
+      else if (inputs[name] !== undefined) feeds[name] = inputs[name] as Float32Array;
+      else feeds[name] = (tensor as { data?: Float32Array }).data ?? new Float32Array(0);
+    }
+    const draws = graph.inputs.filter(({ name }) => name.startsWith("random:"));
+    for (const { name } of draws) feeds[name] = one.program.drawn(name);
+    const expected = interpret(graph, feeds);
+    one.parameters.names.forEach((name, i) => {
+      const got = one.parameters.view(one.parameters.gradients, i);
+      const want = expected[`gradient:${name}`].data;
+      expect(got.every(Number.isFinite)).toBe(true);
+      const worst = Math.max(...want.map((v, at) => Math.abs(v - got[at])));
+      expect(worst / Math.max(0.05, ...want.map(Math.abs)), name).toBeLessThan(1e-4);
+    });
+    await one.dispose();
+  });
+
+  test("the loss falls when one batch is learned by heart", async () => {
+    const one = await session(record);
+    const first = (await one.advance()).terms.loss;
+    let last = first;
+    for (let i = 0; i < 150; i++) last = (await one.advance()).terms.loss;
+    expect(last).toBeLessThan(first * 0.8);
+    await one.dispose();
+  });
+
+  test("a restored session goes on with the same bits, and equal seeds give equal weights", async () => {
+    const [one, other] = await Promise.all([session(record, { seed: 5 }), session(record, { seed: 5 })]);
+    for (let i = 0; i < 5; i++) await one.advance();
+    const saved = new Map([...one.tensors()].map(([name, { data }]) => [name, data.slice()]));
+    const state = JSON.parse(JSON.stringify(one.state)) as typeof one.state;
+    for (let i = 0; i < 5; i++) await one.advance();
+    other.restore(state, saved);
+    for (let i = 0; i < 5; i++) await other.advance();
+    expect(Buffer.from(other.parameters.values.buffer).equals(Buffer.from(one.parameters.values.buffer))).toBe(true);
+    const different = await session(record, { seed: 6 });
+    expect(different.parameters.values).not.toEqual(other.parameters.values);
+    await Promise.all([one.dispose(), other.dispose(), different.dispose()]);
+  });
+
+  test("what it can do gives the promised shapes and ranges", async () => {
+    const network = record.build(config, new RandomStream(0, "init"));
+    const shape = record.data.shape(config);
+    const pixels = shape.reduce((a, b) => a * b);
+    const inputs = { images: { shape: [3, ...shape] } };
+    if (record.reconstruct !== undefined) {
+      const { pictures } = await (
+        await compile(backend, ({ images }) => ({ pictures: record.reconstruct!(network, images) }), { inputs })
+      ).run();
+      expect(pictures.length).toBe(3 * pixels);
+      expect((pictures as Float32Array).every((v) => v >= 0 && v <= 1)).toBe(true);
+    }
+    if (record.sample !== undefined) {
+      const context = { record, config, network, backend };
+      const [a, b, c] = [await drawSamples(context, 3, 1), await drawSamples(context, 3, 1), await drawSamples(context, 3, 2)];
+      expect(a.shape).toEqual([3, ...shape]);
+      expect(a.data).toEqual(b.data);
+      expect(a.data).not.toEqual(c.data);
+      expect(a.data.every((v) => v >= 0 && v <= 1)).toBe(true);
+    }
+    expect(namedParameters(network).size).toBeGreaterThan(0);
+  });
+});
