@@ -1,0 +1,4 @@
+import type { Workload } from "../harness/workload.ts";
+
+/** Every workload of the bench, in the order it is run; peers implement those of the same name. */
+export const workloads: readonly Workload[] = [];
