@@ -1,0 +1,105 @@
+"""PyTorch as a peer of the bench: requests as JSON lines on stdin, answers as JSON lines on stdout (see ../README.md)."""
+
+import gc
+import json
+import os
+import sys
+import time
+
+import torch
+
+from kernels import KERNELS
+from networks import Inference, Training
+
+STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
+WORKLOADS = {
+    "mlp": ["eager", "fused", "compiled"],
+    "cnn": STEP_MODES,
+    "vae": STEP_MODES,
+    "autoencoder": STEP_MODES,
+    "cnn-infer": ["eager", "channels_last", "compiled"],
+    "cnn-infer-1": ["eager", "channels_last", "compiled"],
+    "vae-infer": ["eager", "channels_last", "compiled"],
+    **{name: modes for name, (modes, _) in KERNELS.items()},
+}
+
+
+def make(workload, mode):
+    """step() -> float for a workload in a mode."""
+    if mode not in WORKLOADS.get(workload, []):
+        raise ValueError(f"no workload {workload} in mode {mode}")
+    if workload in KERNELS:
+        return KERNELS[workload][1](mode)
+    return (Inference if "-infer" in workload else Training)(workload, mode).step
+
+
+class Peer:
+    """Holds the prepared workloads, so that rounds of several can be interleaved."""
+
+    def __init__(self):
+        self.prepared = {}
+
+    def prepare(self, request):
+        key = (request["prepare"], request["mode"])
+        started = time.perf_counter()
+        step = make(*key)
+        for _ in range(request.get("warmup", 3)):
+            step()
+        self.prepared[key] = step
+        return {"prepared": key[0], "mode": key[1], "ms": (time.perf_counter() - started) * 1e3}
+
+    def steps(self, request):
+        key = (request["workload"], request["mode"])
+        if key not in self.prepared:
+            raise ValueError(f"{key[0]} in mode {key[1]} is not prepared")
+        step, times, value = self.prepared[key], [], 0.0
+        for _ in range(request["steps"]):
+            started = time.perf_counter()
+            value = step()
+            times.append((time.perf_counter() - started) * 1e3)
+        return {"ms": times, "loss": value}
+
+    def check(self, request):
+        training = Training(request["check"], request.get("mode", "eager"), check=True)
+        count = sum(p.numel() for p in training.net.parameters())
+        return {"losses": [training.step() for _ in range(request["steps"])], "parameters": count}
+
+    def answer(self, request):
+        if "prepare" in request:
+            return self.prepare(request)
+        if "workload" in request:
+            return self.steps(request)
+        if "check" in request:
+            return self.check(request)
+        if "release" in request:
+            self.prepared.pop((request["release"], request["mode"]), None)
+            gc.collect()
+            return {"released": request["release"]}
+        raise ValueError("a request has one of prepare, workload, check, release")
+
+
+def main():
+    torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "2")))
+    torch.manual_seed(0)
+    # Answers own the real stdout; whatever a library prints goes to stderr.
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    peer = Peer()
+
+    def say(message):
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
+    modes = list(dict.fromkeys(mode for each in WORKLOADS.values() for mode in each))
+    say({"ready": True, "peer": "pytorch", "version": torch.__version__, "modes": modes, "workloads": WORKLOADS})
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        try:
+            say(peer.answer(json.loads(line)))
+        except Exception as error:  # one workload that fails must not end the others
+            say({"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"})
+
+
+if __name__ == "__main__":
+    main()

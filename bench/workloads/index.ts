@@ -1,0 +1,6 @@
+import type { Workload } from "../harness/workload.ts";
+import { kernelWorkloads } from "./kernels.ts";
+import { modelWorkloads } from "./models.ts";
+
+/** Every workload of the bench, in the order it is run; peers implement those of the same name. */
+export const workloads: readonly Workload[] = [...modelWorkloads, ...kernelWorkloads];
