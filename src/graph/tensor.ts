@@ -1,5 +1,6 @@
 import type { DType, Shape } from "../core/dtype.ts";
 import type { Attrs, OpRecord } from "./op.ts";
+import * as clipping from "./ops/clip.ts";
 import * as convolution from "./ops/conv.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import * as linalg from "./ops/linalg.ts";
@@ -140,9 +141,9 @@ export class Tensor {
   cast(dtype: DType): Tensor {
     return elementwise.cast(this, dtype);
   }
-  /** Values limited to [low, high]; the gradient is zero outside. */
+  /** Values limited to [low, high]; the gradient is zero outside, and passes on the bounds. */
   clip(low: number, high: number): Tensor {
-    return elementwise.minimum(elementwise.maximum(this, low), high);
+    return clipping.clip(this, low, high);
   }
 
   // Reductions over `axes` (all of them when left out).

@@ -58,26 +58,33 @@ function forEachTerm(x: Shape, w: Shape, y: Shape, attrs: ConvAttrs, visit: (xAt
   const { strides, pads, dilations, groups } = attrs;
   const xStrides = stridesOf(x);
   const perGroup = w[0] / groups;
+  const filter = w.slice(1);
+  const taps = sizeOf(filter);
   forEachIndex(y, (yIndex, yAt) => {
     const [n, k] = yIndex;
     const firstChannel = Math.floor(k / perGroup) * w[1];
-    forEachIndex(w.slice(1), (wIndex, tap) => {
+    forEachIndex(filter, (wIndex, tap) => {
       let xAt = n * xStrides[0] + (firstChannel + wIndex[0]) * xStrides[1];
       for (let i = 2; i < x.length; i++) {
         const at = yIndex[i] * strides[i - 2] - pads[i - 2] + wIndex[i - 1] * dilations[i - 2];
         if (at < 0 || at >= x[i]) return;
         xAt += at * xStrides[i];
       }
-      visit(xAt, k * sizeOf(w.slice(1)) + tap, yAt);
+      visit(xAt, k * taps + tap, yAt);
     });
   });
 }
 
+// Small, since tests differentiate them numerically, yet together they take every branch of the lowerings.
 const base2d: ConvAttrs = { strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1], groups: 1 };
-const strided: ConvAttrs = { strides: [2, 2], pads: [0, 0, 1, 1], dilations: [1, 1], groups: 1 };
+const pointwise: ConvAttrs = { ...base2d, pads: [0, 0, 0, 0] };
+const strided: ConvAttrs = { ...base2d, strides: [2, 2], pads: [0, 0, 1, 1] };
 const grouped: ConvAttrs = { strides: [2, 1], pads: [1, 2, 1, 2], dilations: [1, 2], groups: 2 };
+const denseGroups: ConvAttrs = { ...base2d, pads: [1, 0, 0, 1], groups: 2 };
+const uneven: ConvAttrs = { strides: [2, 1], pads: [1, 0, 0, 1], dilations: [1, 2], groups: 1 };
 const line: ConvAttrs = { strides: [2], pads: [1, 1], dilations: [1], groups: 1 };
-const volume: ConvAttrs = { strides: [1, 2, 1], pads: [1, 0, 1, 1, 0, 1], dilations: [1, 1, 1], groups: 1 };
+const volume: ConvAttrs = { strides: [1, 2, 1], pads: [1, 0, 0, 0, 0, 1], dilations: [1, 1, 1], groups: 1 };
+const denseVolume: ConvAttrs = { ...volume, strides: [1, 1, 1] };
 
 /** y[n, k, o] = Σ_c Σ_t x[n, c, o·stride - pad + t·dilation] w[k, c, t] (+ b[k]). */
 const convOp: OpRecord<ConvAttrs> = defineOp<ConvAttrs>({
@@ -107,13 +114,13 @@ const convOp: OpRecord<ConvAttrs> = defineOp<ConvAttrs>({
     return [y];
   },
   examples: [
-    { inputs: [{ shape: [2, 3, 4, 5] }, { shape: [4, 3, 3, 3] }, { shape: [4] }], attrs: base2d },
-    { inputs: [{ shape: [2, 3, 6, 6] }, { shape: [2, 3, 3, 3] }], attrs: strided },
-    { inputs: [{ shape: [1, 4, 5, 6] }, { shape: [6, 2, 3, 2] }], attrs: grouped },
-    { inputs: [{ shape: [2, 3, 7] }, { shape: [4, 3, 3] }], attrs: line },
-    { inputs: [{ shape: [1, 2, 3, 5, 3] }, { shape: [2, 2, 3, 2, 3] }], attrs: volume },
-    { inputs: [{ shape: [2, 9, 4, 4] }, { shape: [3, 9, 3, 3] }], attrs: base2d },
-    { inputs: [{ shape: [2, 3, 4, 4] }, { shape: [5, 3, 1, 1] }], attrs: { ...base2d, pads: [0, 0, 0, 0] } },
+    { inputs: [{ shape: [2, 2, 3, 4] }, { shape: [3, 2, 3, 3] }, { shape: [3] }], attrs: base2d },
+    { inputs: [{ shape: [2, 2, 4, 4] }, { shape: [2, 2, 3, 3] }], attrs: strided },
+    { inputs: [{ shape: [1, 4, 3, 4] }, { shape: [4, 2, 3, 2] }], attrs: grouped },
+    { inputs: [{ shape: [2, 3, 5] }, { shape: [2, 3, 3] }], attrs: line },
+    { inputs: [{ shape: [1, 2, 2, 3, 2] }, { shape: [2, 2, 2, 2, 2] }], attrs: volume },
+    { inputs: [{ shape: [1, 8, 3, 3] }, { shape: [2, 8, 3, 3] }], attrs: base2d },
+    { inputs: [{ shape: [2, 3, 2, 3] }, { shape: [4, 3, 1, 1] }], attrs: pointwise },
   ],
 });
 
@@ -123,12 +130,15 @@ function addBias(y: NdArray, b: NdArray): void {
 }
 
 const inputExamples: Example<ConvInputAttrs>[] = [
-  { inputs: [{ shape: [2, 4, 4, 5] }, { shape: [4, 3, 3, 3] }], attrs: { ...base2d, spatial: [4, 5] } },
-  { inputs: [{ shape: [2, 9, 4, 5] }, { shape: [9, 10, 3, 3] }], attrs: { ...base2d, spatial: [4, 5] } },
-  { inputs: [{ shape: [2, 2, 3, 3] }, { shape: [2, 3, 3, 3] }], attrs: { ...strided, spatial: [6, 6] } },
-  { inputs: [{ shape: [1, 6, 3, 8] }, { shape: [6, 2, 3, 2] }], attrs: { ...grouped, spatial: [5, 6] } },
-  { inputs: [{ shape: [2, 4, 4] }, { shape: [4, 3, 3] }], attrs: { ...line, spatial: [8] } },
-  { inputs: [{ shape: [1, 2, 3, 2, 3] }, { shape: [2, 2, 3, 2, 3] }], attrs: { ...volume, spatial: [3, 4, 3] } },
+  { inputs: [{ shape: [2, 3, 3, 4] }, { shape: [3, 2, 3, 3] }], attrs: { ...base2d, spatial: [3, 4] } },
+  { inputs: [{ shape: [1, 2, 3, 3] }, { shape: [2, 8, 3, 3] }], attrs: { ...base2d, spatial: [3, 3] } },
+  { inputs: [{ shape: [1, 4, 2, 3] }, { shape: [4, 4, 3, 2] }], attrs: { ...denseGroups, spatial: [3, 3] } },
+  { inputs: [{ shape: [1, 2, 3, 2] }, { shape: [2, 8, 1, 1] }], attrs: { ...pointwise, spatial: [3, 2] } },
+  { inputs: [{ shape: [2, 2, 2, 2] }, { shape: [2, 2, 3, 3] }], attrs: { ...strided, spatial: [4, 4] } },
+  { inputs: [{ shape: [1, 4, 2, 6] }, { shape: [4, 2, 3, 2] }], attrs: { ...grouped, spatial: [3, 4] } },
+  { inputs: [{ shape: [2, 3, 3] }, { shape: [3, 2, 3] }], attrs: { ...line, spatial: [6] } },
+  { inputs: [{ shape: [1, 2, 2, 1, 2] }, { shape: [2, 2, 2, 2, 2] }], attrs: { ...volume, spatial: [2, 3, 2] } },
+  { inputs: [{ shape: [1, 2, 2, 1, 2] }, { shape: [2, 2, 2, 2, 2] }], attrs: { ...denseVolume, spatial: [2, 2, 2] } },
 ];
 
 /** The gradient of conv with respect to its input, which is transposed convolution: dx[n, c, i] = Σ dy[n, k, o] w[k, c, t] over i = o·stride - pad + t·dilation. */
@@ -188,16 +198,19 @@ const convFilterOp: OpRecord<ConvFilterAttrs> = defineOp<ConvFilterAttrs>({
     return [dw];
   },
   examples: [
-    { inputs: [{ shape: [2, 3, 4, 5] }, { shape: [2, 4, 4, 5] }], attrs: { ...base2d, kernel: [3, 3] } },
-    { inputs: [{ shape: [2, 9, 4, 4] }, { shape: [2, 4, 4, 4] }], attrs: { ...base2d, kernel: [3, 3] } },
-    { inputs: [{ shape: [2, 9, 3, 4] }, { shape: [2, 2, 3, 4] }], attrs: { ...base2d, kernel: [3, 3] } },
-    { inputs: [{ shape: [1, 2, 5, 5] }, { shape: [1, 1, 3, 3] }], attrs: { ...base2d, pads: [0, 0, 0, 0], kernel: [3, 3] } },
-    { inputs: [{ shape: [2, 20, 4, 4] }, { shape: [2, 24, 2, 2] }], attrs: { ...strided, kernel: [3, 3] } },
-    { inputs: [{ shape: [2, 3, 6, 6] }, { shape: [2, 2, 3, 3] }], attrs: { ...strided, kernel: [3, 3] } },
-    { inputs: [{ shape: [1, 4, 5, 6] }, { shape: [1, 6, 3, 8] }], attrs: { ...grouped, kernel: [3, 2] } },
-    { inputs: [{ shape: [2, 3, 7] }, { shape: [2, 4, 4] }], attrs: { ...line, kernel: [3] } },
-    { inputs: [{ shape: [1, 2, 3, 5, 3] }, { shape: [1, 2, 3, 2, 3] }], attrs: { ...volume, kernel: [3, 2, 3] } },
-    { inputs: [{ shape: [2, 3, 4, 4] }, { shape: [2, 5, 4, 4] }], attrs: { ...base2d, pads: [0, 0, 0, 0], kernel: [1, 1] } },
+    { inputs: [{ shape: [2, 2, 3, 4] }, { shape: [2, 3, 3, 4] }], attrs: { ...base2d, kernel: [3, 3] } },
+    { inputs: [{ shape: [2, 8, 3, 3] }, { shape: [2, 2, 2, 2] }], attrs: { ...uneven, kernel: [2, 2] } },
+    { inputs: [{ shape: [2, 4, 3, 3] }, { shape: [2, 2, 3, 2] }], attrs: { ...uneven, strides: [1, 1], kernel: [2, 2] } },
+    { inputs: [{ shape: [1, 2, 4, 3] }, { shape: [1, 1, 2, 1] }], attrs: { ...pointwise, kernel: [3, 3] } },
+    { inputs: [{ shape: [1, 16, 3] }, { shape: [1, 8, 3] }], attrs: { ...line, strides: [1], kernel: [3] } },
+    { inputs: [{ shape: [1, 2, 2, 2, 2] }, { shape: [1, 1, 2, 1, 2] }], attrs: { ...denseVolume, kernel: [2, 2, 2] } },
+    { inputs: [{ shape: [2, 16, 3, 3] }, { shape: [2, 2, 2, 2] }], attrs: { ...uneven, kernel: [2, 2] } },
+    { inputs: [{ shape: [1, 16, 2, 2] }, { shape: [1, 2, 2, 2] }], attrs: { ...pointwise, kernel: [1, 1] } },
+    { inputs: [{ shape: [2, 2, 4, 4] }, { shape: [2, 2, 2, 2] }], attrs: { ...strided, kernel: [3, 3] } },
+    { inputs: [{ shape: [1, 4, 3, 4] }, { shape: [1, 4, 2, 6] }], attrs: { ...grouped, kernel: [3, 2] } },
+    { inputs: [{ shape: [2, 3, 5] }, { shape: [2, 2, 3] }], attrs: { ...line, kernel: [3] } },
+    { inputs: [{ shape: [1, 2, 2, 3, 2] }, { shape: [1, 2, 2, 1, 2] }], attrs: { ...volume, kernel: [2, 2, 2] } },
+    { inputs: [{ shape: [2, 3, 2, 3] }, { shape: [2, 4, 2, 3] }], attrs: { ...pointwise, kernel: [1, 1] } },
   ],
 });
 

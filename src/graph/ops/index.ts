@@ -1,4 +1,5 @@
 import type { OpRecord } from "../op.ts";
+import { clipOps } from "./clip.ts";
 import { controlOps } from "./control.ts";
 import { convOps } from "./conv.ts";
 import { elementwiseOps } from "./elementwise.ts";
@@ -14,6 +15,7 @@ import { sourceOps } from "./source.ts";
 export const ops: Readonly<Record<string, OpRecord>> = {
   ...sourceOps,
   ...elementwiseOps,
+  ...clipOps,
   ...reduceOps,
   ...linalgOps,
   ...convOps,

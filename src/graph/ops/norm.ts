@@ -45,11 +45,12 @@ const batchNormOp = defineOp<EpsilonAttrs>({
   name: "batchNorm",
   shape: (inputs) => batchNormSpecs(inputs),
   gradient: batchNormGradient,
-  lower: ({ onnx, inputs: [x, scale, bias], attrs, node }) => {
-    // The kernel writes the statistics over these two inputs, so each needs zeros of its own.
-    const mean = onnx.zeros(node.outputs[1].shape);
-    const variance = onnx.zeros(node.outputs[1].shape);
-    return onnx.nodes("BatchNormalization", [x, scale, bias, mean, variance], 3, {
+  lower: ({ onnx, inputs: [x, scale, bias], attrs }) => {
+    // The kernel writes the statistics over the old ones, which momentum 0 discards: each needs a buffer that nothing else reads and that the
+    // runtime's passes do not merge with another, hence zeros made of this layer's own inputs instead of constants.
+    const oldMean = onnx.node("Sub", [scale, scale]);
+    const oldVariance = onnx.node("Sub", [bias, bias]);
+    return onnx.nodes("BatchNormalization", [x, scale, bias, oldMean, oldVariance], 3, {
       epsilon: F(attrs.epsilon),
       momentum: F(0),
       training_mode: I(1),

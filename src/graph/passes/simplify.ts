@@ -16,7 +16,7 @@ type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
  */
 export function simplify(graph: Graph): Graph {
   const replaced = new Map<Tensor, Tensor>();
-  const made = new Map<string, GraphNode>();
+  const pool: Pool = { byKey: new Map(), nodes: new Set() };
   const current = (tensor: Tensor): Tensor => replaced.get(tensor) ?? tensor;
   const names = new Map<Tensor, string>();
   for (const { name, tensor } of graph.inputs) names.set(tensor, name);
@@ -25,10 +25,10 @@ export function simplify(graph: Graph): Graph {
     const inputs = node.inputs.map(current);
     const simpler = settle(node, inputs);
     if (simpler !== undefined) {
-      replaced.set(node.outputs[0], share(simpler, made));
+      replaced.set(node.outputs[0], share(simpler, pool));
       continue;
     }
-    const rebuilt = shareNode(node, inputs, made);
+    const rebuilt = shareNode(node, inputs, pool);
     node.outputs.forEach((output, i) => {
       replaced.set(output, rebuilt.outputs[i]);
     });
@@ -63,20 +63,29 @@ function firstMatch(node: GraphNode, inputs: readonly Tensor[]): Tensor | undefi
   return undefined;
 }
 
-/** The node that already computes this, or this one. Rules may have built a small chain: it is shared from its inputs up. */
-function share(tensor: Tensor, made: Map<string, GraphNode>): Tensor {
-  if (isInput(tensor.node) || tensor.node.inputs.length === 0)
-    return tensor.node.op === constantOp ? shareNode(tensor.node, [], made).outputs[0] : tensor;
-  const inputs = tensor.node.inputs.map((input) => share(input, made));
-  return shareNode(tensor.node, inputs, made).outputs[tensor.index];
+/** The nodes of the graph being made: by what they compute, and as a set. */
+interface Pool {
+  readonly byKey: Map<string, GraphNode>;
+  readonly nodes: Set<GraphNode>;
 }
 
-function shareNode(node: GraphNode, inputs: readonly Tensor[], made: Map<string, GraphNode>): GraphNode {
+/** The pool's tensor for one that rules made: the small chain of new nodes behind it is settled and shared from its inputs up. */
+function share(tensor: Tensor, pool: Pool): Tensor {
+  const { node } = tensor;
+  if (isInput(node) || pool.nodes.has(node)) return tensor;
+  const inputs = node.inputs.map((input) => share(input, pool));
+  const simpler = settle(node, inputs);
+  return simpler === undefined ? shareNode(node, inputs, pool).outputs[tensor.index] : share(simpler, pool);
+}
+
+/** The node that already computes this, or this one. */
+function shareNode(node: GraphNode, inputs: readonly Tensor[], pool: Pool): GraphNode {
   const key = `${node.op.name}(${inputs.map((input) => `${input.node.id}.${input.index}`).join(",")}){${attrsText(node.attrs)}}`;
-  const known = made.get(key);
+  const known = pool.byKey.get(key);
   if (known !== undefined) return known;
   const fresh = inputs.every((input, i) => input === node.inputs[i]) ? node : new GraphNode(node.op, inputs, node.attrs, node.outputs);
-  made.set(key, fresh);
+  pool.byKey.set(key, fresh);
+  pool.nodes.add(fresh);
   return fresh;
 }
 

@@ -1,0 +1,153 @@
+"""What each op of the engine is in PyTorch: a function of the operands and the op's attributes that gives the list of outputs."""
+
+import torch
+import torch.nn.functional as F
+
+
+def unary(f):
+    return lambda inputs, attrs: [f(inputs[0])]
+
+
+def binary(f):
+    return lambda inputs, attrs: [f(inputs[0], inputs[1])]
+
+
+def turned(x, flag):
+    return x.transpose(-1, -2) if flag else x
+
+
+def product(inputs, attrs):
+    return turned(inputs[0], attrs["transA"]) @ turned(inputs[1], attrs["transB"])
+
+
+def conv(x, w, attrs, bias=None):
+    """Begin and end pads may differ, so they are added first."""
+    axes = len(attrs["strides"])
+    begins, ends = attrs["pads"][:axes], attrs["pads"][axes:]
+    pads = [n for i in reversed(range(axes)) for n in (begins[i], ends[i])]
+    f = [F.conv1d, F.conv2d, F.conv3d][axes - 1]
+    return f(F.pad(x, pads), w, bias, stride=attrs["strides"], dilation=attrs["dilations"], groups=attrs["groups"])
+
+
+def conv_input(inputs, attrs):
+    dy, w = inputs
+    x = torch.zeros([dy.shape[0], w.shape[1] * attrs["groups"], *attrs["spatial"]], requires_grad=True)
+    return list(torch.autograd.grad(conv(x, w, attrs), x, dy, create_graph=True))
+
+
+def conv_filter(inputs, attrs):
+    x, dy = inputs
+    w = torch.zeros([dy.shape[1], x.shape[1] // attrs["groups"], *attrs["kernel"]], requires_grad=True)
+    return list(torch.autograd.grad(conv(x, w, attrs), w, dy, create_graph=True))
+
+
+def along(axis, what):
+    return (slice(None),) * axis + (what,)
+
+
+def unslice(inputs, attrs):
+    x, axis = inputs[0], attrs["axis"]
+    out = torch.zeros([attrs["size"] if i == axis else n for i, n in enumerate(x.shape)])
+    out[along(axis, slice(attrs["start"], attrs["end"], attrs["step"]))] = x
+    return [out]
+
+
+def scatter_add(inputs, attrs):
+    updates, indices, axis = inputs[0], inputs[1], attrs["axis"]
+    rest = updates.shape[axis + indices.dim() :]
+    flat = updates.reshape([*updates.shape[:axis], indices.numel(), *rest])
+    return [torch.zeros([*updates.shape[:axis], attrs["size"], *rest]).index_add(axis, indices.reshape(-1), flat)]
+
+
+def scatter_elements_add(inputs, attrs):
+    updates, indices, axis = inputs[0], inputs[1], attrs["axis"]
+    zeros = torch.zeros([attrs["size"] if i == axis else n for i, n in enumerate(updates.shape)])
+    return [zeros.scatter_add(axis, indices.long(), updates)]
+
+
+def cumsum(inputs, attrs):
+    x, axis = inputs[0], attrs["axis"]
+    return [x.flip(axis).cumsum(axis).flip(axis) if attrs["reverse"] else x.cumsum(axis)]
+
+
+def batch_norm(inputs, attrs):
+    x, scale, bias = inputs
+    axes = [i for i in range(x.dim()) if i != 1]
+    y = F.batch_norm(x, None, None, scale, bias, training=True, eps=attrs["epsilon"])
+    return [y, x.mean(axes), x.var(axes, unbiased=False)]
+
+
+def layer_norm(inputs, attrs):
+    x, scale, bias = inputs
+    inverse = (x.var(-1, unbiased=False, keepdim=True) + attrs["epsilon"]).rsqrt()
+    return [F.layer_norm(x, scale.shape, scale, bias, attrs["epsilon"]), x.mean(-1, keepdim=True), inverse]
+
+
+def pad(inputs, attrs):
+    pads = [n for begin, end in reversed(list(zip(attrs["begins"], attrs["ends"]))) for n in (begin, end)]
+    return [F.pad(inputs[0], pads, value=attrs["value"])]
+
+
+OPS = {
+    "neg": unary(torch.neg),
+    "exp": unary(torch.exp),
+    "log": unary(torch.log),
+    "sqrt": unary(torch.sqrt),
+    "reciprocal": unary(torch.reciprocal),
+    "tanh": unary(torch.tanh),
+    "sigmoid": unary(torch.sigmoid),
+    "erf": unary(torch.erf),
+    "abs": unary(torch.abs),
+    "sign": unary(torch.sign),
+    "sin": unary(torch.sin),
+    "cos": unary(torch.cos),
+    "floor": unary(torch.floor),
+    "relu": unary(torch.relu),
+    "step": unary(lambda x: torch.heaviside(x.detach(), torch.zeros(()))),
+    "softplus": unary(F.softplus),
+    "leakyRelu": lambda inputs, attrs: [F.leaky_relu(inputs[0], attrs["slope"])],
+    "clip": lambda inputs, attrs: [torch.clamp(inputs[0], attrs["low"], attrs["high"])],
+    "add": binary(torch.add),
+    "sub": binary(torch.sub),
+    "mul": binary(torch.mul),
+    "div": binary(torch.div),
+    "pow": binary(torch.pow),
+    "maximum": binary(torch.maximum),
+    "minimum": binary(torch.minimum),
+    "equal": binary(torch.eq),
+    "less": binary(torch.lt),
+    "greater": binary(torch.gt),
+    "and": binary(torch.logical_and),
+    "or": binary(torch.logical_or),
+    "not": unary(torch.logical_not),
+    "where": lambda inputs, attrs: [torch.where(*inputs)],
+    "cast": lambda inputs, attrs: [inputs[0].to(getattr(torch, attrs["to"]))],
+    "sum": lambda inputs, attrs: [inputs[0].sum(attrs["axes"], keepdim=attrs["keepDims"])],
+    "max": lambda inputs, attrs: [inputs[0].amax(attrs["axes"], keepdim=attrs["keepDims"])],
+    "min": lambda inputs, attrs: [inputs[0].amin(attrs["axes"], keepdim=attrs["keepDims"])],
+    "argmax": lambda inputs, attrs: [inputs[0].argmax(attrs["axis"])],
+    "matmul": lambda inputs, attrs: [product(inputs, attrs)],
+    "gemm": lambda inputs, attrs: [product(inputs, attrs) + inputs[2]],
+    "conv": lambda inputs, attrs: [conv(inputs[0], inputs[1], attrs, *inputs[2:])],
+    "convInput": conv_input,
+    "convFilter": conv_filter,
+    "reshape": lambda inputs, attrs: [inputs[0].reshape(attrs["shape"])],
+    "transpose": lambda inputs, attrs: [inputs[0].permute(attrs["permutation"])],
+    "expand": lambda inputs, attrs: [inputs[0].expand(attrs["shape"])],
+    "slice": lambda inputs, attrs: [inputs[0][along(attrs["axis"], slice(attrs["start"], attrs["end"], attrs["step"]))]],
+    "unslice": unslice,
+    "flip": lambda inputs, attrs: [inputs[0].flip(attrs["axes"])],
+    "pad": pad,
+    "concat": lambda inputs, attrs: [torch.cat(inputs, attrs["axis"])],
+    "gather": lambda inputs, attrs: [inputs[0][along(attrs["axis"], inputs[1].long())]],
+    "scatterAdd": scatter_add,
+    "gatherElements": lambda inputs, attrs: [torch.gather(inputs[0], attrs["axis"], inputs[1].long())],
+    "scatterElementsAdd": scatter_elements_add,
+    "oneHot": lambda inputs, attrs: [F.one_hot(inputs[0].long(), attrs["depth"]).float()],
+    "cumsum": cumsum,
+    "softmax": lambda inputs, attrs: [inputs[0].softmax(-1)],
+    "logSoftmax": lambda inputs, attrs: [inputs[0].log_softmax(-1)],
+    "batchNorm": batch_norm,
+    "layerNorm": layer_norm,
+    "stopGradient": unary(torch.detach),
+}
