@@ -17,13 +17,19 @@ function noiseSet(record: ModelRecord, config: unknown, count: number): ImageSet
 }
 
 /** A whole training step: batch, forward, backward, update, loss read. */
-function training(name: string, summary: string, model: string, settings: { preset: "small" | "paper"; batch: number }): Workload {
+function training(
+  name: string,
+  summary: string,
+  model: string,
+  settings: { preset: "small" | "paper"; batch: number; config?: object },
+): Workload {
   return {
     name,
     summary,
     async prepare(): Promise<Prepared> {
       const record = findModel(model);
-      const { config, training: preset } = record.presets[settings.preset];
+      const { config: base, training: preset } = record.presets[settings.preset];
+      const config = { ...(base as object), ...settings.config };
       const trainingSettings = { ...defaultTraining, ...preset, batch: settings.batch, epochs: 1e5 };
       const backend = await openBackend({ device: "cpu" });
       const set = noiseSet(record, config, settings.batch * 4);
@@ -39,13 +45,13 @@ function training(name: string, summary: string, model: string, settings: { pres
 }
 
 /** The network in evaluation mode, with its weights baked in as a served model's are. */
-function inference(name: string, summary: string, model: string, batch: number): Workload {
+function inference(name: string, summary: string, model: string, batch: number, changes: object = {}): Workload {
   return {
     name,
     summary,
     async prepare(): Promise<Prepared> {
       const record = findModel(model);
-      const { config } = record.presets.small;
+      const config = { ...(record.presets.paper.config as object), ...changes };
       const network = record.build(config, new RandomStream(0, "bench"));
       const backend = await openBackend({ device: "cpu" });
       const codes = record.decode !== undefined;
@@ -70,8 +76,8 @@ export const modelWorkloads: readonly Workload[] = [
   training("mlp", "training step of 3072-200-150-10, batch 32, Adam", "mlp", { preset: "small", batch: 32 }),
   training("cnn", "training step of the CIFAR-10 CNN (592,554 parameters), batch 32, Adam", "cnn", { preset: "small", batch: 32 }),
   training("autoencoder", "training step, 1x32x32, code of 2, batch 64, Adam", "autoencoder", { preset: "paper", batch: 64 }),
-  training("vae", "training step, 1x32x32, code of 16, batch 64, Adam", "vae", { preset: "small", batch: 64 }),
-  inference("cnn-infer", "CNN classifies 32 pictures", "cnn", 32),
-  inference("cnn-infer-1", "CNN classifies one picture", "cnn", 1),
-  inference("vae-infer", "VAE decodes 64 codes", "vae", 64),
+  training("vae", "training step, 1x32x32, code of 16, batch 64, Adam", "vae", { preset: "paper", batch: 64, config: { codeSize: 16 } }),
+  inference("cnn-infer", "CNN classifies 32 pictures", "cnn", 32, { defaults: "torch", slope: 0.01 }),
+  inference("cnn-infer-1", "CNN classifies one picture", "cnn", 1, { defaults: "torch", slope: 0.01 }),
+  inference("vae-infer", "VAE decodes 64 codes", "vae", 64, { codeSize: 16 }),
 ];

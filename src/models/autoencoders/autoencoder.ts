@@ -50,7 +50,7 @@ export class Autoencoder extends Module {
   }
 }
 
-const book: AutoencoderConfig = { image: [1, 32, 32], codeSize: 2, widths: [32, 64, 128] };
+const book: AutoencoderConfig = { image: [1, 32, 32], codeSize: 2, widths: [32, 64, 128], norm: false };
 
 export const autoencoder = defineModel<AutoencoderConfig, Autoencoder>({
   name: "autoencoder",
@@ -62,12 +62,12 @@ export const autoencoder = defineModel<AutoencoderConfig, Autoencoder>({
   config,
   presets: {
     smoke: {
-      config: { image: [1, 8, 8], codeSize: 2, widths: [4, 4, 8] },
+      config: { image: [1, 8, 8], codeSize: 2, widths: [4, 4, 8], norm: false },
       training: { epochs: 1, batch: 16 },
       about: "seconds; for tests",
     },
     small: {
-      config: { ...book, codeSize: 16 },
+      config: { ...book, codeSize: 16, norm: true },
       training: { epochs: 3, batch: 100 },
       about: "a code of 16 numbers, sharp reconstructions; about two minutes",
     },

@@ -5,6 +5,7 @@ import { relu } from "../../nn/activations.ts";
 import { Conv2d, ConvTranspose2d } from "../../nn/conv.ts";
 import { Linear } from "../../nn/linear.ts";
 import { Module } from "../../nn/module.ts";
+import { BatchNorm } from "../../nn/norm.ts";
 
 // The convolutional halves of Generative Deep Learning, 2nd ed., ch. 3, shared by the autoencoder and the VAE.
 
@@ -14,12 +15,24 @@ export const codecFields = {
     .describe("channels (1 grey, 3 colour), height and width; the sides divisible by 8"),
   codeSize: z.int().min(1).max(4096).describe("numbers in a code"),
   widths: z.array(z.int().min(1).max(2048)).length(3).describe("channels of the three convolutions, each of stride 2"),
+  norm: z.boolean().describe("batch normalisation after each strided convolution"),
 };
 
 export interface CodecConfig {
   image: [1 | 3, number, number];
   codeSize: number;
   widths: number[];
+  norm: boolean;
+}
+
+/** One batch norm a width, or none at all. */
+function normsFor(config: CodecConfig, widths: readonly number[]): BatchNorm[] {
+  return config.norm ? widths.map((channels) => new BatchNorm({ channels })) : [];
+}
+
+/** Convolution, batch norm where there is one, ReLU; layer after layer. */
+function stack(x: Tensor, convs: readonly (Conv2d | ConvTranspose2d)[], norms: readonly BatchNorm[]): Tensor {
+  return convs.reduce((value, conv, i) => relu(norms[i]?.call(conv.call(value)) ?? conv.call(value)), x);
 }
 
 /** Numbers in the deepest feature map, and its shape [channels, H / 8, W / 8]. */
@@ -31,17 +44,19 @@ function deepest({ image: [, height, width], widths }: CodecConfig): { size: num
 /** Three strided convolutions: [B, C, H, W] -> [B, size of the deepest map]. */
 export class EncoderTrunk extends Module {
   readonly convs: Conv2d[];
+  readonly norms: BatchNorm[];
   readonly size: number;
 
   constructor(config: CodecConfig, rng: RandomStream) {
     super();
     const widths = [config.image[0], ...config.widths];
     this.convs = config.widths.map((out, i) => new Conv2d({ in: widths[i], out, kernel: 3, stride: 2, padding: 1, rng }));
+    this.norms = normsFor(config, config.widths);
     this.size = deepest(config).size;
   }
 
   call(images: Tensor): Tensor {
-    return this.convs.reduce((x, conv) => relu(conv.call(x)), images).flatten();
+    return stack(images, this.convs, this.norms).flatten();
   }
 }
 
@@ -49,6 +64,7 @@ export class EncoderTrunk extends Module {
 export class Decoder extends Module {
   readonly dense: Linear;
   readonly convs: ConvTranspose2d[];
+  readonly norms: BatchNorm[];
   readonly head: Conv2d;
   readonly #shape: readonly [number, number, number];
 
@@ -62,11 +78,12 @@ export class Decoder extends Module {
     this.convs = outward.map(
       (out, i) => new ConvTranspose2d({ in: from[i], out, kernel: 3, stride: 2, padding: 1, outputPadding: 1, rng }),
     );
+    this.norms = normsFor(config, outward);
     this.head = new Conv2d({ in: outward[2], out: config.image[0], kernel: 3, padding: 1, rng });
   }
 
   call(codes: Tensor): Tensor {
     const start = this.dense.call(codes).reshape([codes.shape[0], ...this.#shape]);
-    return this.head.call(this.convs.reduce((x, conv) => relu(conv.call(x)), start));
+    return this.head.call(stack(start, this.convs, this.norms));
   }
 }
