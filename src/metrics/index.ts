@@ -1,0 +1,1 @@
+export { type Coverage, coverage } from "./coverage.ts";
