@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { RandomStream } from "../core/random.ts";
 import type { ModelRecord } from "../models/index.ts";
+import { summary } from "../nn/module.ts";
 import { formatNumber, tableText } from "./format.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
@@ -25,7 +26,7 @@ async function list(io: Io, json: boolean): Promise<void> {
     title: record.title,
     paper: record.paper,
     presets: Object.keys(record.presets),
-    parameters: countParameters(record, "small"),
+    ...countParameters(record, "small"),
     data: record.data.sets,
     metrics: Object.keys(record.metricInfo),
   }));
@@ -38,7 +39,7 @@ async function list(io: Io, json: boolean): Promise<void> {
     row.family,
     String(row.year),
     row.title,
-    formatNumber(row.parameters),
+    formatNumber(row.total),
     row.data.join(", "),
     row.metrics.join(", "),
   ]);
@@ -53,7 +54,7 @@ async function card(name: string, io: Io, json: boolean): Promise<void> {
   const presets = Object.entries(record.presets).map(([preset, { about, config, training }]) => ({
     preset,
     about,
-    parameters: countParameters(record, preset),
+    ...countParameters(record, preset),
     config,
     training,
   }));
@@ -73,8 +74,8 @@ async function card(name: string, io: Io, json: boolean): Promise<void> {
   );
   io.stdout.write(
     tableText(
-      ["preset", "parameters", "about"],
-      presets.map((p) => [p.preset, formatNumber(p.parameters), p.about]),
+      ["preset", "parameters", "trainable", "about"],
+      presets.map((p) => [p.preset, formatNumber(p.total), formatNumber(p.trainable), p.about]),
     ),
   );
   io.stdout.write("\n");
@@ -93,8 +94,9 @@ async function card(name: string, io: Io, json: boolean): Promise<void> {
   );
 }
 
-/** Numbers that are trained, in a preset's network. */
-function countParameters(record: ModelRecord, preset: string): number {
+/** How many numbers a preset's network holds, and how many of them are trained (the rest are running statistics). */
+function countParameters(record: ModelRecord, preset: string): { total: number; trainable: number } {
   const { config } = record.presets[preset as keyof ModelRecord["presets"]];
-  return record.build(config, new RandomStream(0, "count")).parameterCount;
+  const { total, trainable } = summary(record.build(config, new RandomStream(0, "count")));
+  return { total, trainable };
 }
