@@ -72,6 +72,27 @@ function inference(name: string, summary: string, model: string, batch: number, 
   };
 }
 
+/** From nothing to the first finished step: network, trace, gradients, passes, lowering, sessions, first run. No peer does the same work. */
+const compileWorkload: Workload = {
+  name: "cnn-compile",
+  summary: "CNN: build, trace, differentiate, lower, load, first step",
+  async prepare(): Promise<Prepared> {
+    const record = findModel("cnn");
+    const { config, training: preset } = record.presets.small;
+    const backend = await openBackend({ device: "cpu" });
+    const set = noiseSet(record, config, 128);
+    const settings = { ...defaultTraining, ...preset, epochs: 1e5 };
+    return {
+      step: async () => {
+        const session = await TrainingSession.create({ record, config, training: settings, set, seed: 0, backend });
+        await session.advance();
+        await session.dispose();
+      },
+      close: async () => undefined,
+    };
+  },
+};
+
 export const modelWorkloads: readonly Workload[] = [
   training("mlp", "training step of 3072-200-150-10, batch 32, Adam", "mlp", { preset: "small", batch: 32 }),
   training("cnn", "training step of the CIFAR-10 CNN (592,554 parameters), batch 32, Adam", "cnn", { preset: "small", batch: 32 }),
@@ -80,4 +101,5 @@ export const modelWorkloads: readonly Workload[] = [
   inference("cnn-infer", "CNN classifies 32 pictures", "cnn", 32, { defaults: "torch", slope: 0.01 }),
   inference("cnn-infer-1", "CNN classifies one picture", "cnn", 1, { defaults: "torch", slope: 0.01 }),
   inference("vae-infer", "VAE decodes 64 codes", "vae", 64, { codeSize: 16 }),
+  compileWorkload,
 ];
