@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Probe, probe, weightedSum } from "../../src/autodiff/check.ts";
+import { type Probe, probe, weightedSum } from "../../src/runtime/testing/check.ts";
 import { gradients } from "../../src/autodiff/gradient.ts";
 import { allocate, type TypedArray } from "../../src/core/dtype.ts";
 import { collect } from "../../src/graph/graph.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { gradientError, probe, weightedSum } from "../../src/autodiff/check.ts";
+import { gradientError, probe, weightedSum } from "../../src/runtime/testing/check.ts";
 import { gradients } from "../../src/autodiff/gradient.ts";
 import { collect, isInput } from "../../src/graph/graph.ts";
 import type { Example, OpRecord } from "../../src/graph/op.ts";
