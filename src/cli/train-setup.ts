@@ -109,18 +109,19 @@ async function resumeRun(model: string | undefined, options: TrainOptions, io: I
     });
   }
   const record = findModel(run.record.model);
-  if (options.epochs !== undefined || options.steps !== undefined) {
-    const { steps: _, ...rest } = run.record.training;
-    const longer = options.steps === undefined ? { epochs: options.epochs } : { steps: options.steps };
-    await run.update({ training: { ...rest, ...longer } });
-  }
   const { config, training, data } = run.record;
   const limit = training.limit as number | undefined;
   const name = data?.name ?? record.data.sets[0];
   const set = await loadSplit(record, config, name, "train", limit, { onProgress });
   requireSameData(run, name, set);
   const held = await loadSplit(record, config, name, "test", limit, { onProgress });
-  return { run, record, set, held, backend: await openDevice(run.record.device, io, onProgress), resume: true };
+  const backend = await openDevice(run.record.device, io, onProgress);
+  if (options.epochs !== undefined || options.steps !== undefined) {
+    const { steps: _, ...rest } = training;
+    const longer = options.steps === undefined ? { epochs: options.epochs } : { steps: options.steps };
+    await run.update({ training: { ...rest, ...longer } });
+  }
+  return { run, record, set, held, backend, resume: true };
 }
 
 /** Going on is exact only on the very data the run began with. @throws UsageError */

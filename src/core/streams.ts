@@ -25,9 +25,9 @@ export class RandomStreams {
     return Object.fromEntries([...this.#streams].map(([name, stream]) => [name, [...stream.state]]));
   }
 
-  /** Go on exactly from a saved state; streams not in it start afresh. */
+  /** Go on exactly from a saved state, in place: programs keep the streams they draw from. Streams not in the state start afresh. */
   restore(state: StreamsState): void {
-    this.#streams.clear();
+    for (const [name, stream] of this.#streams) if (!Object.hasOwn(state, name)) stream.restore(new RandomStream(this.seed, name).state);
     for (const [name, words] of Object.entries(state)) this.get(name).restore(words);
   }
 }

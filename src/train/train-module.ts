@@ -5,14 +5,14 @@ import type { InputSpec } from "../runtime/program.ts";
 import { Trainer, type TrainerOptions, type TrainerReport } from "./trainer.ts";
 
 /** Examples held in memory: `values` fills `shape`, whose first axis counts the examples. */
-export interface FitData {
+export interface ModuleData {
   shape: Shape;
   values: Float32Array | Int32Array;
 }
 
-export interface FitOptions<I extends string = string> extends Omit<TrainerOptions<I>, "inputs"> {
+export interface TrainModuleOptions<I extends string = string> extends Omit<TrainerOptions<I>, "inputs"> {
   /** The objective's inputs by name: all with the same number of examples. */
-  data: Readonly<Record<I, FitData>>;
+  data: Readonly<Record<I, ModuleData>>;
   /** Examples a step. */
   batch: number;
   steps: number;
@@ -20,7 +20,7 @@ export interface FitOptions<I extends string = string> extends Omit<TrainerOptio
   onStep?: ((report: TrainerReport) => void) | undefined;
 }
 
-export interface FitResult {
+export interface TrainModuleResult {
   /** The loss of each step, on that step's batch before the update. */
   losses: number[];
   /** The terms of the last step. */
@@ -32,10 +32,16 @@ export interface FitResult {
  * left with the trained weights (the averaged ones with `ema`).
  * @throws UsageError when the data do not fit together; NotFiniteError when the loss is not finite; as `Trainer.create`
  */
-export async function fit<I extends string>({ data, batch, steps, onStep, ...options }: FitOptions<I>): Promise<FitResult> {
+export async function trainModule<I extends string>({
+  data,
+  batch,
+  steps,
+  onStep,
+  ...options
+}: TrainModuleOptions<I>): Promise<TrainModuleResult> {
   const names = Object.keys(data) as I[];
   const count = exampleCount(data, batch, steps);
-  const dtypeOf = ({ values }: FitData): DType => (values instanceof Int32Array ? "int32" : "float32");
+  const dtypeOf = ({ values }: ModuleData): DType => (values instanceof Int32Array ? "int32" : "float32");
   const inputs = {} as Record<I, InputSpec>;
   for (const name of names) inputs[name] = { shape: [batch, ...data[name].shape.slice(1)], dtype: dtypeOf(data[name]) };
   const trainer = await Trainer.create({ ...options, inputs });
@@ -74,19 +80,19 @@ function copyRows(target: Float32Array | Int32Array, source: Float32Array | Int3
 }
 
 /** The number of examples that all inputs agree on. @throws UsageError */
-function exampleCount(data: Readonly<Record<string, FitData>>, batch: number, steps: number): number {
+function exampleCount(data: Readonly<Record<string, ModuleData>>, batch: number, steps: number): number {
   for (const [name, value] of Object.entries({ batch, steps })) {
     if (!Number.isSafeInteger(value) || value < 1)
-      throw new UsageError({ what: `fit: ${name} must be a whole number above 0.`, got: String(value) });
+      throw new UsageError({ what: `trainModule: ${name} must be a whole number above 0.`, got: String(value) });
   }
   const entries = Object.entries(data);
-  if (entries.length === 0) throw new UsageError({ what: "fit: there are no data.", expected: "at least one input by name" });
+  if (entries.length === 0) throw new UsageError({ what: "trainModule: there are no data.", expected: "at least one input by name" });
   const count = entries[0][1].shape[0];
   for (const [name, { shape, values }] of entries) {
     const size = shape.reduce((product, dim) => product * dim, 1);
     if (shape.length === 0 || values.length !== size) {
       throw new UsageError({
-        what: "fit: the values do not fill their shape.",
+        what: "trainModule: the values do not fill their shape.",
         where: `data.${name}`,
         got: `${values.length} values`,
         expected: `${size} for [${shape.join(", ")}]`,
@@ -94,7 +100,7 @@ function exampleCount(data: Readonly<Record<string, FitData>>, batch: number, st
     }
     if (shape[0] !== count) {
       throw new UsageError({
-        what: "fit: the inputs have different numbers of examples.",
+        what: "trainModule: the inputs have different numbers of examples.",
         where: `data.${name}`,
         got: String(shape[0]),
         expected: `${count}, as data.${entries[0][0]}`,
@@ -103,7 +109,7 @@ function exampleCount(data: Readonly<Record<string, FitData>>, batch: number, st
   }
   if (batch > count) {
     throw new UsageError({
-      what: "fit: the batch is larger than the data.",
+      what: "trainModule: the batch is larger than the data.",
       got: `a batch of ${batch} out of ${count} examples`,
       hint: `choose a batch of at most ${count}`,
     });
