@@ -4,6 +4,7 @@ import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import { packageInfo } from "../core/node/package-info.ts";
 import type { ImageSet } from "../data/dataset.ts";
+import { Loader } from "../data/loader.ts";
 import { datasets } from "../data/sets/index.ts";
 import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
 import { loadSplit, requireClasses } from "../runs/load.ts";
@@ -37,10 +38,12 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
   const preset = presetName(options.preset, Object.keys(record.presets));
   const { config, training } = settle(record, preset, options);
   if (options.run !== undefined) await requireFree(options.run);
-  const data = dataName(options.data ?? record.data.sets[0]);
+  const data = options.data ?? record.data.sets[0];
   const set = await loadSplit(record, config, data, "train", options.limit, { onProgress });
   const held = await loadSplit(record, config, data, "test", options.limit, { onProgress });
   if (record.data.labels) requireClasses(config, set);
+  // It refuses a batch that the data cannot fill; better now than with a run's folder made.
+  new Loader(set, { batch: training.batch as number });
   const backend = await openDevice(options.device, io, onProgress);
   const run = await createRun({
     name: options.run,
@@ -53,7 +56,7 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
       ...(options.limit === undefined ? {} : { limit: options.limit }),
     },
     seed: options.seed,
-    data: { name: data, integrity: integrityOf(data, set) },
+    data: { name: dataName(data), integrity: integrityOf(data, set) },
     versions: { atelier: packageInfo().version, node: process.version, runtime: backend.description },
     device: options.device,
     command: ["atelier", ...process.argv.slice(2)],

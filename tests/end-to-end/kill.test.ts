@@ -22,14 +22,14 @@ async function metricsOf(run: string): Promise<Record<string, unknown>[]> {
     .map((line) => ({ ...JSON.parse(line), seconds: undefined }));
 }
 
-/** Start or resume a run and kill it at a random moment. Returns whether it was still running then. */
-async function killed(args: string[], delayMilliseconds: number): Promise<boolean> {
+/** Start or resume a run and kill it at a random moment. Returns whether it was still running then, and whether it went on from a checkpoint. */
+async function killed(args: string[], delayMilliseconds: number): Promise<{ hit: boolean; wentOn: boolean }> {
   const running = sandbox.start([...args, "--checkpoint", "0.2"]);
   await until(() => running.said().includes("parameters,") || running.process.exitCode !== null, "the start of training");
   await pause(delayMilliseconds);
   const hit = running.process.kill("SIGKILL");
   await running.finished;
-  return hit;
+  return { hit, wentOn: running.said().includes("going on at step") };
 }
 
 describe("a run killed at five random moments and resumed each time", () => {
@@ -46,13 +46,14 @@ describe("a run killed at five random moments and resumed each time", () => {
       const trainingMilliseconds = rows.reduce((total, line) => total + 1000 * JSON.parse(line).seconds, 0);
 
       const moments = new RandomStream(1, `${model} kills`);
-      let hits = 0;
+      const attempts: Awaited<ReturnType<typeof killed>>[] = [];
       for (let i = 0; i < kills; i++) {
         // The first may come before any checkpoint; together they leave the run time to end.
         const begin = i === 0 ? [...args, "--run", `${model}-killed`] : ["train", "--resume", "--run", `${model}-killed`];
-        if (await killed(begin, 20 + moments.uniform() * 0.25 * trainingMilliseconds)) hits++;
+        attempts.push(await killed(begin, 20 + moments.uniform() * 0.25 * trainingMilliseconds));
       }
-      expect(hits).toBe(kills);
+      expect(attempts.map(({ hit }) => hit)).toEqual(Array(kills).fill(true));
+      expect(attempts.some(({ wentOn }) => wentOn)).toBe(true);
       const resumed = await sandbox.json("train", "--resume", "--run", `${model}-killed`);
       expect(resumed).toMatchObject({ step: steps, stopped: false, checkpoint: whole.checkpoint, results: whole.results });
       expect(await metricsOf(`${model}-killed`)).toEqual(await metricsOf(`${model}-whole`));
