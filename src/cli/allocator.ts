@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
 import type { Io } from "./verb.ts";
 
 /**
  * glibc settings that keep large buffers mapped between steps instead of giving them back to the kernel after each (measured: page faults cost up to
- * a third of a step). They only count when they are set before a process starts.
+ * a third of a step). They only count when they are set before a program starts.
  */
 const tunables: Readonly<Record<string, string>> = {
   GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
@@ -12,31 +11,28 @@ const tunables: Readonly<Record<string, string>> = {
   MALLOC_TOP_PAD_: "268435456",
 };
 
+/** F_SETFD of Linux. */
+const setDescriptorFlags = 2;
+
 /**
- * Run this very command in a child process with the allocator's settings. The child has its own memory, which returns whole when it ends, and a crash
- * of native code takes nothing else with it; this process only passes signals on.
- * @returns the child's exit code; undefined where this process is the one to do the work
+ * Start this very command again with the allocator's settings, in place of this process: the process id, the terminal and the streams stay, so that
+ * signals and kills reach the one that trains. Returns where there is nothing to do, or it cannot be done: training then only takes longer.
  */
-export async function reexec(io: Io): Promise<number | undefined> {
+export async function startWithAllocator(io: Io): Promise<void> {
   const entry = process.argv[1];
-  const mine = /[/\\]atelier(\.js)?$/.test(entry ?? "");
-  if (!mine || process.platform !== "linux" || io.env.MALLOC_TOP_PAD_ !== undefined || io.env.ATELIER_CHILD === "0") return undefined;
-  const child = spawn(process.execPath, [...process.execArgv, entry, ...process.argv.slice(2)], {
-    stdio: "inherit",
-    env: { ...process.env, ...tunables },
-  });
-  // A terminal sends Ctrl-C to both; a signal sent to this process alone must reach the one that trains.
-  const pass = (signal: NodeJS.Signals) => child.kill(signal);
-  const ignore = () => undefined;
-  process.on("SIGINT", ignore);
-  process.on("SIGTERM", pass);
+  const ours = /[/\\]atelier(\.js)?$/.test(entry ?? "");
+  if (!ours || process.platform !== "linux" || io.env.MALLOC_TOP_PAD_ !== undefined || io.env.ATELIER_ALLOCATOR === "0") return;
   try {
-    return await new Promise<number>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)));
-    });
-  } finally {
-    process.off("SIGINT", ignore);
-    process.off("SIGTERM", pass);
+    const { default: koffi } = await import("koffi");
+    const libc = koffi.load("libc.so.6");
+    const fcntl = libc.func("int fcntl(int descriptor, int command, ...)");
+    const execve = libc.func("int execve(const char *file, const char **arguments, const char **environment)");
+    const words = [process.execPath, ...process.execArgv, entry, ...process.argv.slice(2)];
+    const environment = Object.entries({ ...process.env, ...tunables }).map(([name, value]) => `${name}=${value}`);
+    // Node marks its standard streams to be closed when another program takes the process over.
+    for (const stream of [0, 1, 2]) fcntl(stream, setDescriptorFlags, "int", 0);
+    execve(process.execPath, [...words, null], [...environment, null]);
+  } catch {
+    // No such library or call here (musl, for example).
   }
 }

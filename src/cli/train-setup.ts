@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
+import path from "node:path";
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import { packageInfo } from "../core/node/package-info.ts";
 import type { ImageSet } from "../data/dataset.ts";
+import { Loader } from "../data/loader.ts";
 import { datasets } from "../data/sets/index.ts";
 import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
 import { loadSplit, requireClasses } from "../runs/load.ts";
@@ -39,6 +42,8 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
   const set = await loadSplit(record, config, data, "train", options.limit, { onProgress });
   const held = await loadSplit(record, config, data, "test", options.limit, { onProgress });
   if (record.data.labels) requireClasses(config, set);
+  // It refuses a batch that the data cannot fill; better now than with a run's folder made.
+  new Loader(set, { batch: training.batch as number });
   const backend = await openDevice(options.device, io, onProgress);
   const run = await createRun({
     name: options.run,
@@ -51,12 +56,26 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
       ...(options.limit === undefined ? {} : { limit: options.limit }),
     },
     seed: options.seed,
-    data: { name: data, integrity: datasets.find(({ card }) => card.name === data)?.card.package?.integrity },
+    data: { name: dataName(data), integrity: integrityOf(data, set) },
     versions: { atelier: packageInfo().version, node: process.version, runtime: backend.description },
     device: options.device,
     command: ["atelier", ...process.argv.slice(2)],
   });
   return { run, record, set, held, backend, resume: false };
+}
+
+/** A data set by its name, a folder by its whole path: the run finds it again from any folder. */
+function dataName(given: string): string {
+  return datasets.some(({ card }) => card.name === given) ? given : path.resolve(given);
+}
+
+/** What the run was trained on: the pinned digest of a package, or the digest of a folder's pictures and labels as they are used. */
+function integrityOf(name: string, set: ImageSet): string | undefined {
+  const named = datasets.find(({ card }) => card.name === name);
+  if (named !== undefined) return named.card.package.integrity;
+  const hash = createHash("sha256").update(set.images);
+  if (set.labels !== undefined) hash.update(set.labels);
+  return `sha256-${hash.digest("base64")}`;
 }
 
 /** The preset, then `--set`, then the options that have names of their own. A key belongs to the model or to the training. */
@@ -93,17 +112,30 @@ async function resumeRun(model: string | undefined, options: TrainOptions, io: I
     });
   }
   const record = findModel(run.record.model);
-  if (options.epochs !== undefined || options.steps !== undefined) {
-    const { steps: _, ...rest } = run.record.training;
-    const longer = options.steps === undefined ? { epochs: options.epochs } : { steps: options.steps };
-    await run.update({ training: { ...rest, ...longer } });
-  }
   const { config, training, data } = run.record;
   const limit = training.limit as number | undefined;
   const name = data?.name ?? record.data.sets[0];
   const set = await loadSplit(record, config, name, "train", limit, { onProgress });
+  requireSameData(run, name, set);
   const held = await loadSplit(record, config, name, "test", limit, { onProgress });
-  return { run, record, set, held, backend: await openDevice(run.record.device, io, onProgress), resume: true };
+  const backend = await openDevice(run.record.device, io, onProgress);
+  if (options.epochs !== undefined || options.steps !== undefined) {
+    const { steps: _, ...rest } = training;
+    const longer = options.steps === undefined ? { epochs: options.epochs } : { steps: options.steps };
+    await run.update({ training: { ...rest, ...longer } });
+  }
+  return { run, record, set, held, backend, resume: true };
+}
+
+/** Going on is exact only on the very data the run began with. @throws UsageError */
+function requireSameData(run: Run, name: string, set: ImageSet): void {
+  const recorded = run.record.data?.integrity;
+  if (recorded === undefined || recorded === integrityOf(name, set)) return;
+  throw new UsageError({
+    what: `The data of the run "${run.name}" have changed since it began.`,
+    where: name,
+    hint: "bring the folder back to what it was, or start a new run",
+  });
 }
 
 async function latestUnfinished(model: string | undefined): Promise<Run> {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { UsageError, unknownName } from "../core/errors.ts";
 import { showActivity } from "./activity.ts";
-import { reexec } from "./allocator.ts";
+import { startWithAllocator } from "./allocator.ts";
 import { formatDuration, formatNumber } from "./format.ts";
 import { checkDevice, numberAbove, repeated, wholeNumber } from "./options.ts";
 import { Progress, progressMode } from "./progress.ts";
@@ -46,11 +46,7 @@ export const verb: Verb = {
 
 async function train(model: string | undefined, options: TrainOptions, io: Io, json: boolean): Promise<void> {
   checkDevice(options.device);
-  const child = await reexec(io);
-  if (child !== undefined) {
-    io.exitCode = child;
-    return;
-  }
+  await startWithAllocator(io);
   const { prepareRun } = await import("./train-setup.ts");
   const activity = showActivity(io, json);
   const prepared = await prepareRun(model, options, io, activity.onProgress).finally(activity.end);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ImageShape } from "./dataset.ts";
 import { fitImages } from "./fit.ts";
-import { testCard, testSet } from "./testing.ts";
+import { testCard, testSet } from "./testing/sets.ts";
 
 function fitted(images: number[], from: ImageShape, to: ImageShape, mode: "pad" | "resize" = "resize") {
   const count = images.length / (from[0] * from[1] * from[2]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { RandomStream } from "../core/random.ts";
 import { limitImages } from "./dataset.ts";
 import { Loader, type LoaderOptions } from "./loader.ts";
-import { testSet } from "./testing.ts";
+import { testSet } from "./testing/sets.ts";
 
 /** The labels of the next `batches` batches. */
 function take(loader: Loader, batches: number): number[] {

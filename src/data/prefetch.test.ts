@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Loader } from "./loader.ts";
 import { Prefetcher } from "./prefetch.ts";
-import { testSet } from "./testing.ts";
+import { testSet } from "./testing/sets.ts";
 
 const options = { batch: 4, seed: 3, dropLast: false };
 const make = () => new Prefetcher(new Loader(testSet(18), options), { labels: true });

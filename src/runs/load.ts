@@ -5,7 +5,7 @@ import { limitImages } from "../data/dataset.ts";
 import { type LoadDatasetOptions, loadDataset } from "../data/node/load.ts";
 import { findModel, type ModelRecord } from "../models/index.ts";
 import { type Module, namedParameters, namedStates } from "../nn/module.ts";
-import { copySaved } from "../train/session.ts";
+import { copySaved } from "../train/trainer.ts";
 import { configHash, loadLatest } from "./checkpoint.ts";
 import type { Run } from "./registry.ts";
 

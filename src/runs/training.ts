@@ -8,8 +8,9 @@ import type { Backend } from "../runtime/backend.ts";
 import { diagnose } from "../train/diagnosis.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { type SessionState, type StepReport, TrainingSession } from "../train/session.ts";
+import { NotFiniteError } from "../train/trainer.ts";
 import { cardText } from "./card.ts";
-import { configHash, type Json, loadLatest, saveCheckpoint } from "./checkpoint.ts";
+import { configHash, type Json, listCheckpoints, loadLatest, saveCheckpoint } from "./checkpoint.ts";
 import { lockRun } from "./lock.ts";
 import { MetricsLog, truncateAfter } from "./metrics-log.ts";
 import { views } from "./pictures.ts";
@@ -44,7 +45,7 @@ export type TrainingEvent =
  * Train a run to its end or until it is asked to stop, writing metrics, sample grids and checkpoints into its folder. Pictures come at every tenth
  * of the run, and at its end.
  *
- * @throws AtelierError when the loss is not finite (the run is then `failed` and its last checkpoint good); FileError when the folder cannot be written
+ * @throws NotFiniteError when the loss or the weights are not finite (the run is then `failed` and its last checkpoint good); FileError when the folder cannot be written
  */
 export async function* trainRun(options: RunTrainingOptions): AsyncGenerator<TrainingEvent> {
   const { run } = options;
@@ -54,83 +55,115 @@ export async function* trainRun(options: RunTrainingOptions): AsyncGenerator<Tra
     yield* train(options);
   } catch (error) {
     await run.update({ status: "failed" }).catch(() => undefined);
-    throw error;
+    throw error instanceof NotFiniteError ? await withGoodCheckpoint(run, error) : error;
   } finally {
     lock.release();
   }
 }
 
 async function* train(options: RunTrainingOptions): AsyncGenerator<TrainingEvent> {
-  const { run, record, set, held, backend, signal, checkpointSeconds = 30 } = options;
+  const { run, record, set, backend } = options;
   const started = performance.now();
   const training = run.record.training as TrainingSettings & { steps?: number };
   const { config, seed } = run.record;
   const session = await TrainingSession.create({ record, config, training, set, seed, backend, steps: training.steps });
-  const warnings: string[] = [];
-  const hash = configHash(config);
-  let saved = options.resume ? await resume(run, record, session, hash, (text) => warnings.push(text)) : "";
-  const log = new MetricsLog(run.metricsFile);
-  const context = { record, config, network: session.network, backend };
-  const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / 10));
-  yield {
-    type: "start",
-    step: session.step,
-    totalSteps: session.totalSteps,
-    parameters: session.network.parameterCount,
-    compileSeconds: (performance.now() - started) / 1000,
-  };
-  for (const text of warnings) yield { type: "warning", text };
-  let lastSave = performance.now();
-  const checkpoint = async () => {
-    log.flush();
-    saved = (await saveCheckpoint(run, { tensors: fileTensors(session), state: session.state as unknown as Json, step: session.step }))
-      .hash;
-    lastSave = performance.now();
-    return { type: "checkpoint", step: session.step, hash: saved } as const;
-  };
-  while (session.step < session.totalSteps && !signal?.aborted) {
-    const before = performance.now();
-    const report = await session.advance();
-    const seconds = (performance.now() - before) / 1000;
-    log.append({ step: report.step, epoch: report.epoch, seconds, learningRate: report.learningRate, ...report.terms });
-    yield { type: "step", report, seconds };
-    const text = diagnose(record, report, session.stepsPerEpoch);
-    if (text !== undefined) yield { type: "warning", text };
-    if (report.step % pictureEvery === 0 || report.step === session.totalSteps) {
-      yield { type: "pictures", step: report.step, files: await writePictures(run, context, held, report.step) };
-    }
-    if ((performance.now() - lastSave) / 1000 >= checkpointSeconds) yield await checkpoint();
+  try {
+    const warnings: string[] = [];
+    if (options.resume) await resume(run, record, session, (text) => warnings.push(text));
+    yield {
+      type: "start",
+      step: session.step,
+      totalSteps: session.totalSteps,
+      parameters: session.network.parameterCount,
+      compileSeconds: (performance.now() - started) / 1000,
+    };
+    for (const text of warnings) yield { type: "warning", text };
+    yield* takeSteps(options, session);
+    const hash = await save(run, session);
+    yield { type: "checkpoint", step: session.step, hash };
+    const stopped = session.step < session.totalSteps;
+    if (stopped) await run.update({ status: "stopped" });
+    else yield { type: "results", results: await finish(options, session) };
+    yield { type: "end", step: session.step, hash, stopped };
+  } finally {
+    await session.dispose();
   }
-  if (saved === "" || lastSave < performance.now()) yield await checkpoint();
-  const stopped = session.step < session.totalSteps;
-  if (!stopped) {
-    const results = await evaluate({ record, config, network: session.network, set: held, backend });
-    await run.update({ results, status: "finished" });
-    await writeFileAtomic(run.cardFile, cardText(run, record, session.step));
-    yield { type: "results", results };
-  } else await run.update({ status: "stopped" });
-  await session.dispose();
-  yield { type: "end", step: session.step, hash: saved, stopped };
+}
+
+/** Steps up to the run's end or the signal, with pictures at every tenth of the run and checkpoints by the clock. */
+async function* takeSteps(options: RunTrainingOptions, session: TrainingSession): AsyncGenerator<TrainingEvent> {
+  const { run, record, held, backend, signal, checkpointSeconds = 30 } = options;
+  const context = { record, config: run.record.config, network: session.network, backend };
+  const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / 10));
+  const log = new MetricsLog(run.metricsFile);
+  const told = new Set<string>();
+  let lastSave = performance.now();
+  try {
+    while (session.step < session.totalSteps && !signal?.aborted) {
+      const before = performance.now();
+      const report = await session.advance();
+      const seconds = (performance.now() - before) / 1000;
+      log.append({ step: report.step, epoch: report.epoch, seconds, learningRate: report.learningRate, ...report.terms });
+      yield { type: "step", report, seconds };
+      const text = diagnose(record, report, session.stepsPerEpoch);
+      if (text !== undefined && !told.has(text)) yield { type: "warning", text };
+      if (text !== undefined) told.add(text);
+      if (report.step % pictureEvery === 0 || report.step === session.totalSteps) {
+        const files = await session.trainer.averaged(() => writePictures(run, context, held, report.step));
+        yield { type: "pictures", step: report.step, files };
+      }
+      if ((performance.now() - lastSave) / 1000 < checkpointSeconds || session.step === session.totalSteps) continue;
+      log.flush();
+      yield { type: "checkpoint", step: session.step, hash: await save(run, session) };
+      lastSave = performance.now();
+    }
+  } finally {
+    log.flush();
+  }
+}
+
+/** Write a checkpoint of the present state; returns the hash of its arrays. @throws NotFiniteError rather than save weights that are no numbers */
+async function save(run: Run, session: TrainingSession): Promise<string> {
+  session.trainer.requireFinite();
+  const state = session.state as unknown as Json;
+  const { hash } = await saveCheckpoint(run, { tensors: fileTensors(session), state, step: session.step });
+  return hash;
+}
+
+/** The final evaluation, with the weights that samples use, and the card. */
+async function finish({ run, record, held, backend }: RunTrainingOptions, session: TrainingSession): Promise<Record<string, number>> {
+  const { config } = run.record;
+  const results = await session.trainer.averaged(() => evaluate({ record, config, network: session.network, set: held, backend }));
+  await run.update({ results, status: "finished" });
+  await writeFileAtomic(run.cardFile, cardText(run, record, session.step));
+  return results;
 }
 
 function fileTensors(session: TrainingSession) {
-  return Object.fromEntries([...session.tensors()].map(([name, { shape, data }]) => [name, { dtype: "float32" as const, shape, data }]));
+  return Object.fromEntries(
+    [...session.trainer.tensors()].map(([name, { shape, data }]) => [name, { dtype: "float32" as const, shape, data }]),
+  );
 }
 
-async function resume(
-  run: Run,
-  record: ModelRecord,
-  session: TrainingSession,
-  hash: string,
-  onWarning: (text: string) => void,
-): Promise<string> {
-  const checkpoint = await loadLatest(run, { model: record.name, configHash: hash, onWarning });
+async function resume(run: Run, record: ModelRecord, session: TrainingSession, onWarning: (text: string) => void): Promise<void> {
+  // A run that was killed before its first checkpoint begins again, and exactly so: all it does follows from its seed.
+  if ((await listCheckpoints(run)).length === 0) {
+    await truncateAfter(run.metricsFile, 0);
+    return;
+  }
+  const checkpoint = await loadLatest(run, { model: record.name, configHash: configHash(run.record.config), onWarning });
   session.restore(
     checkpoint.state as unknown as SessionState,
     new Map([...checkpoint.tensors].map(([name, { data }]) => [name, data as ArrayLike<number>])),
   );
   await truncateAfter(run.metricsFile, checkpoint.step);
-  return checkpoint.hash;
+}
+
+/** The same error, which also says what is left to work with. */
+async function withGoodCheckpoint(run: Run, error: NotFiniteError): Promise<NotFiniteError> {
+  const last = (await listCheckpoints(run).catch(() => [])).at(-1);
+  const left = last === undefined ? "no checkpoint had been written yet" : `the checkpoint of step ${last} is still good`;
+  return new NotFiniteError({ ...error.problem, hint: `${error.problem.hint}; ${left}`, cause: error });
 }
 
 async function writePictures(run: Run, context: Parameters<typeof views>[0], held: ImageSet, step: number): Promise<string[]> {

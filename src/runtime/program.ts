@@ -56,7 +56,7 @@ export async function compile<I extends string, O extends string>(
     symbols[key] = input(key, specs[key].shape, specs[key].dtype ?? "float32", specs[key].role ?? "batch");
   const results = withTrace(trace, () => build(symbols, trace));
   const updates = [...trace.updates].map(([state, tensor], i) => ({ name: `state:${i}`, state, tensor }));
-  const outputs = (Object.keys(results) as O[]).map((key) => ({ name: key as string, tensor: results[key] }));
+  const outputs = (Object.keys(results) as O[]).map((key) => ({ name: outputName(key, specs), tensor: results[key] }));
   const traced = collect([...outputs, ...updates], leafNames([...outputs, ...updates].map((o) => o.tensor)));
   const graph = simplify(traced);
   if (debugLevel() >= 1) verify(graph, "simplify");
@@ -75,6 +75,11 @@ export async function compile<I extends string, O extends string>(
     specs,
     frozen,
   });
+}
+
+/** An output may be named like an input (`x` in, `x` out); in the graph, where names are of one kind, it gets a mark. */
+function outputName(key: string, specs: Readonly<Record<string, InputSpec>>): string {
+  return Object.hasOwn(specs, key) ? `${key}'` : key;
 }
 
 /** Leaves are numbered in the order a program meets them: their names inside one program need only be distinct and stable. */
@@ -143,8 +148,10 @@ export class Program<I extends string = string, O extends string = string> {
     this.#fills = draws.flatMap((draw) => (used.has(draw.name) ? [filler(draw, streams, bound)] : []));
     this.outputs = {} as Record<O, TypedArray>;
     const fetched: Record<string, TypedArray> = {};
-    for (const { name, tensor } of graph.outputs) fetched[name] = options.outputs?.[name] ?? allocate(tensor.dtype, tensor.size);
-    for (const key of outputNames) this.outputs[key] = fetched[key];
+    const keys = new Map(outputNames.map((key) => [outputName(key, specs), key]));
+    for (const { name, tensor } of graph.outputs)
+      fetched[name] = options.outputs?.[keys.get(name) ?? name] ?? allocate(tensor.dtype, tensor.size);
+    for (const [name, key] of keys) this.outputs[key] = fetched[name];
     this.#commits = updates.map(
       ({ name, state }) =>
         () =>

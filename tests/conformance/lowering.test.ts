@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Probe, probe, weightedSum } from "../../src/autodiff/check.ts";
 import { gradients } from "../../src/autodiff/gradient.ts";
 import { allocate, type TypedArray } from "../../src/core/dtype.ts";
 import { collect } from "../../src/graph/graph.ts";
@@ -12,6 +11,7 @@ import { lower } from "../../src/lower/lower.ts";
 import type { Backend, LoadOptions } from "../../src/runtime/backend.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
+import { type Probe, probe, weightedSum } from "../../src/runtime/testing/check.ts";
 
 const records = Object.entries(ops) as [string, OpRecord][];
 const targets: Target[] = ["cpu", "portable"];

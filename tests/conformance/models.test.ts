@@ -62,21 +62,21 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
 
   test("every parameter has a finite gradient, the same on the runtime and in the interpreter", async () => {
     const one = await session(record);
-    const before = one.parameters.values.slice();
+    const before = one.trainer.parameters.values.slice();
     const feeds: Record<string, Float32Array> = {};
     const { graph, inputs } = one.program;
     await one.advance();
     for (const { name, tensor } of graph.inputs) {
-      const index = one.parameters.parameters.indexOf(tensor as never);
-      if (index >= 0) feeds[name] = one.parameters.view(before, index);
+      const index = one.trainer.parameters.parameters.indexOf(tensor as never);
+      if (index >= 0) feeds[name] = one.trainer.parameters.view(before, index);
       else if (inputs[name] !== undefined) feeds[name] = inputs[name] as Float32Array;
       else feeds[name] = (tensor as { data?: Float32Array }).data ?? new Float32Array(0);
     }
     const draws = graph.inputs.filter(({ name }) => name.startsWith("random:"));
     for (const { name } of draws) feeds[name] = one.program.drawn(name);
     const expected = interpret(graph, feeds);
-    one.parameters.names.forEach((name, i) => {
-      const got = one.parameters.view(one.parameters.gradients, i);
+    one.trainer.parameters.names.forEach((name, i) => {
+      const got = one.trainer.parameters.view(one.trainer.parameters.gradients, i);
       const want = expected[`gradient:${name}`].data;
       expect(got.every(Number.isFinite)).toBe(true);
       const worst = Math.max(...want.map((v, at) => Math.abs(v - got[at])));
@@ -97,14 +97,14 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
   test("a restored session goes on with the same bits, and equal seeds give equal weights", async () => {
     const [one, other] = await Promise.all([session(record, { seed: 5 }), session(record, { seed: 5 })]);
     for (let i = 0; i < 5; i++) await one.advance();
-    const saved = new Map([...one.tensors()].map(([name, { data }]) => [name, data.slice()]));
+    const saved = new Map([...one.trainer.tensors()].map(([name, { data }]) => [name, data.slice()]));
     const state = JSON.parse(JSON.stringify(one.state)) as typeof one.state;
     for (let i = 0; i < 5; i++) await one.advance();
     other.restore(state, saved);
     for (let i = 0; i < 5; i++) await other.advance();
-    expect(Buffer.from(other.parameters.values.buffer).equals(Buffer.from(one.parameters.values.buffer))).toBe(true);
+    expect(Buffer.from(other.trainer.parameters.values.buffer).equals(Buffer.from(one.trainer.parameters.values.buffer))).toBe(true);
     const different = await session(record, { seed: 6 });
-    expect(different.parameters.values).not.toEqual(other.parameters.values);
+    expect(different.trainer.parameters.values).not.toEqual(other.trainer.parameters.values);
     await Promise.all([one.dispose(), other.dispose(), different.dispose()]);
   });
 

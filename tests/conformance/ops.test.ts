@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { gradientError, probe, weightedSum } from "../../src/autodiff/check.ts";
 import { gradients } from "../../src/autodiff/gradient.ts";
 import { collect, isInput } from "../../src/graph/graph.ts";
 import type { Example, OpRecord } from "../../src/graph/op.ts";
@@ -7,6 +6,7 @@ import { ops } from "../../src/graph/ops/index.ts";
 import { simplify } from "../../src/graph/passes/simplify.ts";
 import { verify } from "../../src/graph/verify.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
+import { gradientError, probe, weightedSum } from "../../src/runtime/testing/check.ts";
 
 /** Ops without examples, each with the reason; their own tests cover them. */
 const withoutExamples: Record<string, string> = {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileError } from "../../core/errors.ts";
-import { testCard } from "../testing.ts";
+import { testCard } from "../testing/sets.ts";
 import { openPrepared, readMeta, writePrepared } from "./prepared.ts";
 
 let folder: string;

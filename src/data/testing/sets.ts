@@ -1,5 +1,5 @@
 /** Small image sets for tests. */
-import type { DataCard, ImageSet, ImageShape } from "./dataset.ts";
+import type { DataCard, ImageSet, ImageShape } from "../dataset.ts";
 
 /** A card with nothing in it worth reading. */
 export function testCard(more: Partial<DataCard> = {}): DataCard {

@@ -1,11 +1,11 @@
-import { sizeOf } from "../core/dtype.ts";
-import { collect } from "../graph/graph.ts";
-import type { Example, OpRecord } from "../graph/op.ts";
-import { mul } from "../graph/ops/elementwise.ts";
-import { constant, input } from "../graph/ops/source.ts";
-import { apply, type Tensor } from "../graph/tensor.ts";
-import { interpret } from "../runtime/interpreter.ts";
-import { gradients } from "./gradient.ts";
+import { gradients } from "../../autodiff/gradient.ts";
+import { sizeOf } from "../../core/dtype.ts";
+import { collect } from "../../graph/graph.ts";
+import type { Example, OpRecord } from "../../graph/op.ts";
+import { mul } from "../../graph/ops/elementwise.ts";
+import { constant, input } from "../../graph/ops/source.ts";
+import { apply, type Tensor } from "../../graph/tensor.ts";
+import { interpret } from "../interpreter.ts";
 
 // Finite-difference checks of op records, in the float64 interpreter.
 

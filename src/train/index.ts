@@ -1,0 +1,5 @@
+export { type EvaluateOptions, evaluate } from "./evaluate.ts";
+export { FlatParameters } from "./flat.ts";
+export { type SessionOptions, type SessionState, type StepReport, TrainingSession } from "./session.ts";
+export { type ModuleData, type TrainModuleOptions, type TrainModuleResult, trainModule } from "./train-module.ts";
+export { type NamedArray, NotFiniteError, type Objective, Trainer, type TrainerOptions, type TrainerReport } from "./trainer.ts";

@@ -1,0 +1,273 @@
+import { gradients } from "../autodiff/gradient.ts";
+import { AtelierError } from "../core/errors.ts";
+import { RandomStreams, type StreamsState } from "../core/streams.ts";
+import { Tensor } from "../graph/tensor.ts";
+import type { Rng } from "../graph/trace.ts";
+import type { Terms } from "../nn/losses.ts";
+import { type Module, namedStates } from "../nn/module.ts";
+import { adam } from "../optim/adam.ts";
+import { FlatUpdate } from "../optim/apply.ts";
+import { clipFactor, GradientNorm } from "../optim/clip.ts";
+import { ExponentialAverage } from "../optim/ema.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { constant, type Schedule } from "../optim/schedule.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { type CompileOptions, compile, type InputSpec, type Program } from "../runtime/program.ts";
+import { FlatParameters } from "./flat.ts";
+
+/** What is minimised: a scalar, or named terms (see `terms` of nn/losses.ts). It is traced once, in training mode. */
+export type Objective<I extends string = string> = (inputs: Record<I, Tensor>, rng: Rng) => Terms | Tensor;
+
+export interface TrainerOptions<I extends string = string> {
+  backend: Backend;
+  /** What is trained: a layer or a model of your own. Its parameters move into one flat vector. */
+  module: Module;
+  objective: Objective<I>;
+  /** One batch: inputs of the objective by name, with the batch axis in their shapes. */
+  inputs: Readonly<Record<I, InputSpec>>;
+  /** Default Adam with PyTorch's settings. */
+  optimizer?: Optimizer;
+  /** Default 1e-3. */
+  learningRate?: number;
+  /** Factor on the learning rate by step. Default constant. */
+  schedule?: Schedule;
+  weightDecay?: number;
+  /** Limit on the gradient's norm; 0 (default) for none. */
+  clipNorm?: number;
+  /** Decay of averaged weights, in [0, 1); 0 (default) for none. */
+  ema?: number;
+  /** Of the objective's own draws. Default 0. */
+  seed?: number | string;
+  /** Shown in errors and profiles. */
+  name?: string;
+}
+
+/** What one step reports. */
+export interface TrainerReport {
+  /** Steps done, this one included. */
+  step: number;
+  learningRate: number;
+  /** The objective's named terms on this batch, unweighted, and their weighted sum `loss`. */
+  terms: Record<string, number>;
+  /** The gradient's norm, where it is clipped. */
+  gradientNorm?: number;
+}
+
+/** A live array of a checkpoint. */
+export interface NamedArray {
+  shape: readonly number[];
+  data: Float32Array;
+}
+
+/** A loss, a weight or a moment that is no longer a number. The weights of the step before may still be good. */
+export class NotFiniteError extends AtelierError {}
+
+/**
+ * Trains one module: gradients by one program into a flat vector, then the optimizer in place. Same seed, same kind of machine, same batches: same bits.
+ *
+ *     const trainer = await Trainer.create({ backend, module, objective, inputs: { x: { shape: [64, 2] } } });
+ *     const { terms } = await trainer.advance({ x: batch });
+ */
+export class Trainer<I extends string = string> {
+  readonly module: Module;
+  readonly parameters: FlatParameters;
+  /** Averaged weights, where asked for. */
+  readonly average: ExponentialAverage | undefined;
+  /** The gradient program, for its graph's text and its profile. */
+  readonly program: Program<I, string>;
+  /** Steps done. */
+  step = 0;
+  readonly #streams: RandomStreams;
+  readonly #learningRate: number;
+  readonly #schedule: Schedule;
+  readonly #clipNorm: number;
+  readonly #update: FlatUpdate;
+  readonly #norm: GradientNorm | undefined;
+
+  private constructor(options: TrainerOptions<I>, parts: TrainerParts<I>) {
+    const { module, learningRate = 1e-3, schedule = constant(), clipNorm = 0, ema = 0 } = options;
+    this.module = module;
+    this.parameters = parts.parameters;
+    this.program = parts.program;
+    this.#streams = parts.streams;
+    this.#update = parts.update;
+    this.#norm = parts.norm;
+    this.#learningRate = learningRate;
+    this.#schedule = schedule;
+    this.#clipNorm = clipNorm;
+    this.average = ema > 0 ? new ExponentialAverage(parts.parameters.values, ema) : undefined;
+  }
+
+  /**
+   * Trace the objective and its gradient, load the programs.
+   * @throws AtelierError for a module without parameters; ShapeError from the objective's ops; RuntimeError from the backend
+   */
+  static async create<I extends string>(options: TrainerOptions<I>): Promise<Trainer<I>> {
+    const { backend, module, optimizer = adam(), weightDecay = 0, clipNorm = 0, seed = 0 } = options;
+    const parameters = new FlatParameters(module);
+    if (parameters.names.length === 0) {
+      throw new AtelierError({
+        what: "The module has no parameters to train.",
+        hint: "keep layers in fields of the module (or in lists in fields)",
+      });
+    }
+    const streams = new RandomStreams(seed);
+    const program = await gradientProgram(options, parameters, streams);
+    const scaled = clipNorm > 0;
+    const update = await FlatUpdate.create({
+      backend,
+      optimizer,
+      parameters: parameters.values,
+      gradients: parameters.gradients,
+      groups: [{ start: 0, end: parameters.values.length, weightDecay }],
+      scaled,
+    });
+    const norm = scaled ? await GradientNorm.create(backend, parameters.gradients) : undefined;
+    return new Trainer(options, { parameters, streams, program, update, norm });
+  }
+
+  /**
+   * One step on one batch: what is not given in `feeds` is taken as it stands in `program.inputs`.
+   * @throws NotFiniteError when a term of the loss is not finite: the parameters are then as before the step
+   */
+  async advance(feeds: Parameters<Program<I, string>["run"]>[0] = {}): Promise<TrainerReport> {
+    const outputs = await this.program.run(feeds);
+    const terms = this.#readTerms(outputs as Record<string, Float32Array>);
+    const learningRate = this.#learningRate * this.#schedule(this.step);
+    const gradientNorm = await this.#norm?.norm();
+    const scale = gradientNorm === undefined ? 1 : clipFactor(gradientNorm, this.#clipNorm);
+    await this.#update.step(this.step + 1, learningRate, scale);
+    this.average?.update(this.parameters.values);
+    this.step++;
+    return { step: this.step, learningRate, terms, ...(gradientNorm === undefined ? {} : { gradientNorm }) };
+  }
+
+  #readTerms(outputs: Record<string, Float32Array>): Record<string, number> {
+    const terms: Record<string, number> = {};
+    for (const [name, value] of Object.entries(outputs)) if (name.startsWith("term:")) terms[name.slice(5)] = value[0];
+    const bad = Object.entries(terms).find(([, value]) => !Number.isFinite(value));
+    if (bad === undefined) return terms;
+    throw new NotFiniteError({
+      what: `The loss is not finite at step ${this.step + 1}.`,
+      where: `term "${bad[0]}"`,
+      got: String(bad[1]),
+      hint: "lower the learning rate, or set clipNorm",
+    });
+  }
+
+  /** Named arrays that a checkpoint holds: weights, state, moments and averages. They are the live arrays, not copies. */
+  tensors(): Map<string, NamedArray> {
+    const { parameters } = this;
+    const result = new Map<string, NamedArray>();
+    const addFlat = (prefix: string, vector: Float32Array) => {
+      parameters.names.forEach((name, i) => {
+        result.set(`${prefix}.${name}`, { shape: parameters.parameters[i].shape, data: parameters.view(vector, i) });
+      });
+    };
+    addFlat("model", parameters.values);
+    for (const [name, state] of namedStates(this.module)) {
+      result.set(`model.${name}`, { shape: state.shape, data: state.data as Float32Array });
+    }
+    for (const [slot, vector] of Object.entries(this.#update.slots)) addFlat(`optimizer.${slot}`, vector);
+    if (this.average !== undefined) addFlat("ema", this.average.values);
+    return result;
+  }
+
+  /** @throws NotFiniteError naming the first of {@link tensors} that holds an infinity or NaN: such weights must not be saved over good ones */
+  requireFinite(): void {
+    for (const [name, { data }] of this.tensors()) {
+      const at = data.findIndex((value) => !Number.isFinite(value));
+      if (at < 0) continue;
+      throw new NotFiniteError({
+        what: `The weights are not finite after step ${this.step}.`,
+        where: `${name}, element ${at}`,
+        got: String(data[at]),
+        hint: "lower the learning rate, or set clipNorm",
+      });
+    }
+  }
+
+  /** Where the random streams stand. */
+  get streams(): StreamsState {
+    return this.#streams.state;
+  }
+
+  /** Go on exactly from saved arrays and streams. @throws AtelierError naming a missing array or one of another size */
+  restore(step: number, streams: StreamsState, saved: ReadonlyMap<string, ArrayLike<number>>): void {
+    for (const [name, { data }] of this.tensors()) copySaved(name, data, saved.get(name));
+    this.#streams.restore(streams);
+    this.step = step;
+  }
+
+  /** Run `use` with the averaged weights in the module, where there are any; the trained ones are back afterwards. */
+  async averaged<T>(use: () => Promise<T>): Promise<T> {
+    if (this.average === undefined) return use();
+    const { values } = this.parameters;
+    const trained = values.slice();
+    values.set(this.average.values);
+    try {
+      return await use();
+    } finally {
+      values.set(trained);
+    }
+  }
+
+  /** Free the native sessions. The module keeps its weights. */
+  async dispose(): Promise<void> {
+    await Promise.all([this.program.dispose(), this.#update.dispose(), this.#norm?.dispose()]);
+  }
+}
+
+interface TrainerParts<I extends string> {
+  parameters: FlatParameters;
+  streams: RandomStreams;
+  program: Program<I, string>;
+  update: FlatUpdate;
+  norm: GradientNorm | undefined;
+}
+
+/** Terms of the loss, and the gradient of every parameter written straight into the flat vector. */
+function gradientProgram<I extends string>(
+  { backend, objective, inputs, name = "training step" }: TrainerOptions<I>,
+  parameters: FlatParameters,
+  streams: RandomStreams,
+): Promise<Program<I, string>> {
+  const names = parameters.names.map((path) => `gradient:${path}`);
+  const options: CompileOptions<I> = {
+    name,
+    inputs,
+    training: true,
+    streams,
+    outputs: Object.fromEntries(names.map((key, i) => [key, parameters.view(parameters.gradients, i)])),
+  };
+  return compile<I, string>(
+    backend,
+    (batch, rng) => {
+      const result = objective(batch, rng);
+      const { total, terms } = result instanceof Tensor ? { total: result.sum(), terms: {} } : result;
+      const derived = gradients(total, parameters.parameters);
+      const outputs: Record<string, Tensor> = { "term:loss": total };
+      for (const [key, value] of Object.entries(terms)) outputs[`term:${key}`] = value;
+      names.forEach((key, i) => {
+        outputs[key] = derived[i];
+      });
+      return outputs;
+    },
+    options,
+  );
+}
+
+/** Copy a saved array over a live one. @throws AtelierError when it is missing or of another size */
+export function copySaved(name: string, target: Float32Array, source: ArrayLike<number> | undefined): void {
+  if (source?.length === target.length) {
+    target.set(source);
+    return;
+  }
+  throw new AtelierError({
+    what: `The checkpoint does not fit this model: ${source === undefined ? "an array is missing" : "an array has another size"}.`,
+    where: name,
+    got: source === undefined ? undefined : `${source.length} values`,
+    expected: `${target.length} values`,
+    hint: "use the run's own model, preset and settings",
+  });
+}
