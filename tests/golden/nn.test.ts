@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { spread, weightedSum } from "../../src/autodiff/check.ts";
+import { spread, weightedSum } from "../../src/runtime/testing/check.ts";
 import { gradients } from "../../src/autodiff/gradient.ts";
 import { sizeOf, type TypedArray } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";

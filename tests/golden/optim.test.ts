@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { spread } from "../../src/autodiff/check.ts";
+import { spread } from "../../src/runtime/testing/check.ts";
 import { collect } from "../../src/graph/graph.ts";
 import { input } from "../../src/graph/ops/source.ts";
 import * as optim from "../../src/optim/index.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { spread, weightedSum } from "../../src/autodiff/check.ts";
+import { spread, weightedSum } from "../../src/runtime/testing/check.ts";
 import { gradients } from "../../src/autodiff/gradient.ts";
 import { allocate, type DType, type Shape, sizeOf, type TypedArray } from "../../src/core/dtype.ts";
 import { collect, isInput } from "../../src/graph/graph.ts";
