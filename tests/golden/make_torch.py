@@ -19,7 +19,7 @@ DATA = pathlib.Path(__file__).with_name("data")
 
 
 def spread(count, low, high, salt):
-    """The same numbers as spread() in src/autodiff/check.ts."""
+    """The same numbers as spread() in src/runtime/testing/check.ts."""
     return [low + (high - low) * ((0.137 + salt * 0.311 + i * 0.61803398875) % 1) for i in range(count)]
 
 
@@ -45,7 +45,7 @@ def flat(x):
 
 
 def weighted(outputs):
-    """The weighted sum of every float output, as weightedSum(outputs, 11) in src/autodiff/check.ts."""
+    """The weighted sum of every float output, as weightedSum(outputs, 11) in src/runtime/testing/check.ts."""
     floats = [y for y in outputs if y.dtype == torch.float32]
     total = torch.zeros(())
     for i, y in enumerate(floats):

@@ -1,5 +1,4 @@
 import { describe, test } from "vitest";
-import { spread, weightedSum } from "../../src/runtime/testing/check.ts";
 import { gradients } from "../../src/autodiff/gradient.ts";
 import { sizeOf, type TypedArray } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
@@ -8,6 +7,7 @@ import { input } from "../../src/graph/ops/source.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { Trace, withTrace } from "../../src/graph/trace.ts";
 import * as nn from "../../src/nn/index.ts";
+import { spread, weightedSum } from "../../src/runtime/testing/check.ts";
 import { evaluate, expectClose, expectSlice, type Stored, type StoredInput, type StoredResults, slices } from "./slices.ts";
 
 interface FunctionCase extends StoredResults {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { spread } from "../../src/runtime/testing/check.ts";
 import { collect } from "../../src/graph/graph.ts";
 import { input } from "../../src/graph/ops/source.ts";
 import * as optim from "../../src/optim/index.ts";
 import type { Schedule } from "../../src/optim/schedule.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
+import { spread } from "../../src/runtime/testing/check.ts";
 import { expectClose, slices } from "./slices.ts";
 
 const { adam, adamw, rmsprop, sgd } = optim;

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { spread, weightedSum } from "../../src/runtime/testing/check.ts";
 import { gradients } from "../../src/autodiff/gradient.ts";
 import { allocate, type DType, type Shape, sizeOf, type TypedArray } from "../../src/core/dtype.ts";
 import { collect, isInput } from "../../src/graph/graph.ts";
@@ -10,6 +9,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { lower } from "../../src/lower/lower.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
+import { spread, weightedSum } from "../../src/runtime/testing/check.ts";
 
 // The stored results of PyTorch (make.sh makes them) and how ours are compared with them.
 
