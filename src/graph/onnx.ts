@@ -35,6 +35,8 @@ export const onnxType: Record<DType, number> = { float32: 1, uint8: 2, int32: 6,
 /** Where lowerings write. Values are named by strings; an empty string is an absent optional input. */
 export interface Emitter {
   readonly target: Target;
+  /** Channels in a block of the runtime's blocked layout (NCHWc); 0 where that layout is not to be used. */
+  readonly channelBlock: number;
   /** Add a node with one output; `domain` is the standard one unless given. */
   node(opType: string, inputs: readonly string[], attrs?: OnnxAttrs, domain?: string): string;
   /** Add a node with several outputs. */

@@ -14,13 +14,15 @@ import {
 /** Collects ONNX nodes and constants while a graph is lowered. */
 export class GraphEmitter implements Emitter {
   readonly target: Target;
+  readonly channelBlock: number;
   readonly protos: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #constants = new Map<string, string>();
   #count = 0;
 
-  constructor(target: Target) {
+  constructor(target: Target, channelBlock = 0) {
     this.target = target;
+    this.channelBlock = target === "cpu" ? channelBlock : 0;
   }
 
   node(opType: string, inputs: readonly string[], attrs: OnnxAttrs = {}, domain = ""): string {

@@ -21,13 +21,15 @@ const irVersion = 10n;
 
 export interface LowerOptions {
   target: Target;
+  /** Channels in a block of the runtime's blocked layout, from the backend; 0 (default) to do without. */
+  channelBlock?: number;
   /** Inputs that are baked into the model as constants (frozen weights), by name. */
   baked?: Readonly<Record<string, TypedArray>>;
 }
 
 /** Write a graph as a serialized ONNX ModelProto for a target. Inputs and outputs keep the graph's names. */
-export function lower(graph: Graph, { target, baked = {} }: LowerOptions): Uint8Array {
-  const onnx = new GraphEmitter(target);
+export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: LowerOptions): Uint8Array {
+  const onnx = new GraphEmitter(target, channelBlock);
   const values = new Map<Tensor, string>();
   for (const { name, tensor } of graph.inputs) {
     const data = baked[name];

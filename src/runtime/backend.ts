@@ -24,6 +24,8 @@ export interface Backend {
   /** Which implementation answers: `onnxruntime (C API)`, `onnxruntime-node`, ... */
   readonly description: string;
   readonly target: Target;
+  /** Channels in a block of its blocked convolution layout, found by trying (see channel-block.ts); undefined or 0 where it has none. */
+  channelBlock?: number | undefined;
   /** Make a session of a serialized ONNX ModelProto. @throws RuntimeError when the runtime refuses it. */
   load(model: Uint8Array, options: LoadOptions): Promise<Executable>;
 }

@@ -62,7 +62,7 @@ export async function compile<I extends string, O extends string>(
   if (debugLevel() >= 1) verify(graph, "simplify");
   debugGraph(name, traced, graph);
   const baked = frozen ? leafData(graph) : undefined;
-  const model = lower(graph, { target: backend.target, baked });
+  const model = lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock });
   debugModel(name, model);
   const executable = await backend.load(model, { name, optimize: frozen ? "all" : "none" });
   return new Program<I, O>({

@@ -31,7 +31,7 @@ async function disagreement(
   const graph = simplify(collect(outputs.map((tensor, i) => ({ name: `y${i}`, tensor }))));
   const singles = Object.fromEntries(graph.inputs.map(({ name }) => [name, Float32Array.from(feeds[name])]));
   const expected = interpret(graph, singles);
-  const executable = await backend.load(lower(graph, { target }), { name: "probe", optimize });
+  const executable = await backend.load(lower(graph, { target, channelBlock: backend.channelBlock }), { name: "probe", optimize });
   const results: Record<string, TypedArray> = {};
   for (const { name, tensor } of graph.outputs) results[name] = allocate(tensor.dtype, tensor.size);
   const binding = executable.bind(singles, results);

@@ -5,9 +5,51 @@ import type { ConvAttrs, ConvFilterAttrs, ConvInputAttrs } from "./conv.ts";
 
 // The forms are chosen by measurement (docs/engine-facts.md): ONNX has no gradient ops for convolution.
 
-/** Convolution is an ONNX op as it stands. */
+/** Convolution is an ONNX op as it stands; a runtime's blocked layout and a form for very few output channels are faster where they fit. */
 export function lowerConv({ onnx, inputs, attrs, node }: LowerArgs<ConvAttrs>): string[] {
-  return [onnx.node("Conv", inputs, convAttrs(attrs, node.inputs[1].shape.slice(2)))];
+  const [x, w] = node.inputs;
+  if (onnx.target !== "portable" && hasFewOutputs(x.shape, w.shape, attrs)) return [fewOutputs(onnx, inputs, x.shape, w.shape, attrs)];
+  return [convolve(onnx, inputs, w.shape, attrs)];
+}
+
+/** Conv, in the blocked layout where the channels divide into blocks: 20 to 40 % faster, reordering included. */
+function convolve(onnx: Emitter, [x, w, ...bias]: readonly string[], filter: readonly number[], attrs: ConvAttrs): string {
+  const [k, c, ...kernel] = filter;
+  const block = onnx.channelBlock;
+  if (block === 0 || kernel.length !== 2 || attrs.groups !== 1 || k % block !== 0 || c % block !== 0) {
+    return onnx.node("Conv", [x, w, ...bias], convAttrs(attrs, kernel));
+  }
+  const domain = "com.microsoft.nchwc";
+  const split = onnx.node("Reshape", [w, onnx.ints([k / block, block, c / block, block, ...kernel])]);
+  const turned = onnx.node("Transpose", [split], { perm: I([0, 2, 4, 5, 3, 1]) });
+  const blocked = onnx.node("Reshape", [turned, onnx.ints(filter)]);
+  const y = onnx.node("Conv", [onnx.node("ReorderInput", [x], {}, domain), blocked, ...bias], convAttrs(attrs, kernel), domain);
+  return onnx.node("ReorderOutput", [y], { channels: I(k) }, domain);
+}
+
+/** One or two output channels make the kernel's matrix product a thin one, bound by memory. */
+function hasFewOutputs(x: readonly number[], w: readonly number[], { groups }: ConvAttrs): boolean {
+  return groups === 1 && w[0] <= 2 && w[1] >= 16 && w.length === 4 && w[2] * w[3] > 1 && x[2] * x[3] >= 64;
+}
+
+/** Every tap's product first, as one matrix product over channels; then one small convolution shifts the taps' maps into place and adds them. */
+function fewOutputs(
+  onnx: Emitter,
+  [x, w, ...bias]: readonly string[],
+  xShape: readonly number[],
+  wShape: readonly number[],
+  attrs: ConvAttrs,
+): string {
+  const [n, c, ...spatial] = xShape;
+  const [k, , ...kernel] = wShape;
+  const taps = sizeOf(kernel);
+  const filters = onnx.node("Reshape", [w, onnx.ints([k, c, taps])]);
+  const turned = onnx.node("Reshape", [onnx.node("Transpose", [filters], { perm: I([0, 2, 1]) }), onnx.ints([k * taps, c])]);
+  const products = onnx.node("MatMul", [turned, onnx.node("Reshape", [x, onnx.ints([n, c, sizeOf(spatial)])])]);
+  const maps = onnx.node("Reshape", [products, onnx.ints([n, k * taps, ...spatial])]);
+  const shift = new Float32Array(k * k * taps * taps);
+  for (let o = 0; o < k; o++) for (let t = 0; t < taps; t++) shift[((o * k + o) * taps + t) * taps + t] = 1;
+  return onnx.node("Conv", [maps, onnx.constant("float32", [k, k * taps, ...kernel], shift), ...bias], convAttrs(attrs, kernel));
 }
 
 function convAttrs({ strides, pads, dilations, groups }: ConvAttrs, kernel: readonly number[]): OnnxAttrs {
@@ -26,7 +68,7 @@ export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs
   const dense = strides.every((stride) => stride === 1) && flippedPads.every((p) => p >= 0);
   if (dense && (axes > 2 || perGroup * groups >= 8)) {
     const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
-    return [onnx.node("Conv", [dy, turned], convAttrs({ strides, pads: flippedPads, dilations, groups }, kernel))];
+    return [convolve(onnx, [dy, turned], [groups * perGroup, k / groups, ...kernel], { strides, pads: flippedPads, dilations, groups })];
   }
   const outputPadding = spatial.map((size, i) => {
     const reach = (node.inputs[0].shape[i + 2] - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1;

@@ -114,6 +114,8 @@ const convOp: OpRecord<ConvAttrs> = defineOp<ConvAttrs>({
     return [y];
   },
   examples: [
+    { inputs: [{ shape: [1, 16, 2, 3] }, { shape: [16, 16, 1, 2] }, { shape: [16] }], attrs: { ...base2d, pads: [0, 0, 0, 1] } },
+    { inputs: [{ shape: [1, 16, 8, 8] }, { shape: [1, 16, 2, 2] }, { shape: [1] }], attrs: { ...strided, pads: [0, 1, 1, 0] } },
     { inputs: [{ shape: [2, 2, 3, 4] }, { shape: [3, 2, 3, 3] }, { shape: [3] }], attrs: base2d },
     { inputs: [{ shape: [2, 2, 4, 4] }, { shape: [2, 2, 3, 3] }], attrs: strided },
     { inputs: [{ shape: [1, 4, 3, 4] }, { shape: [4, 2, 3, 2] }], attrs: grouped },

@@ -15,6 +15,7 @@ const nowhere = new Uint8Array(8);
 export class FfiBackend implements Backend {
   readonly device = "cpu";
   readonly target = "cpu";
+  channelBlock = 0;
   readonly description: string;
   readonly environment: Environment;
 

@@ -21,6 +21,7 @@ const dtypes: ReadonlySet<string> = new Set<DType>(["float32", "int32", "int64",
 export class NpmBackend implements Backend {
   readonly device = "cpu";
   readonly target = "cpu";
+  channelBlock = 0;
   readonly description: string;
   private readonly npm: Npm;
   private readonly threading: ThreadOptions;

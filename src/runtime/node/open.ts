@@ -1,5 +1,6 @@
 import { RuntimeError, UsageError, unknownName } from "../../core/errors.ts";
 import type { Backend } from "../backend.ts";
+import { findChannelBlock } from "../channel-block.ts";
 import { locateLibrary, locatePackage, missingLibrary, packageName } from "./locate.ts";
 
 export interface OpenOptions {
@@ -29,11 +30,16 @@ export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
   return openCpu(options);
 }
 
+async function withChannelBlock(backend: Backend): Promise<Backend> {
+  backend.channelBlock = await findChannelBlock(backend);
+  return backend;
+}
+
 function openCpu(options: OpenOptions): Promise<Backend> {
   const way = forcedWay();
   let backend = opened.get(way);
   if (backend === undefined) {
-    backend = way === "npm" ? openNpm() : openFfi(options, way === "auto");
+    backend = (way === "npm" ? openNpm() : openFfi(options, way === "auto")).then(withChannelBlock);
     opened.set(way, backend);
     backend.catch(() => opened.delete(way)); // the next call may fare better, after an install for example
   }
