@@ -46,25 +46,12 @@ describe("names and settings", () => {
   });
 
   it("an unknown setting", async () => {
-    expect(await refused(train("vae", "--set", "klWieght=2"))).toMatchInlineSnapshot(`
+    const message = await refused(train("vae", "--set", "klWieght=2"));
+    expect(message).toContain("klWeight      number from 0 to 1000");
+    expect(message.replace(/^ {4}\w.*\n/gm, "")).toMatchInlineSnapshot(`
       "exit code 2
       There is no setting named "klWieght".
         expected: one of (name, type, default, meaning)
-          image         list [1 or 3, integer from 8 to 512, a multiple of 8, integer from 8 to 512, a multiple of 8]  [1,8,8]     channels (1 grey, 3 colour), height and width; the sides divisible by 8
-          codeSize      integer from 1 to 4096                                                                         2           numbers in a code
-          widths        list of 3 each integer from 1 to 2048                                                          [4,4,8]     channels of the three convolutions, each of stride 2
-          klWeight      number from 0 to 1000                                                                          1           weight of the KL term; 1 is the paper, above 1 is a beta-VAE
-          epochs        number <= 100000 and > 0                                                                       1           passes over the training split
-          batch         integer from 1 to 65536                                                                        16          pictures a step
-          learningRate  number <= 10 and > 0                                                                           0.001       the optimizer's step size, before the schedule
-          optimizer     "sgd" or "rmsprop" or "adam" or "adamw"                                                        "adam"      the update rule
-          epsilon       number <= 1 and > 0                                                                            1e-8        added to Adam's and RMSProp's root
-          momentum      number from 0 to 0.9999                                                                        0           of sgd and rmsprop
-          weightDecay   number from 0 to 10                                                                            0           L2 penalty (adamw: decoupled)
-          schedule      "constant" or "linear" or "cosine"                                                             "constant"  what the learning rate does after the warm-up
-          warmup        integer from 0 to 10000000                                                                     0           steps over which the learning rate rises
-          clipNorm      number >= 0                                                                                    0           limit on the gradient's norm; 0 for none
-          ema           number from 0 to 0.999999                                                                      0           decay of the averaged weights that samples use; 0 for none
         try:      did you mean "klWeight"?
       "
     `);

@@ -144,7 +144,7 @@ describe("a folder of pictures", () => {
     await writeFile(path.join(pictures, "vector.png"), '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
     expect(await message(load())).toMatchInlineSnapshot(`
       "6 pictures cannot be used.
-        where:    /pictures/cut.png: broken, or no picture (vipspng: libpng read error)
+        where:    /pictures/cut.png: broken, or no picture (Unknown error)
                   /pictures/empty.webp: broken, or no picture (Input file contains unsupported image format)
                   /pictures/text.jpg: broken, or no picture (Input file contains unsupported image format)
                   /pictures/tiny.png: 1 x 1 pixels: too small
