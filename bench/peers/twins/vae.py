@@ -1,6 +1,6 @@
-"""Fashion-MNIST variational autoencoder. Usage: python vae.py book|small-10 SEED
+"""Fashion-MNIST variational autoencoder. Usage: python vae.py book|small|small-10 SEED
 
-`small-10` writes two lines: `small` after its first epoch and `small-10` after its tenth.
+`small` is one epoch of the larger code with batch norm, `small-10` ten of the same.
 With ATELIER_TWIN_SAMPLES=FOLDER each line also leaves a sheet of 8 x 8 fresh samples there.
 """
 
@@ -14,17 +14,30 @@ import common
 from autoencoder import decoder, nats, trunk
 
 SETTINGS = {
-    "book": {"code": 2, "kl_weight": 2.048, "batch": 100, "lines": {5: "book"}},
-    "small-10": {"code": 16, "kl_weight": 1.0, "batch": 64, "lines": {1: "small", 10: "small-10"}},
+    "book": {"code": 2, "kl_weight": 2.048, "batch": 100, "norm": False, "lines": {5: "book"}},
+    "small": {"code": 8, "kl_weight": 1.0, "batch": 64, "norm": True, "lines": {1: "small"}},
+    "small-10": {"code": 8, "kl_weight": 1.0, "batch": 64, "norm": True, "lines": {10: "small-10"}},
 }
 
 
+def normalised(layers):
+    """The same layers with batch norm after each convolution that a ReLU follows."""
+    result = []
+    for layer, after in zip(layers, [*layers[1:], None]):
+        result.append(layer)
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and isinstance(after, nn.ReLU):
+            result.append(nn.BatchNorm2d(layer.out_channels))
+    return nn.Sequential(*result)
+
+
 class Vae(nn.Module):
-    def __init__(self, code):
+    def __init__(self, code, norm=False):
         super().__init__()
         self.code = code
         self.trunk, self.mean, self.log_var = trunk(), nn.Linear(2048, code), nn.Linear(2048, code)
         self.decoder = decoder(code)
+        if norm:
+            self.trunk, self.decoder = normalised(self.trunk), normalised(self.decoder)
 
     def terms(self, x):
         """Reconstruction and KL, nats a picture, mean over the batch, with one noise draw each."""
@@ -69,7 +82,7 @@ def main():
     if common.done("vae", setting, seed):
         return
     torch.manual_seed(seed)
-    model = Vae(chosen["code"]).to(memory_format=torch.channels_last)  # the same numbers, half the time
+    model = Vae(chosen["code"], chosen["norm"]).to(memory_format=torch.channels_last)  # the same numbers, half the time
     train_x, train_y, test_x, test_y = common.fashion()
 
     def log(epoch, seconds):
