@@ -144,9 +144,9 @@ describe("a folder of pictures", () => {
     await writeFile(path.join(pictures, "vector.png"), '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
     expect(await message(load())).toMatchInlineSnapshot(`
       "6 pictures cannot be used.
-        where:    /pictures/cut.png: broken, or no picture (Unknown error)
-                  /pictures/empty.webp: broken, or no picture (Input file contains unsupported image format)
-                  /pictures/text.jpg: broken, or no picture (Input file contains unsupported image format)
+        where:    /pictures/cut.png: broken: it cannot be decoded to its end
+                  /pictures/empty.webp: no picture, or of a format that cannot be read
+                  /pictures/text.jpg: no picture, or of a format that cannot be read
                   /pictures/tiny.png: 1 x 1 pixels: too small
                   /pictures/wide.png: 20000 x 10 pixels: too large, scale it down first
                   and 1 more

@@ -70,10 +70,14 @@ export async function preparePictures(files: readonly PictureFile[], options: Pi
   return { images, transparent };
 }
 
-/** A complaint of ours as it is; the image library's own words behind what they mean. */
+/**
+ * A complaint of ours as it is. Of the image library's only the kind: it keeps one buffer of messages for all its threads, so the words may be
+ * another picture's, or missing.
+ */
 function reason(error: unknown): string {
   if (error instanceof Unfit) return error.message;
-  return `broken, or no picture (${error instanceof Error ? error.message.split("\n")[0] : String(error)})`;
+  const foreign = error instanceof Error && error.message.includes("unsupported image format");
+  return foreign ? "no picture, or of a format that cannot be read" : "broken: it cannot be decoded to its end";
 }
 
 /** A whole picture that cannot be used. */
