@@ -1,4 +1,4 @@
-import { collect, type Graph, isInput } from "../graph/graph.ts";
+import { type Graph, isInput } from "../graph/graph.ts";
 import { canonicalText, graphDigest } from "../graph/print.ts";
 
 /** ATELIER_DEBUG opens one more layer at each level: 1 verifies and counts, 2 prints graph text, 3 also the traced graph and the model's size. */
@@ -23,9 +23,4 @@ export function debugGraph(name: string, traced: Graph, simplified: Graph): void
 
 export function debugModel(name: string, model: Uint8Array): void {
   if (debugLevel() >= 3) say(`[${name}] ONNX model of ${model.length} bytes`);
-}
-
-/** The canonical text of some outputs: what tests pin. */
-export function textOf(outputs: Readonly<Record<string, Graph["outputs"][number]["tensor"]>>): string {
-  return canonicalText(collect(Object.entries(outputs).map(([name, tensor]) => ({ name, tensor }))));
 }

@@ -3,7 +3,7 @@ import type { Attrs } from "../op.ts";
 import { elementwiseOps } from "../ops/elementwise.ts";
 import { linalgOps } from "../ops/linalg.ts";
 import { expand, movementOps, reshape, transpose } from "../ops/movement.ts";
-import { constant, constantOp, scalarValue } from "../ops/source.ts";
+import { constant, scalarValue } from "../ops/source.ts";
 import { attrsText } from "../print.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
 import { applyOne, GraphNode, type Tensor } from "../tensor.ts";
@@ -206,8 +206,3 @@ const rules: readonly Rule[] = [
   foldTranspose,
   skipExpand,
 ];
-
-/** Whether a tensor is a constant of the graph. */
-export function isConstant(tensor: Tensor): boolean {
-  return isOp(tensor, constantOp);
-}
