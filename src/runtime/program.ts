@@ -112,6 +112,9 @@ interface ProgramParts<I extends string, O extends string> {
 
 /** Below this many milliseconds a synchronous call costs less than handing the run to another thread. */
 const shortRun = 1.5;
+/** Call back at the event loop's next turn. A timer of 0 ms waits a whole one, which short steps would feel; pages only have timers. */
+const nextTurn = (resolve: () => void): unknown => (typeof setImmediate === "function" ? setImmediate(resolve) : setTimeout(resolve, 0));
+
 /** How often a stretch of synchronous runs lets the event loop breathe. */
 const breathe = 15;
 
@@ -199,7 +202,7 @@ export class Program<I extends string = string, O extends string = string> {
       this.#milliseconds = performance.now() - started;
       if (started - this.#lastBreath > breathe) {
         this.#lastBreath = started;
-        await new Promise((resolve) => setTimeout(resolve, 0));
+        await new Promise<void>(nextTurn);
       }
       return;
     }

@@ -107,7 +107,7 @@ export const vae = defineModel<VaeConfig, Vae>({
     small: {
       config: { ...book, codeSize: 8, norm: true, klWeight: 1 },
       training: { epochs: 10, batch: 64 },
-      about: "a code of 8 numbers and batch norm, whose samples look like the data; half a minute an epoch",
+      about: "a code of 8 numbers and batch norm, whose samples look like the data; about forty seconds an epoch",
     },
     paper: { config: book, training: { epochs: 5, batch: 100 }, about: "the book's two-number code and loss; about four minutes" },
   },
