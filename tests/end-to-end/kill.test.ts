@@ -24,7 +24,7 @@ async function metricsOf(run: string): Promise<Record<string, unknown>[]> {
 
 /** Start or resume a run and kill it at a random moment. Returns whether it was still running then, and whether it went on from a checkpoint. */
 async function killed(args: string[], delayMilliseconds: number): Promise<{ hit: boolean; wentOn: boolean }> {
-  const running = sandbox.start([...args, "--checkpoint", "0.2"]);
+  const running = sandbox.start([...args, "--checkpoint", "0.03"]);
   await until(() => running.said().includes("parameters,") || running.process.exitCode !== null, "the start of training");
   await pause(delayMilliseconds);
   const hit = running.process.kill("SIGKILL");
@@ -35,7 +35,7 @@ async function killed(args: string[], delayMilliseconds: number): Promise<{ hit:
 describe("a run killed at five random moments and resumed each time", () => {
   it.each([
     { model: "cnn", steps: 700, settings: ["classes=2"] }, // batch-norm state, dropout streams, Adam's moments
-    { model: "vae", steps: 1500, settings: ["ema=0.99", "clipNorm=2", "schedule=cosine"] },
+    { model: "vae", steps: 2500, settings: ["ema=0.99", "clipNorm=2", "schedule=cosine"] },
   ])(
     "ends as the undisturbed run does: $model",
     async ({ model, steps, settings }) => {
