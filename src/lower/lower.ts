@@ -1,19 +1,10 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { TypedArray } from "../core/dtype.ts";
-import { type Graph, isInput, type Named } from "../graph/graph.ts";
-import { onnxType, type Target } from "../graph/onnx.ts";
+import type { Graph, Named } from "../graph/graph.ts";
+import type { Target } from "../graph/onnx.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { GraphEmitter } from "./emitter.ts";
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "./onnx_pb.ts";
+import { emitNodes, GraphEmitter, valueInfo, withBodies } from "./emitter.ts";
+import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema, OperatorSetIdProtoSchema } from "./onnx_pb.ts";
 
 /** The operator set that lowerings write, and the file format version that goes with it. */
 export const opset = 21;
@@ -35,13 +26,7 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: Lo
     const data = baked[name];
     values.set(tensor, data === undefined ? name : onnx.constant(tensor.dtype, tensor.shape, data));
   }
-  for (const node of graph.nodes) {
-    if (isInput(node)) continue;
-    const names = node.op.lower({ onnx, inputs: node.inputs.map((input) => values.get(input)!), attrs: node.attrs, node });
-    node.outputs.forEach((output, i) => {
-      values.set(output, names[i]);
-    });
-  }
+  emitNodes(graph, values, onnx);
   // Outputs get their public names by an Identity only where the value is an input, a constant or already named.
   const renamed = nameOutputs(graph.outputs, values, onnx);
   const proto = create(ModelProtoSchema, {
@@ -55,15 +40,17 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: Lo
       name: "program",
       node: renamed,
       initializer: onnx.initializers,
-      input: graph.inputs.filter(({ name }) => baked[name] === undefined).map(valueInfo),
-      output: graph.outputs.map(valueInfo),
+      input: graph.inputs.filter(({ name }) => baked[name] === undefined).map(edge),
+      output: graph.outputs.map(edge),
     }),
   });
   return toBinary(ModelProtoSchema, proto);
 }
 
+const edge = ({ name, tensor }: Named) => valueInfo(name, tensor);
+
 function domainsOf(onnx: GraphEmitter): string[] {
-  return [...new Set(onnx.protos.map((node) => node.domain))].filter((domain) => domain !== "");
+  return [...new Set(withBodies(onnx.protos).map((node) => node.domain))].filter((domain) => domain !== "");
 }
 
 function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, string>, onnx: GraphEmitter) {
@@ -75,7 +62,7 @@ function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, stri
     if (produced.has(value) && !rename.has(value)) rename.set(value, name);
     else copies.push({ from: value, to: name });
   }
-  for (const node of onnx.protos) {
+  for (const node of withBodies(onnx.protos)) {
     node.input = node.input.map((value) => rename.get(value) ?? value);
     node.output = node.output.map((value) => rename.get(value) ?? value);
   }
@@ -83,12 +70,4 @@ function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, stri
     create(NodeProtoSchema, { opType: "Identity", input: [rename.get(from) ?? from], output: [to] }),
   );
   return [...onnx.protos, ...identities];
-}
-
-function valueInfo({ name, tensor }: Named): ValueInfoProto {
-  const dim = tensor.shape.map((size) => create(TensorShapeProto_DimensionSchema, { value: { case: "dimValue", value: BigInt(size) } }));
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: { value: { case: "tensorType", value: { elemType: onnxType[tensor.dtype], shape: create(TensorShapeProtoSchema, { dim }) } } },
-  });
 }

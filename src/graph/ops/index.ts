@@ -8,8 +8,10 @@ import { linalgOps } from "./linalg.ts";
 import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
 import { reduceOps } from "./reduce.ts";
+import { scanOps } from "./scan.ts";
 import { softmaxOps } from "./softmax.ts";
 import { sourceOps } from "./source.ts";
+import { splitOps } from "./split.ts";
 
 /** Every op of the engine: what the conformance tests, the parity table and the documentation read. */
 export const ops: Readonly<Record<string, OpRecord>> = {
@@ -24,4 +26,6 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...softmaxOps,
   ...normOps,
   ...controlOps,
+  ...splitOps,
+  ...scanOps,
 };
