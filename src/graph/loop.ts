@@ -1,3 +1,4 @@
+import { factored } from "./factor.ts";
 import type { Graph, Named } from "./graph.ts";
 import { concat, expand, reshape, slice } from "./ops/movement.ts";
 import { scanOp } from "./ops/scan.ts";
@@ -144,6 +145,19 @@ export function carriedIn(init: Tensor, after: Tensor, reverse: boolean): Tensor
   const steps = after.shape[0];
   if (steps === 1) return first;
   return reverse ? concat([slice(after, 0, 1, steps), first]) : concat([first, slice(after, 0, 0, steps - 1)]);
+}
+
+/**
+ * The tensors of a step's graph with chains of factors gathered; see {@link factored}.
+ * @param params stand for the carries
+ * @param known tensors whose values are known for all steps
+ */
+export function gathered(roots: readonly Tensor[], params: readonly Tensor[], known: Iterable<Tensor>): readonly Tensor[] {
+  const seeds = new Set(params);
+  if (seeds.size === 0) return roots;
+  const nodes = varyingNodes(roots, new Set([...params, ...known]));
+  const carried = dependents(nodes, (operand) => seeds.has(operand));
+  return factored(roots, nodes, (tensor) => seeds.has(tensor) || carried.has(tensor.node));
 }
 
 /** The nodes behind `roots` that depend on a tensor of `stops`, in an order they can run in. */

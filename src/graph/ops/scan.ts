@@ -1,6 +1,6 @@
 import { sizeOf } from "../../core/dtype.ts";
 import { type Graph, isInput } from "../graph.ts";
-import { carriedIn, Loop } from "../loop.ts";
+import { carriedIn, gathered, Loop } from "../loop.ts";
 import { ndZeros } from "../nd.ts";
 import { I, type OnnxAttrs } from "../onnx.ts";
 import { type Attrs, defineOp, type GradientArgs, type LowerArgs, type NdArray, type OpRecord } from "../op.ts";
@@ -83,7 +83,11 @@ function scanGradient(args: GradientArgs<ScanAttrs>): readonly (Tensor | null)[]
     return seed;
   });
   const params = body.inputs.map(({ tensor }) => tensor);
-  const arrived = pullBack(body.nodes, results, seeds, params).map((g, i) => (params[i].dtype === "float32" ? g : null));
+  const back = pullBack(body.nodes, results, seeds, params).map((g, i) => (params[i].dtype === "float32" ? g : null));
+  const carried = seeds.slice(0, carries).filter((seed) => seed !== null);
+  const reached = back.filter((g) => g !== null);
+  const shorter = new Map(gathered(reached, carried, stacks.keys()).map((g, i) => [reached[i], g]));
+  const arrived = back.map((g) => (g === null ? null : shorter.get(g)!));
   const open = params.slice(0, carries).flatMap((param, i) => (seeds[i] === null ? [] : [{ i, param }]));
   const next = (i: number) => arrived[i] ?? full(params[i].shape, 0);
   const backCarries = open.map(({ i, param }) => ({ param: seeds[i]!, init: dOutputs[i] ?? full(param.shape, 0), next: next(i) }));
