@@ -138,6 +138,7 @@ OPS = {
     "unslice": unslice,
     "flip": lambda inputs, attrs: [inputs[0].flip(attrs["axes"])],
     "pad": pad,
+    "split": lambda inputs, attrs: list(torch.split(inputs[0], attrs["sizes"], attrs["axis"])),
     "concat": lambda inputs, attrs: [torch.cat(inputs, attrs["axis"])],
     "gather": lambda inputs, attrs: [inputs[0][along(attrs["axis"], inputs[1].long())]],
     "scatterAdd": scatter_add,

@@ -5,10 +5,11 @@ import { lower } from "../../lower/lower.ts";
 import { interpret } from "../../runtime/interpreter.ts";
 import { openBackend } from "../../runtime/node/open.ts";
 import { gradientError, spread, weightedSum } from "../../runtime/testing/check.ts";
-import { collect } from "../graph.ts";
+import { collect, type Graph } from "../graph.ts";
 import type { Target } from "../onnx.ts";
 import { simplify } from "../passes/simplify.ts";
-import type { Tensor } from "../tensor.ts";
+import { canonicalText } from "../print.ts";
+import type { GraphNode, Tensor } from "../tensor.ts";
 import { verify } from "../verify.ts";
 import { customGradient } from "./control.ts";
 import { linear } from "./linalg.ts";
@@ -168,4 +169,79 @@ describe.each(cases.map((c) => [c.name, c] as const))("%s", (_name, example) => 
       expect(off / scale, name).toBeLessThan(1e-5);
     }
   });
+});
+
+describe("what a loop is made of", () => {
+  const x = input("x", [5, 2, 3]);
+  const h = input("h", [2, 4]);
+  const w = input("w", [4, 3]);
+  const u = input("u", [4, 4]);
+  const layer = () =>
+    scan(
+      ([state], [slice]) => {
+        const next = linear(slice, w).add(linear(state, u)).tanh();
+        return { carry: [next], outputs: [next.matmul(w)] };
+      },
+      { init: [h], xs: [x] },
+    );
+
+  test("products with a slice are outside, before the loop, and those with an output after it", () => {
+    const graph = simplify(graphOf(layer().outputs));
+    const loop = graph.nodes.find((node) => node.op.name === "scan")!;
+    expect(bodyOf(loop).map((node) => node.op.name)).toEqual(["matmul", "add", "tanh"]);
+    expect(graph.nodes.filter((node) => node.op.name === "matmul").length).toBe(2);
+  });
+
+  test("the gradient's loop holds no product with a weight's gradient, and chains of factors are one", () => {
+    const total = layer().outputs[0].sum();
+    const graph = simplify(graphOf(gradients(total, [w, u])));
+    const loops = graph.nodes.filter((node) => node.op.name === "scan");
+    expect(loops.map((loop) => bodyOf(loop).map((node) => node.op.name))).toEqual([
+      ["matmul", "add", "tanh"],
+      ["add", "mul", "matmul"],
+    ]);
+  });
+
+  test("outputs that nothing reads are dropped, and a body is part of a graph's text", () => {
+    const looped = layer();
+    const last = simplify(graphOf(looped.carry));
+    expect(last.nodes.find((node) => node.op.name === "scan")!.outputs.length).toBe(1);
+    expect(canonicalText(last)).toMatch(/scan\(.*\{body: \{\ninputs: c0 f32\[2,4\], x1 f32\[2,4\], k2 f32\[4,4\]\n[\s\S]*tanh/);
+  });
+
+  const bodyOf = (node: GraphNode) => (node.attrs.body as Graph).nodes;
+});
+
+describe("what scan refuses", () => {
+  const h = input("h", [2]);
+  const same: Step = ([state]) => ({ carry: [state] });
+  test.each([
+    ["no carry", () => scan(same, { init: [], length: 2 }), /there must be a carry/],
+    ["no length", () => scan(same, { init: [h] }), /at least one step/],
+    ["no steps", () => scan(same, { init: [h], length: 0 }), /at least one step/],
+    ["slices of other lengths", () => scan(same, { init: [h], xs: [input("x", [3]), input("y", [4])] }), /must be 3/],
+    ["a carry too many", () => scan(([s]) => ({ carry: [s, s] }), { init: [h], length: 2 }), /gave 2 carries/],
+    ["a carry of another shape", () => scan(([s]) => ({ carry: [s.sum()] }), { init: [h], length: 2 }), /keep its shape/],
+  ])("%s", (_what, build, message) => expect(build).toThrow(message));
+});
+
+test("a captured value that is an output of the program keeps its name inside the loop", async () => {
+  const a = input("a", [2]);
+  const k = a.exp();
+  const { carry } = scan(([s]) => ({ carry: [s.mul(k)] }), { init: [a], length: 2 });
+  const graph = simplify(
+    collect([
+      { name: "k", tensor: k },
+      { name: "last", tensor: carry[0] },
+    ]),
+  );
+  const backend = await openBackend({ device: "cpu" });
+  const executable = await backend.load(lower(graph, { target: "cpu" }), { name: "captured", optimize: "all" });
+  const results = { k: new Float32Array(2), last: new Float32Array(2) };
+  const binding = executable.bind({ a: Float32Array.of(0, 1) }, results);
+  await binding.run();
+  binding.dispose();
+  await executable.dispose();
+  expect(results.k[1]).toBeCloseTo(Math.E, 5);
+  expect(results.last[1]).toBeCloseTo(Math.E ** 2, 5);
 });
