@@ -138,6 +138,8 @@ OPS = {
     "unslice": unslice,
     "flip": lambda inputs, attrs: [inputs[0].flip(attrs["axes"])],
     "pad": pad,
+    "crossEntropy": lambda inputs, attrs: [F.cross_entropy(inputs[0], inputs[1].long(), reduction="none"), F.log_softmax(inputs[0], -1)],
+    "crossEntropyGradient": lambda inputs, attrs: [(inputs[0].exp() - F.one_hot(inputs[1].long(), inputs[0].shape[1])) * inputs[2][:, None]],
     "split": lambda inputs, attrs: list(torch.split(inputs[0], attrs["sizes"], attrs["axis"])),
     "concat": lambda inputs, attrs: [torch.cat(inputs, attrs["axis"])],
     "gather": lambda inputs, attrs: [inputs[0][along(attrs["axis"], inputs[1].long())]],

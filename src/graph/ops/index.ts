@@ -2,6 +2,7 @@ import type { OpRecord } from "../op.ts";
 import { clipOps } from "./clip.ts";
 import { controlOps } from "./control.ts";
 import { convOps } from "./conv.ts";
+import { crossEntropyOps } from "./cross-entropy.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { gatherOps } from "./gather.ts";
 import { linalgOps } from "./linalg.ts";
@@ -27,5 +28,6 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...normOps,
   ...controlOps,
   ...splitOps,
+  ...crossEntropyOps,
   ...scanOps,
 };
