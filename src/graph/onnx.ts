@@ -54,6 +54,8 @@ export interface Emitter {
    * @param unused specs of inputs that the operator passes after the first `own` and the body does not read
    */
   subgraph(body: Graph, own: number, captured: readonly string[], unused?: readonly Spec[]): OnnxAttr;
+  /** Write a loop's body in place, on values by name; the names of its outputs. */
+  inline(body: Graph, inputs: readonly string[]): string[];
   /** A constant; equal ones are stored once. */
   constant(dtype: DType, shape: Shape, data: TypedArray): string;
   /** A scalar constant, float32 unless said. */

@@ -100,6 +100,12 @@ export class GraphEmitter implements Emitter {
     return { kind: "graph", value };
   }
 
+  inline(body: Graph, inputs: readonly string[]): string[] {
+    const values = new Map<Tensor, string>(body.inputs.map(({ tensor }, i) => [tensor, inputs[i]]));
+    emitNodes(body, values, this);
+    return body.outputs.map(({ tensor }) => values.get(tensor)!);
+  }
+
   constant(dtype: DType, shape: Shape, data: TypedArray): string {
     if (this.#root !== this) return this.#root.constant(dtype, shape, data);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

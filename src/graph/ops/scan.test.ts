@@ -85,8 +85,14 @@ const cases: Case[] = [
       }),
   },
   {
+    name: "two steps, backwards",
+    inputs: { x: [2, 3], h: [3], w: [3] },
+    build: ({ x, h, w }, loop) =>
+      loop(([s], [v]) => ({ carry: [s.mul(w).add(v).tanh()], outputs: [s.mul(v)] }), { init: [h], xs: [x], reverse: true }),
+  },
+  {
     name: "a scan inside a scan",
-    inputs: { x: [2, 3, 2], h: [2], w: [2] },
+    inputs: { x: [3, 4, 2], h: [2], w: [2] },
     build: ({ x, h, w }, loop) =>
       loop(
         ([s], [row]) => {
