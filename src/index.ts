@@ -12,7 +12,9 @@ export { cos, erf, floor, maximum, minimum, not, sign, sin, where } from "./grap
 export { cumsum, gather, gatherElements, oneHot, scatterAdd } from "./graph/ops/gather.ts";
 export { concat, flip, full, pad } from "./graph/ops/movement.ts";
 export { min } from "./graph/ops/reduce.ts";
+export { type ScanOptions, type StepResult, scan } from "./graph/ops/scan.ts";
 export { constant } from "./graph/ops/source.ts";
+export { split } from "./graph/ops/split.ts";
 export { Tensor, type TensorLike } from "./graph/tensor.ts";
 export type { Rng } from "./graph/trace.ts";
 export { type Build, type CompileOptions, compile, type InputSpec, type Program } from "./runtime/program.ts";

@@ -12,10 +12,11 @@ import { canonicalText } from "../print.ts";
 import type { GraphNode, Tensor } from "../tensor.ts";
 import { verify } from "../verify.ts";
 import { customGradient } from "./control.ts";
+import { gather } from "./gather.ts";
 import { linear } from "./linalg.ts";
 import { concat, reshape } from "./movement.ts";
 import { type ScanOptions, type StepResult, scan } from "./scan.ts";
-import { input } from "./source.ts";
+import { constant, input } from "./source.ts";
 import { split } from "./split.ts";
 
 type Step = (carry: readonly Tensor[], x: readonly Tensor[]) => StepResult;
@@ -83,6 +84,29 @@ const cases: Case[] = [
         init: [h],
         xs: [x],
       }),
+  },
+  {
+    name: "look-ups, in a table that stays and in one that changes, and in one of the loop's own",
+    inputs: { x: [3, 4], h: [2], w: [2, 2] },
+    build: ({ x, h, w }, loop) => {
+      const pick = constant([2, 0], "int64");
+      return loop(
+        ([s], [v]) => {
+          const row = gather(w, v.slice(0, 0, 1).greater(0).cast("int64"), 0).reshape([2]);
+          const own = gather(s, v.slice(0, 1, 3).greater(0).cast("int64"), 0);
+          return {
+            carry: [
+              own
+                .mul(row)
+                .add(gather(v, pick, 0))
+                .tanh(),
+            ],
+            outputs: [gather(s, constant([1], "int64"), 0)],
+          };
+        },
+        { init: [h], xs: [x] },
+      );
+    },
   },
   {
     name: "two steps, backwards",
