@@ -7,6 +7,7 @@ import { gatherOps } from "./gather.ts";
 import { linalgOps } from "./linalg.ts";
 import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
+import { poolOps } from "./pool.ts";
 import { reduceOps } from "./reduce.ts";
 import { softmaxOps } from "./softmax.ts";
 import { sourceOps } from "./source.ts";
@@ -23,5 +24,6 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...gatherOps,
   ...softmaxOps,
   ...normOps,
+  ...poolOps,
   ...controlOps,
 };
