@@ -1,4 +1,5 @@
 import type { OpRecord } from "../op.ts";
+import { borderOps } from "./border.ts";
 import { clipOps } from "./clip.ts";
 import { controlOps } from "./control.ts";
 import { convOps } from "./conv.ts";
@@ -9,6 +10,7 @@ import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
 import { poolOps } from "./pool.ts";
 import { reduceOps } from "./reduce.ts";
+import { shuffleOps } from "./shuffle.ts";
 import { softmaxOps } from "./softmax.ts";
 import { sourceOps } from "./source.ts";
 
@@ -25,5 +27,7 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...softmaxOps,
   ...normOps,
   ...poolOps,
+  ...shuffleOps,
+  ...borderOps,
   ...controlOps,
 };
