@@ -10,8 +10,10 @@ import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
 import { poolOps } from "./pool.ts";
 import { reduceOps } from "./reduce.ts";
+import { roundingOps } from "./rounding.ts";
 import { shuffleOps } from "./shuffle.ts";
 import { softmaxOps } from "./softmax.ts";
+import { sortOps } from "./sort.ts";
 import { sourceOps } from "./source.ts";
 
 /** Every op of the engine: what the conformance tests, the parity table and the documentation read. */
@@ -29,5 +31,7 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...poolOps,
   ...shuffleOps,
   ...borderOps,
+  ...roundingOps,
+  ...sortOps,
   ...controlOps,
 };
