@@ -7,4 +7,6 @@ export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses.ts";
 export { Module, namedParameters, namedStates, type Summary, summary } from "./module.ts";
 export { BatchNorm, type BatchNormOptions, LayerNorm, type LayerNormOptions } from "./norm.ts";
+export * from "./pool.ts";
+export * from "./resample.ts";
 export { Sequential, type Step } from "./sequential.ts";

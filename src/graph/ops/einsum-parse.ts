@@ -69,5 +69,5 @@ function explicit(text: string, subscripts: readonly string[], inputs: readonly 
   if (unknown !== undefined) throw fail(`the result's "${unknown}" is in no operand`);
   if (text.includes("...") && !subscripts.some((subscript) => subscript.includes("...")))
     throw fail("the result has an ellipsis, no operand has one");
-  return labelsOf(text, widest, widest);
+  return labelsOf(text, text.includes("...") ? widest : 0, widest);
 }

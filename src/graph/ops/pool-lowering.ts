@@ -92,7 +92,7 @@ export function lowerMaxPoolInput({ onnx, inputs: [dy, indices], attrs, node }: 
   const { kernel, strides, dilations } = attrs;
   const shape = node.outputs[0].shape;
   if (strides.every((stride, i) => stride > dilations[i] * (kernel[i] - 1))) {
-    return [onnx.node("MaxUnpool", [dy, indices, onnx.ints(shape)], { kernel_shape: I(kernel), strides: I(strides) })];
+    return [onnx.node("MaxUnpool", [dy, indices, onnx.ints(shape)], windowAttrs(attrs))];
   }
   const zeros = onnx.zeros([sizeOf(shape)]);
   const added = onnx.node("ScatterElements", [zeros, flat(onnx, indices), flat(onnx, dy)], { axis: I(0), reduction: S("add") });

@@ -151,6 +151,7 @@ const maxWindows: readonly { shape: Shape; attrs: MaxPoolAttrs }[] = [
   { shape: [2, 2, 4, 5], attrs: withTaps(tiles, 1, 1) },
   { shape: [1, 2, 5, 3], attrs: withTaps(overlapping, 1, 1) },
   { shape: [1, 1, 4, 4], attrs: spacedTaps },
+  { shape: [1, 1, 5, 4], attrs: { kernel: [2, 2], strides: [3, 3], pads: [0, 0, 0, 1], dilations: [1, 1] } },
   { shape: [2, 1, 6], attrs: withTaps(line, 1) },
   { shape: [1, 2, 4, 2, 5], attrs: withTaps(volume, 1, 1, 1) },
 ];

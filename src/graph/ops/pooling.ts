@@ -150,7 +150,7 @@ function evenWindows(x: Tensor, size: readonly number[]): number[] | undefined {
 }
 
 /** From which position to below which one the i-th of n windows goes: ⌊i·length/n⌋ to ⌈(i+1)·length/n⌉. */
-export function adaptiveRange(i: number, n: number, length: number): [number, number] {
+function adaptiveRange(i: number, n: number, length: number): [number, number] {
   return [Math.floor((i * length) / n), Math.ceil(((i + 1) * length) / n)];
 }
 
