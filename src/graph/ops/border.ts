@@ -63,7 +63,10 @@ const cases: readonly { shape: Shape; attrs: BorderAttrs }[] = [
   { shape: [2, 2, 3], attrs: { begins: [0, 1, 2], ends: [0, 0, 5], mode: "replicate" } },
   { shape: [2, 1], attrs: { begins: [0, 1], ends: [0, 1], mode: "replicate" } },
   { shape: [2, 2, 3], attrs: { begins: [0, 1, 2], ends: [0, 1, 1], mode: "circular" } },
-  { shape: [2, 4], attrs: { begins: [0, 3], ends: [1, 2], mode: "circular" } },
+  { shape: [4, 2], attrs: { begins: [3, 0], ends: [2, 1], mode: "circular" } },
+  { shape: [3, 2], attrs: { begins: [2, 0], ends: [1, 0], mode: "reflect" } },
+  { shape: [3, 2], attrs: { begins: [2, 0], ends: [3, 0], mode: "replicate" } },
+  { shape: [5], attrs: { begins: [1], ends: [1], mode: "reflect" } },
 ];
 
 const padBorderOp: OpRecord<BorderAttrs> = defineOp<BorderAttrs>({
@@ -124,24 +127,56 @@ interface AxisBorder {
   mode: BorderMode;
 }
 
+/** What is added to `length` positions from `at` on, without borders. */
+interface Fold {
+  part: string;
+  at: number;
+  length: number;
+}
+
+/** Longest innermost axis for which one small matrix product beats cutting each row in pieces. */
+const shortRow = 128;
+
 function foldAxis(onnx: Emitter, x: string, border: AxisBorder): string {
-  const { rank, axis, size, begin, end, mode } = border;
+  const { rank, axis, size, begin, end } = border;
   if (begin === 0 && end === 0) return x;
+  if (axis === rank - 1 && rank > 1 && size <= shortRow) return onnx.node("MatMul", [x, foldMatrix(onnx, border)]);
   const cut = (from: number, to: number) => onnx.node("Slice", [x, onnx.ints([from]), onnx.ints([to]), onnx.ints([axis]), onnx.ints([1])]);
-  const total = (part: string) => onnx.node("ReduceSum", [part, onnx.ints([axis])], { keepdims: I(1) });
-  const pieces: { part: string; at: number; length: number }[] = [];
-  if (begin > 0) {
-    const part = cut(0, begin);
-    if (mode === "reflect") pieces.push({ part: onnx.flip(part, [axis]), at: 1, length: begin });
-    else pieces.push(mode === "replicate" ? { part: total(part), at: 0, length: 1 } : { part, at: size - begin, length: begin });
+  const folds: Fold[] = [];
+  if (begin > 0) folds.push(foldOf(onnx, cut(0, begin), border, true));
+  if (end > 0) folds.push(foldOf(onnx, cut(begin + size, begin + size + end), border, false));
+  folds.sort((a, b) => a.at - b.at);
+  const inner = (from: number, to: number) => cut(begin + from, begin + to);
+  const overlap = folds.length === 2 && folds[0].at + folds[0].length > folds[1].at;
+  if (overlap) {
+    const widened = folds.map(({ part, at, length }) => onnx.pad(part, rank, axis, at, size - at - length));
+    return widened.reduce((sum, part) => onnx.node("Add", [sum, part]), inner(0, size));
   }
-  if (end > 0) {
-    const part = cut(begin + size, begin + size + end);
-    if (mode === "reflect") pieces.push({ part: onnx.flip(part, [axis]), at: size - 1 - end, length: end });
-    else pieces.push(mode === "replicate" ? { part: total(part), at: size - 1, length: 1 } : { part, at: 0, length: end });
+  // Only the folded-on positions are added to; the rest is copied once.
+  const pieces: string[] = [];
+  let done = 0;
+  for (const { part, at, length } of folds) {
+    if (at > done) pieces.push(inner(done, at));
+    pieces.push(onnx.node("Add", [inner(at, at + length), part]));
+    done = at + length;
   }
-  const middle = cut(begin, begin + size);
-  return pieces.reduce((sum, { part, at, length }) => onnx.node("Add", [sum, onnx.pad(part, rank, axis, at, size - at - length)]), middle);
+  if (done < size) pieces.push(inner(done, size));
+  return pieces.length === 1 ? pieces[0] : onnx.node("Concat", pieces, { axis: I(axis) });
+}
+
+/** [padded, size]: 1 where a padded position shows one of the axis. */
+function foldMatrix(onnx: Emitter, { size, begin, end, mode }: AxisBorder): string {
+  const matrix = new Float32Array((begin + size + end) * size);
+  for (let i = 0; i < begin + size + end; i++) matrix[i * size + source(i - begin, size, mode)] = 1;
+  return onnx.constant("float32", [begin + size + end, size], matrix);
+}
+
+function foldOf(onnx: Emitter, part: string, { axis, size, begin, end, mode }: AxisBorder, before: boolean): Fold {
+  const length = before ? begin : end;
+  if (mode === "reflect") return { part: length === 1 ? part : onnx.flip(part, [axis]), at: before ? 1 : size - 1 - end, length };
+  if (mode === "circular") return { part, at: before ? size - begin : 0, length };
+  const total = length === 1 ? part : onnx.node("ReduceSum", [part, onnx.ints([axis])], { keepdims: I(1) });
+  return { part: total, at: before ? 0 : size - 1, length: 1 };
 }
 
 /**

@@ -2,6 +2,7 @@ import { shapeError } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mapAxis } from "./axis-matrix.ts";
 import { windowSpread } from "./pool.ts";
+import { averagePool } from "./pooling.ts";
 
 // Pictures, signals and volumes of another size. Whole-number enlargement by repetition is a nearest Resize whose gradient sums tiles;
 // everything else is one constant matrix per axis.
@@ -33,6 +34,8 @@ export function resize(
     throw shapeError("resize", [x], "alignCorners only means something with linear interpolation", 'pass mode: "linear"');
   const factors = target.map((n, i) => n / spatial[i]);
   if (mode === "nearest" && factors.every(Number.isInteger)) return upsample(x, factors);
+  // Half the size between pixel corners is the mean of two by two.
+  if (mode === "linear" && !alignCorners && factors.every((factor) => factor === 0.5)) return averagePool(x, { kernel: 2 });
   const weights = mode === "nearest" ? nearestMatrix : alignCorners ? cornersMatrix : linearMatrix;
   // Axes that shrink go first, so that the rest has less to do.
   const order = factors.map((_, i) => i).sort((a, b) => factors[a] - factors[b]);
