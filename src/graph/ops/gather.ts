@@ -257,6 +257,11 @@ export function gatherElements(x: Tensor, indices: Tensor, axis = -1): Tensor {
   return applyOne(gatherElementsOp, [x, indices], { axis: normalizeAxis(axis, x.rank, "gatherElements") });
 }
 
+/** Add single elements into zeros of length `size` along `axis` (torch's scatter_add): the adjoint of {@link gatherElements}. */
+export function scatterElementsAdd(updates: Tensor, indices: Tensor, axis: number, size: number): Tensor {
+  return applyOne(scatterElementsAddOp, [updates, indices], { axis: normalizeAxis(axis, updates.rank, "scatterElementsAdd"), size });
+}
+
 /** Integers [...] to float32 [..., depth]. */
 export function oneHot(indices: Tensor, depth: number): Tensor {
   return applyOne(oneHotOp, [indices], { depth });

@@ -1,4 +1,5 @@
 import type { OpRecord } from "../op.ts";
+import { borderOps } from "./border.ts";
 import { clipOps } from "./clip.ts";
 import { controlOps } from "./control.ts";
 import { convOps } from "./conv.ts";
@@ -8,9 +9,13 @@ import { gatherOps } from "./gather.ts";
 import { linalgOps } from "./linalg.ts";
 import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
+import { poolOps } from "./pool.ts";
 import { reduceOps } from "./reduce.ts";
+import { roundingOps } from "./rounding.ts";
 import { scanOps } from "./scan.ts";
+import { shuffleOps } from "./shuffle.ts";
 import { softmaxOps } from "./softmax.ts";
+import { sortOps } from "./sort.ts";
 import { sourceOps } from "./source.ts";
 import { splitOps } from "./split.ts";
 
@@ -26,6 +31,11 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...gatherOps,
   ...softmaxOps,
   ...normOps,
+  ...poolOps,
+  ...shuffleOps,
+  ...borderOps,
+  ...roundingOps,
+  ...sortOps,
   ...controlOps,
   ...splitOps,
   ...crossEntropyOps,

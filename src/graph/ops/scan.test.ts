@@ -17,7 +17,7 @@ import { linear } from "./linalg.ts";
 import { concat, reshape } from "./movement.ts";
 import { type ScanOptions, type StepResult, scan } from "./scan.ts";
 import { constant, input } from "./source.ts";
-import { split } from "./split.ts";
+import { chunk } from "./split.ts";
 
 type Step = (carry: readonly Tensor[], x: readonly Tensor[]) => StepResult;
 
@@ -63,7 +63,7 @@ const cases: Case[] = [
     build: ({ x, h, c, u }, loop) =>
       loop(
         ([hidden, cell], [slice]) => {
-          const [i, f, g, o] = split(slice.add(linear(hidden, u)), 4);
+          const [i, f, g, o] = chunk(slice.add(linear(hidden, u)), 4, -1);
           const next = f.sigmoid().mul(cell).add(i.sigmoid().mul(g.tanh()));
           const out = o.sigmoid().mul(next.tanh());
           return { carry: [out, next], outputs: [out] };
