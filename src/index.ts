@@ -10,6 +10,7 @@ export { customGradient, stopGradient } from "./graph/ops/control.ts";
 export { convTranspose } from "./graph/ops/conv.ts";
 export { cos, erf, floor, maximum, minimum, not, sign, sin, where } from "./graph/ops/elementwise.ts";
 export { cumsum, gather, gatherElements, oneHot, scatterAdd } from "./graph/ops/gather.ts";
+export { cholesky, determinant, inverse, logAbsDeterminant, solve, triangularInverse, triangularSolve } from "./graph/ops/matrix.ts";
 export { concat, flip, full, pad } from "./graph/ops/movement.ts";
 export { min } from "./graph/ops/reduce.ts";
 export { constant } from "./graph/ops/source.ts";

@@ -1,21 +1,24 @@
 import { create } from "@bufbuild/protobuf";
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
-import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type Target } from "../graph/onnx.ts";
+import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type ScanBody, type Target } from "../graph/onnx.ts";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
   TensorProtoSchema,
+  ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
 
 /** Collects ONNX nodes and constants while a graph is lowered. */
 export class GraphEmitter implements Emitter {
   readonly target: Target;
   readonly channelBlock: number;
-  readonly protos: NodeProto[] = [];
+  protos: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #constants = new Map<string, string>();
   #count = 0;
@@ -80,6 +83,44 @@ export class GraphEmitter implements Emitter {
     return this.node("Slice", [x, all(-1), all(-(2 ** 31)), this.ints(axes), all(-1)]);
   }
 
+  scan(state: readonly string[], sequences: readonly string[], body: ScanBody): string[] {
+    const own = [...state, ...sequences].map(() => `@${this.#count++}`);
+    let kept = 0;
+    const graph = this.#subgraph(own, () => {
+      const step = body(own.slice(0, state.length), own.slice(state.length));
+      kept = step.outputs.length;
+      return [...step.state, ...step.outputs];
+    });
+    const names = Array.from({ length: state.length + kept }, () => `@${this.#count++}`);
+    const attribute = [attributeProto("num_scan_inputs", I(sequences.length)), graphAttribute("body", graph)];
+    this.protos.push(create(NodeProtoSchema, { opType: "Scan", input: [...state, ...sequences], output: names, attribute }));
+    return names;
+  }
+
+  choose(condition: string, then: () => readonly string[], otherwise: () => readonly string[]): string[] {
+    const [yes, no] = [this.#subgraph([], then), this.#subgraph([], otherwise)];
+    const names = yes.output.map(() => `@${this.#count++}`);
+    const attribute = [graphAttribute("then_branch", yes), graphAttribute("else_branch", no)];
+    this.protos.push(create(NodeProtoSchema, { opType: "If", input: [condition], output: names, attribute }));
+    return names;
+  }
+
+  /** Nodes that `build` emits, as a graph of their own. Constants stay with the whole model. Results are copied: a graph may not hand on an outer value. */
+  #subgraph(inputs: readonly string[], build: () => readonly string[]): GraphProto {
+    const outer = this.protos;
+    this.protos = [];
+    const results = build().map((value) => this.node("Identity", [value]));
+    const info = (name: string) => create(ValueInfoProtoSchema, { name });
+    const graph = create(GraphProtoSchema, {
+      name: `body${this.#count++}`,
+      node: this.protos,
+      input: inputs.map(info),
+      output: results.map(info),
+    });
+    this.protos = outer;
+    return graph;
+  }
+
   matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string {
     if (!transA && !transB) return this.node("MatMul", [a, b]);
     if (rankA === 2 && rankB === 2) return this.node("Gemm", [a, b], { transA: I(Number(transA)), transB: I(Number(transB)) });
@@ -89,6 +130,15 @@ export class GraphEmitter implements Emitter {
     const turned = (x: string, rank: number) => this.node("Transpose", [x], { perm: I([...Array(rank - 2).keys(), rank - 1, rank - 2]) });
     return this.node("MatMul", [transA ? turned(a, rankA) : a, transB ? turned(b, rankB) : b]);
   }
+}
+
+function graphAttribute(name: string, g: GraphProto): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g });
+}
+
+/** Every node of a list and of the graphs inside its nodes. */
+export function nodesWithin(nodes: readonly NodeProto[]): NodeProto[] {
+  return nodes.flatMap((node) => [node, ...node.attribute.flatMap(({ g }) => (g === undefined ? [] : nodesWithin(g.node)))]);
 }
 
 function attributeProto(name: string, attr: OnnxAttr): AttributeProto {

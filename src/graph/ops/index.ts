@@ -5,6 +5,7 @@ import { convOps } from "./conv.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { gatherOps } from "./gather.ts";
 import { linalgOps } from "./linalg.ts";
+import { matrixOps } from "./matrix.ts";
 import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
 import { reduceOps } from "./reduce.ts";
@@ -18,6 +19,7 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...clipOps,
   ...reduceOps,
   ...linalgOps,
+  ...matrixOps,
   ...convOps,
   ...movementOps,
   ...gatherOps,
