@@ -14,6 +14,11 @@ import {
   ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
 
+/** A list of nodes and of the nodes inside their bodies. */
+export function withBodies(nodes: readonly NodeProto[]): NodeProto[] {
+  return nodes.flatMap((node) => [node, ...node.attribute.flatMap((attr) => (attr.g === undefined ? [] : withBodies(attr.g.node)))]);
+}
+
 /** Collects ONNX nodes and constants while a graph is lowered. */
 export class GraphEmitter implements Emitter {
   readonly target: Target;
@@ -28,12 +33,16 @@ export class GraphEmitter implements Emitter {
     this.channelBlock = target === "cpu" ? channelBlock : 0;
   }
 
+  #name(): string {
+    return `@${this.#count++}`;
+  }
+
   node(opType: string, inputs: readonly string[], attrs: OnnxAttrs = {}, domain = ""): string {
     return this.nodes(opType, inputs, 1, attrs, domain)[0];
   }
 
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs: OnnxAttrs = {}, domain = ""): string[] {
-    const names = Array.from({ length: outputs }, () => `@${this.#count++}`);
+    const names = Array.from({ length: outputs }, () => this.#name());
     const attribute = Object.entries(attrs).map(([name, attr]) => attributeProto(name, attr));
     this.protos.push(create(NodeProtoSchema, { opType, input: [...inputs], output: names, attribute, domain }));
     return names;
@@ -44,7 +53,7 @@ export class GraphEmitter implements Emitter {
     const key = bytes.length <= 256 ? `${dtype}[${shape.join(",")}]${bytes.join(",")}` : undefined;
     const known = key === undefined ? undefined : this.#constants.get(key);
     if (known !== undefined) return known;
-    const name = `@${this.#count++}`;
+    const name = this.#name();
     this.initializers.push(create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType: onnxType[dtype], rawData: bytes }));
     if (key !== undefined) this.#constants.set(key, name);
     return name;
@@ -84,35 +93,35 @@ export class GraphEmitter implements Emitter {
   }
 
   scan(state: readonly string[], sequences: readonly string[], body: ScanBody): string[] {
-    const own = [...state, ...sequences].map(() => `@${this.#count++}`);
+    const own = [...state, ...sequences].map(() => this.#name());
     let kept = 0;
-    const graph = this.#subgraph(own, () => {
+    const graph = this.#branch(own, () => {
       const step = body(own.slice(0, state.length), own.slice(state.length));
       kept = step.outputs.length;
       return [...step.state, ...step.outputs];
     });
-    const names = Array.from({ length: state.length + kept }, () => `@${this.#count++}`);
+    const names = Array.from({ length: state.length + kept }, () => this.#name());
     const attribute = [attributeProto("num_scan_inputs", I(sequences.length)), graphAttribute("body", graph)];
     this.protos.push(create(NodeProtoSchema, { opType: "Scan", input: [...state, ...sequences], output: names, attribute }));
     return names;
   }
 
   choose(condition: string, then: () => readonly string[], otherwise: () => readonly string[]): string[] {
-    const [yes, no] = [this.#subgraph([], then), this.#subgraph([], otherwise)];
-    const names = yes.output.map(() => `@${this.#count++}`);
+    const [yes, no] = [this.#branch([], then), this.#branch([], otherwise)];
+    const names = yes.output.map(() => this.#name());
     const attribute = [graphAttribute("then_branch", yes), graphAttribute("else_branch", no)];
     this.protos.push(create(NodeProtoSchema, { opType: "If", input: [condition], output: names, attribute }));
     return names;
   }
 
   /** Nodes that `build` emits, as a graph of their own. Constants stay with the whole model. Results are copied: a graph may not hand on an outer value. */
-  #subgraph(inputs: readonly string[], build: () => readonly string[]): GraphProto {
+  #branch(inputs: readonly string[], build: () => readonly string[]): GraphProto {
     const outer = this.protos;
     this.protos = [];
     const results = build().map((value) => this.node("Identity", [value]));
     const info = (name: string) => create(ValueInfoProtoSchema, { name });
     const graph = create(GraphProtoSchema, {
-      name: `body${this.#count++}`,
+      name: "body",
       node: this.protos,
       input: inputs.map(info),
       output: results.map(info),
@@ -134,11 +143,6 @@ export class GraphEmitter implements Emitter {
 
 function graphAttribute(name: string, g: GraphProto): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g });
-}
-
-/** Every node of a list and of the graphs inside its nodes. */
-export function nodesWithin(nodes: readonly NodeProto[]): NodeProto[] {
-  return nodes.flatMap((node) => [node, ...node.attribute.flatMap(({ g }) => (g === undefined ? [] : nodesWithin(g.node)))]);
 }
 
 function attributeProto(name: string, attr: OnnxAttr): AttributeProto {

@@ -3,7 +3,7 @@ import type { TypedArray } from "../core/dtype.ts";
 import { type Graph, isInput, type Named } from "../graph/graph.ts";
 import { onnxType, type Target } from "../graph/onnx.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { GraphEmitter, nodesWithin } from "./emitter.ts";
+import { GraphEmitter, withBodies } from "./emitter.ts";
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -63,7 +63,7 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: Lo
 }
 
 function domainsOf(onnx: GraphEmitter): string[] {
-  return [...new Set(nodesWithin(onnx.protos).map((node) => node.domain))].filter((domain) => domain !== "");
+  return [...new Set(withBodies(onnx.protos).map((node) => node.domain))].filter((domain) => domain !== "");
 }
 
 function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, string>, onnx: GraphEmitter) {
@@ -75,7 +75,7 @@ function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, stri
     if (produced.has(value) && !rename.has(value)) rename.set(value, name);
     else copies.push({ from: value, to: name });
   }
-  for (const node of nodesWithin(onnx.protos)) {
+  for (const node of withBodies(onnx.protos)) {
     node.input = node.input.map((value) => rename.get(value) ?? value);
     node.output = node.output.map((value) => rename.get(value) ?? value);
   }
