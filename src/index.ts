@@ -14,6 +14,7 @@ export { einsum } from "./graph/ops/einsum.ts";
 export { and, cos, erf, floor, maximum, minimum, not, or, sign, sin, where } from "./graph/ops/elementwise.ts";
 export { cumsum, gather, gatherElements, oneHot, scatterAdd, scatterElementsAdd } from "./graph/ops/gather.ts";
 export * from "./graph/ops/grid.ts";
+export { cholesky, determinant, inverse, logAbsDeterminant, solve, triangularInverse, triangularSolve } from "./graph/ops/matrix.ts";
 export { concat, flip, full, pad } from "./graph/ops/movement.ts";
 export * from "./graph/ops/pooling.ts";
 export { min } from "./graph/ops/reduce.ts";

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
 import { type Graph, isInput } from "../graph/graph.ts";
-import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type Target } from "../graph/onnx.ts";
+import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type ScanBody, type Target } from "../graph/onnx.ts";
 import type { Spec } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import {
@@ -49,7 +49,7 @@ export function withBodies(nodes: readonly NodeProto[]): NodeProto[] {
 export class GraphEmitter implements Emitter {
   readonly target: Target;
   readonly channelBlock: number;
-  readonly protos: NodeProto[] = [];
+  protos: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #constants = new Map<string, string>();
   /** The emitter of the whole model; a body's names and constants are its. */
@@ -151,6 +151,44 @@ export class GraphEmitter implements Emitter {
     return this.node("Slice", [x, all(-1), all(-(2 ** 31)), this.ints(axes), all(-1)]);
   }
 
+  scan(state: readonly string[], sequences: readonly string[], body: ScanBody): string[] {
+    const own = [...state, ...sequences].map(() => this.#name());
+    let kept = 0;
+    const graph = this.#branch(own, () => {
+      const step = body(own.slice(0, state.length), own.slice(state.length));
+      kept = step.outputs.length;
+      return [...step.state, ...step.outputs];
+    });
+    const names = Array.from({ length: state.length + kept }, () => this.#name());
+    const attribute = [attributeProto("num_scan_inputs", I(sequences.length)), graphAttribute("body", graph)];
+    this.protos.push(create(NodeProtoSchema, { opType: "Scan", input: [...state, ...sequences], output: names, attribute }));
+    return names;
+  }
+
+  choose(condition: string, then: () => readonly string[], otherwise: () => readonly string[]): string[] {
+    const [yes, no] = [this.#branch([], then), this.#branch([], otherwise)];
+    const names = yes.output.map(() => this.#name());
+    const attribute = [graphAttribute("then_branch", yes), graphAttribute("else_branch", no)];
+    this.protos.push(create(NodeProtoSchema, { opType: "If", input: [condition], output: names, attribute }));
+    return names;
+  }
+
+  /** Nodes that `build` emits, as a graph of their own. Constants stay with the whole model. Results are copied: a graph may not hand on an outer value. */
+  #branch(inputs: readonly string[], build: () => readonly string[]): GraphProto {
+    const outer = this.protos;
+    this.protos = [];
+    const results = build().map((value) => this.node("Identity", [value]));
+    const info = (name: string) => create(ValueInfoProtoSchema, { name });
+    const graph = create(GraphProtoSchema, {
+      name: "body",
+      node: this.protos,
+      input: inputs.map(info),
+      output: results.map(info),
+    });
+    this.protos = outer;
+    return graph;
+  }
+
   matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string {
     if (!transA && !transB) return this.node("MatMul", [a, b]);
     if (rankA === 2 && rankB === 2) return this.node("Gemm", [a, b], { transA: I(Number(transA)), transB: I(Number(transB)) });
@@ -160,6 +198,10 @@ export class GraphEmitter implements Emitter {
     const turned = (x: string, rank: number) => this.node("Transpose", [x], { perm: I([...Array(rank - 2).keys(), rank - 1, rank - 2]) });
     return this.node("MatMul", [transA ? turned(a, rankA) : a, transB ? turned(b, rankB) : b]);
   }
+}
+
+function graphAttribute(name: string, g: GraphProto): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g });
 }
 
 function attributeProto(name: string, attr: OnnxAttr): AttributeProto {

@@ -13,6 +13,8 @@ import torch
 
 from torch_cases import CLASSES, activation_cases, corner_cases, layer_cases, loss_cases, optimizer_cases, schedule_cases
 from torch_functions import function_cases
+from torch_conv import conv_cases
+from torch_matrix import matrix_cases
 from torch_ops import OPS
 from torch_recurrent import recurrent_cases, recurrent_result
 
@@ -156,6 +158,8 @@ write("corners", [op_result(case) for case in corner_cases()])
 write("activations", [function_result(case) for case in activation_cases()])
 write("losses", [function_result(case) for case in loss_cases()])
 write("layers", [layer_result(case) for case in layer_cases()])
+write("matrix", [function_result(case) for case in matrix_cases()])
+write("conv", [layer_result(case) for case in conv_cases()])
 write("optimizers", [optimizer_result(case) for case in optimizer_cases()])
 write("clip", [clip_result(limit) for limit in (0.5, 1.0, 100.0)])
 write("ema", [ema_result(decay) for decay in (0.9, 0.999)])

@@ -148,6 +148,16 @@ def top_k(inputs, attrs):
     return [values[keep], indices[keep]]
 
 
+def triangular_inverse(inputs, attrs):
+    a = inputs[0]
+    return [torch.linalg.solve_triangular(a, torch.eye(a.shape[-1]).expand(a.shape), upper=attrs["upper"], unitriangular=attrs["unitDiagonal"])]
+
+
+def cholesky(inputs, attrs):
+    a = inputs[0]
+    return [torch.linalg.cholesky((a + a.mT) / 2 + attrs["jitter"] * torch.eye(a.shape[-1]))]
+
+
 OPS = {
     "neg": unary(torch.neg),
     "exp": unary(torch.exp),
@@ -188,6 +198,11 @@ OPS = {
     "argmax": lambda inputs, attrs: [inputs[0].argmax(attrs["axis"])],
     "matmul": lambda inputs, attrs: [product(inputs, attrs)],
     "gemm": lambda inputs, attrs: [product(inputs, attrs) + inputs[2]],
+    "det": unary(torch.linalg.det),
+    "slogdet": lambda inputs, attrs: list(torch.linalg.slogdet(inputs[0])),
+    "inverse": unary(torch.linalg.inv),
+    "triangularInverse": triangular_inverse,
+    "cholesky": cholesky,
     "conv": lambda inputs, attrs: [conv(inputs[0], inputs[1], attrs, *inputs[2:])],
     "convInput": conv_input,
     "convFilter": conv_filter,

@@ -2,6 +2,7 @@ import { sizeOf } from "../../core/dtype.ts";
 import { type Emitter, I, type OnnxAttrs } from "../onnx.ts";
 import type { LowerArgs } from "../op.ts";
 import type { ConvAttrs, ConvFilterAttrs, ConvInputAttrs } from "./conv.ts";
+import { depthwiseFilter, isDepthwise, transposedConvolution } from "./conv-forms-nd.ts";
 
 // The forms are chosen by measurement (docs/engine-facts.md): ONNX has no gradient ops for convolution.
 
@@ -12,11 +13,11 @@ export function lowerConv({ onnx, inputs, attrs, node }: LowerArgs<ConvAttrs>): 
   return [convolve(onnx, inputs, w.shape, attrs)];
 }
 
-/** Conv, in the blocked layout where the channels divide into blocks: 20 to 40 % faster, reordering included. */
+/** Conv, in the blocked layout where the channels divide into blocks: 20 to 40 % faster, reordering included (not with a single tap: plain products are). */
 function convolve(onnx: Emitter, [x, w, ...bias]: readonly string[], filter: readonly number[], attrs: ConvAttrs): string {
   const [k, c, ...kernel] = filter;
   const block = onnx.channelBlock;
-  if (block === 0 || kernel.length !== 2 || attrs.groups !== 1 || k % block !== 0 || c % block !== 0) {
+  if (block === 0 || kernel.length !== 2 || sizeOf(kernel) === 1 || attrs.groups !== 1 || k % block !== 0 || c % block !== 0) {
     return onnx.node("Conv", [x, w, ...bias], convAttrs(attrs, kernel));
   }
   const domain = "com.microsoft.nchwc";
@@ -58,7 +59,7 @@ function convAttrs({ strides, pads, dilations, groups }: ConvAttrs, kernel: read
 
 /**
  * The input gradient. At stride 1 it is a convolution with the filter turned around and its channel axes swapped, which runs on the faster
- * kernel (and in three dimensions transposed convolution is very slow); otherwise ConvTranspose. Very few channels favour ConvTranspose.
+ * kernel; otherwise transposed convolution, in the form that suits the number of axes. Very few channels favour it too.
  */
 export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs<ConvInputAttrs>): string[] {
   const [k, perGroup, ...kernel] = node.inputs[1].shape;
@@ -70,11 +71,7 @@ export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs
     const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
     return [convolve(onnx, [dy, turned], [groups * perGroup, k / groups, ...kernel], { strides, pads: flippedPads, dilations, groups })];
   }
-  const outputPadding = spatial.map((size, i) => {
-    const reach = (node.inputs[0].shape[i + 2] - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1;
-    return size - (reach - pads[i] - pads[i + axes]);
-  });
-  return [onnx.node("ConvTranspose", [dy, w], { ...convAttrs(attrs, kernel), output_padding: I(outputPadding) })];
+  return [transposedConvolution(onnx, dy, w, [node.inputs[0].shape, node.inputs[1].shape], attrs)];
 }
 
 /** [K, C/g, ...k] -> [C, K/g, ...k], taps reversed. */
@@ -89,7 +86,7 @@ function turnFilter(onnx: Emitter, w: string, k: number, perGroup: number, kerne
 
 /** The filter gradient: a batch of matrix products of one side with the taps' views of the other, in the layout that suits the sizes. */
 export function lowerConvFilter(args: LowerArgs<ConvFilterAttrs>): string[] {
-  return [filterForms[chooseFilterForm(args)](args)];
+  return [isDepthwise(args) ? depthwiseFilter(args) : filterForms[chooseFilterForm(args)](args)];
 }
 
 type FilterForm = "columns" | "outputColumns" | "rows";

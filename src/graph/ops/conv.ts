@@ -84,6 +84,10 @@ const denseGroups: ConvAttrs = { ...base2d, pads: [1, 0, 0, 1], groups: 2 };
 const uneven: ConvAttrs = { strides: [2, 1], pads: [1, 0, 0, 1], dilations: [1, 2], groups: 1 };
 const line: ConvAttrs = { strides: [2], pads: [1, 1], dilations: [1], groups: 1 };
 const volume: ConvAttrs = { strides: [1, 2, 1], pads: [1, 0, 0, 0, 0, 1], dilations: [1, 1, 1], groups: 1 };
+const gappedVolume: ConvAttrs = { strides: [3, 2, 1], pads: [1, 0, 0, 1, 1, 0], dilations: [1, 1, 2], groups: 2 };
+const depthwise: ConvAttrs = { ...base2d, pads: [1, 0, 0, 1], groups: 3 };
+const dilatedDepthwise: ConvAttrs = { strides: [1], pads: [2, 1], dilations: [2], groups: 2 };
+const depthwiseVolume: ConvAttrs = { strides: [1, 1, 1], pads: [1, 0, 0, 0, 1, 0], dilations: [1, 1, 2], groups: 2 };
 const denseVolume: ConvAttrs = { ...volume, strides: [1, 1, 1] };
 
 /** y[n, k, o] = Σ_c Σ_t x[n, c, o·stride - pad + t·dilation] w[k, c, t] (+ b[k]). */
@@ -141,6 +145,8 @@ const inputExamples: Example<ConvInputAttrs>[] = [
   { inputs: [{ shape: [2, 3, 3] }, { shape: [3, 2, 3] }], attrs: { ...line, spatial: [6] } },
   { inputs: [{ shape: [1, 2, 2, 1, 2] }, { shape: [2, 2, 2, 2, 2] }], attrs: { ...volume, spatial: [2, 3, 2] } },
   { inputs: [{ shape: [1, 2, 2, 1, 2] }, { shape: [2, 2, 2, 2, 2] }], attrs: { ...denseVolume, spatial: [2, 2, 2] } },
+  { inputs: [{ shape: [1, 2, 2, 2, 2] }, { shape: [2, 1, 2, 2, 2] }], attrs: { ...gappedVolume, spatial: [4, 3, 4] } },
+  { inputs: [{ shape: [1, 2, 2, 2, 1] }, { shape: [2, 1, 4, 2, 1] }], attrs: { ...gappedVolume, spatial: [6, 3, 1] } },
 ];
 
 /** The gradient of conv with respect to its input, which is transposed convolution: dx[n, c, i] = Σ dy[n, k, o] w[k, c, t] over i = o·stride - pad + t·dilation. */
@@ -213,6 +219,10 @@ const convFilterOp: OpRecord<ConvFilterAttrs> = defineOp<ConvFilterAttrs>({
     { inputs: [{ shape: [2, 3, 5] }, { shape: [2, 2, 3] }], attrs: { ...line, kernel: [3] } },
     { inputs: [{ shape: [1, 2, 2, 3, 2] }, { shape: [1, 2, 2, 1, 2] }], attrs: { ...volume, kernel: [2, 2, 2] } },
     { inputs: [{ shape: [2, 3, 2, 3] }, { shape: [2, 4, 2, 3] }], attrs: { ...pointwise, kernel: [1, 1] } },
+    { inputs: [{ shape: [2, 3, 3, 4] }, { shape: [2, 3, 3, 3] }], attrs: { ...depthwise, kernel: [2, 3] } },
+    { inputs: [{ shape: [1, 3, 2, 8] }, { shape: [1, 3, 3, 9] }], attrs: { ...depthwise, kernel: [1, 1] } },
+    { inputs: [{ shape: [2, 2, 4] }, { shape: [2, 2, 5] }], attrs: { ...dilatedDepthwise, kernel: [2] } },
+    { inputs: [{ shape: [1, 2, 2, 2, 3] }, { shape: [1, 2, 2, 2, 1] }], attrs: { ...depthwiseVolume, kernel: [2, 2, 2] } },
   ],
 });
 

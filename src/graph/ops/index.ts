@@ -7,6 +7,7 @@ import { crossEntropyOps } from "./cross-entropy.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { gatherOps } from "./gather.ts";
 import { linalgOps } from "./linalg.ts";
+import { matrixOps } from "./matrix.ts";
 import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
 import { poolOps } from "./pool.ts";
@@ -26,6 +27,7 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...clipOps,
   ...reduceOps,
   ...linalgOps,
+  ...matrixOps,
   ...convOps,
   ...movementOps,
   ...gatherOps,
