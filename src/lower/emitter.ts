@@ -47,6 +47,12 @@ export class GraphEmitter implements Emitter {
     return name;
   }
 
+  /** A constant with a name of its own. */
+  weight(name: string, dtype: DType, shape: Shape, data: TypedArray): void {
+    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.initializers.push(create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType: onnxType[dtype], rawData }));
+  }
+
   scalar(value: number, dtype: DType = "float32"): string {
     const data =
       dtype === "float32"
@@ -91,7 +97,8 @@ export class GraphEmitter implements Emitter {
   }
 }
 
-function attributeProto(name: string, attr: OnnxAttr): AttributeProto {
+/** An attribute as ONNX writes it. */
+export function attributeProto(name: string, attr: OnnxAttr): AttributeProto {
   const type = AttributeProto_AttributeType;
   switch (attr.kind) {
     case "int":

@@ -6,6 +6,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { GraphEmitter } from "./emitter.ts";
 import {
   GraphProtoSchema,
+  type ModelProto,
   ModelProtoSchema,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
@@ -23,17 +24,23 @@ export interface LowerOptions {
   target: Target;
   /** Channels in a block of the runtime's blocked layout, from the backend; 0 (default) to do without. */
   channelBlock?: number;
-  /** Inputs that are baked into the model as constants (frozen weights), by name. */
+  /** Inputs that are baked into the model as constants (frozen weights), by name; they keep their names. */
   baked?: Readonly<Record<string, TypedArray>>;
 }
 
 /** Write a graph as a serialized ONNX ModelProto for a target. Inputs and outputs keep the graph's names. */
-export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: LowerOptions): Uint8Array {
+export function lower(graph: Graph, options: LowerOptions): Uint8Array {
+  return toBinary(ModelProtoSchema, lowerProto(graph, options));
+}
+
+/** {@link lower} before it is serialized. Its byte arrays may be views of the baked ones. */
+export function lowerProto(graph: Graph, { target, channelBlock = 0, baked = {} }: LowerOptions): ModelProto {
   const onnx = new GraphEmitter(target, channelBlock);
   const values = new Map<Tensor, string>();
   for (const { name, tensor } of graph.inputs) {
     const data = baked[name];
-    values.set(tensor, data === undefined ? name : onnx.constant(tensor.dtype, tensor.shape, data));
+    if (data !== undefined) onnx.weight(name, tensor.dtype, tensor.shape, data);
+    values.set(tensor, name);
   }
   for (const node of graph.nodes) {
     if (isInput(node)) continue;
@@ -44,7 +51,7 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: Lo
   }
   // Outputs get their public names by an Identity only where the value is an input, a constant or already named.
   const renamed = nameOutputs(graph.outputs, values, onnx);
-  const proto = create(ModelProtoSchema, {
+  return create(ModelProtoSchema, {
     irVersion,
     producerName: "atelier",
     opsetImport: [
@@ -59,7 +66,6 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: Lo
       output: graph.outputs.map(valueInfo),
     }),
   });
-  return toBinary(ModelProtoSchema, proto);
 }
 
 function domainsOf(onnx: GraphEmitter): string[] {
