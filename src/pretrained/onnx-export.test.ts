@@ -23,13 +23,7 @@ class Net extends Module {
   readonly norm = new BatchNorm({ channels: 4 });
   readonly head = new Linear({ in: 4 * 16, out: 3, rng: new RandomStream(1, "net") });
   call(x: Tensor): Tensor {
-    const noise = currentTrace("Net") && x.mul(0);
-    return this.head.call(
-      this.norm
-        .call(this.conv.call(x.add(noise)))
-        .relu()
-        .flatten(),
-    );
+    return this.head.call(this.norm.call(this.conv.call(x)).relu().flatten());
   }
 }
 
