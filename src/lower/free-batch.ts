@@ -15,8 +15,8 @@ import {
 // same nodes, and differ only in whole-number constants that are affine in the batch size (shapes, ends of slices), those constants are computed from
 // the size that the model is given when it runs.
 
-/** Large primes, which no dimension of a model is by chance. */
-const probes = [1009, 2003, 3001] as const;
+/** The batch sizes a function is lowered at: large primes, which no dimension of a model is by chance. */
+export const probes = [1009, 2003, 3001] as const;
 
 /** A model with a free batch axis, or why there is none. */
 export type FreeBatch = { readonly model: ModelProto } | { readonly because: string };

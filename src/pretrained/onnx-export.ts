@@ -43,6 +43,9 @@ export interface ExportedValue {
   shape: (number | "batch")[];
 }
 
+/** A function to export; it is told the batch size that its inputs have. */
+export type ExportBuild<I extends string, O extends string> = (inputs: Record<I, Tensor>, trace: Trace, batch: number) => Record<O, Tensor>;
+
 export interface ExportedGraph {
   /** A serialized ONNX ModelProto of standard operators. */
   model: Uint8Array;
@@ -57,7 +60,7 @@ export interface ExportedGraph {
  * as inputs, and a batch axis that is free wherever the function allows it.
  * @throws UsageError for an operator set that is not supported; AtelierError for a model above 2 GB; ShapeError from the function's ops
  */
-export function exportFunction<I extends string, O extends string>(build: Build<I, O>, options: ExportOptions<I>): ExportedGraph {
+export function exportFunction<I extends string, O extends string>(build: ExportBuild<I, O>, options: ExportOptions<I>): ExportedGraph {
   const { network, inputs, fixedBatch = 1 } = options;
   const names = new Map<Tensor, string>();
   const weights: Record<string, TypedArray> = {};
@@ -67,7 +70,7 @@ export function exportFunction<I extends string, O extends string>(build: Build<
   }
   let graph: Graph | undefined;
   const lowerAt = (batch: number): ModelProto => {
-    graph = traceFunction(build, inputs(batch), names);
+    graph = traceFunction((symbols: Record<I, Tensor>, trace) => build(symbols, trace, batch), inputs(batch), names);
     const used = Object.fromEntries(graph.inputs.flatMap(({ name }) => (Object.hasOwn(weights, name) ? [[name, weights[name]]] : [])));
     return lowerProto(graph, { target: "portable", baked: used });
   };
