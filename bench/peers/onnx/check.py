@@ -3,7 +3,7 @@
     python check.py FOLDER [LIMIT]
 
 Needs onnx, onnxruntime and numpy. Prints one line a file: the largest difference, relative to the largest number of its kind. Fails above LIMIT (1e-5).
-The larger presets need one of 1e-2 for their steps: among a million values some lie within rounding of a leaky ReLU's kink, and fall on either side of it.
+The larger presets need one of 1e-2 for their steps: among a million values some lie within rounding of a ReLU's kink, and fall on either side of it.
 """
 
 import json
