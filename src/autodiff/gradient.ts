@@ -17,13 +17,22 @@ export function gradients(y: Tensor, xs: readonly Tensor[], seed?: Tensor): Tens
   for (const tensor of [y, ...xs])
     if (tensor.dtype !== "float32") throw shapeError("gradients", [tensor], "only float32 tensors have gradients");
   if (seed !== undefined && !sameShape(seed.shape, y.shape)) throw shapeError("gradients", [seed, y], "the seed must have the shape of y");
-  const nodes = reach([y]);
+  return pullBack([y], [seed ?? full(y.shape, 1)], xs).map((derived, i) => derived ?? full(xs[i].shape, 0));
+}
+
+/** What gradients dL/dy of several ys, of their shapes, give for each x: one tensor of x's shape, or null where no y depends on it. */
+export function pullBack(ys: readonly Tensor[], seeds: readonly Tensor[], xs: readonly Tensor[]): (Tensor | null)[] {
+  const nodes = reach(ys);
   const needed = dependents(nodes, xs);
-  const totals = new Map<Tensor, Tensor>([[y, seed ?? full(y.shape, 1)]]);
+  const totals = new Map<Tensor, Tensor>();
+  ys.forEach((y, i) => {
+    const known = totals.get(y);
+    totals.set(y, known === undefined ? seeds[i] : add(known, seeds[i]));
+  });
   for (const node of nodes.reverse()) {
     if (needed.has(node)) pushBack(node, needed, totals, xs);
   }
-  return xs.map((x) => totals.get(x) ?? full(x.shape, 0));
+  return xs.map((x) => totals.get(x) ?? null);
 }
 
 /** The nodes through which an x reaches further ones. */

@@ -1,4 +1,5 @@
 import type { OpRecord } from "../op.ts";
+import { barrierOps } from "./barrier.ts";
 import { clipOps } from "./clip.ts";
 import { controlOps } from "./control.ts";
 import { convOps } from "./conv.ts";
@@ -24,4 +25,5 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...softmaxOps,
   ...normOps,
   ...controlOps,
+  ...barrierOps,
 };

@@ -12,7 +12,7 @@ type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
 
 /**
  * Rebuild a graph with fewer nodes and the same values: identities and gradient markers vanish, scalar constants fold, stretched operands are
- * left to broadcasting, transposes fold into matrix products, and equal expressions are computed once. What nothing needs is not rebuilt.
+ * left to broadcasting, transposes fold into matrix products, and equal expressions are computed once (barriers keep recomputations apart). What nothing needs is not rebuilt.
  */
 export function simplify(graph: Graph): Graph {
   const replaced = new Map<Tensor, Tensor>();
@@ -23,6 +23,12 @@ export function simplify(graph: Graph): Graph {
   for (const node of graph.nodes) {
     if (isInput(node)) continue;
     const inputs = node.inputs.map(current);
+    if (node.op.name === "checkpoint") {
+      node.outputs.forEach((output, i) => {
+        replaced.set(output, inputs[i]);
+      });
+      continue;
+    }
     const simpler = settle(node, inputs);
     if (simpler !== undefined) {
       replaced.set(node.outputs[0], share(simpler, pool));
