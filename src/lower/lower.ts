@@ -8,6 +8,7 @@ import {
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
+  type NodeProto,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
   TensorShapeProto_DimensionSchema,
@@ -60,12 +61,23 @@ export function lowerProto(graph: Graph, { target, channelBlock = 0, baked = {} 
     ],
     graph: create(GraphProtoSchema, {
       name: "program",
-      node: renamed,
+      node: leavesLast(renamed),
       initializer: onnx.initializers,
       input: graph.inputs.filter(({ name }) => baked[name] === undefined).map(valueInfo),
       output: graph.outputs.map(valueInfo),
     }),
   });
+}
+
+/**
+ * Nodes whose results nothing reads go to the end, the last first. The runtime runs depth first from those, beginning with the one that stands last: so it runs
+ * in the order in which the graph was built, and each gradient is finished before the next block's begins. Otherwise every gradient's parts would be kept
+ * until the first layer's is done.
+ */
+function leavesLast(nodes: readonly NodeProto[]): NodeProto[] {
+  const read = new Set(nodes.flatMap((node) => node.input));
+  const isLeaf = (node: NodeProto) => !node.output.some((value) => read.has(value));
+  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()];
 }
 
 function domainsOf(onnx: GraphEmitter): string[] {
