@@ -55,7 +55,6 @@ async function measure(blocks: number, kind: string): Promise<void> {
     inputs: { x: { shape } },
   });
   const x = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => rng.normal());
-  console.log(kind, trainer.program.graph.nodes.length, trainer.program.graph.nodes.filter((n) => n.op.name === "conv").length);
   const before = peak();
   const times: number[] = [];
   const losses: number[] = [];
@@ -64,7 +63,9 @@ async function measure(blocks: number, kind: string): Promise<void> {
     losses.push((await trainer.advance({ x })).terms.loss);
     times.push(performance.now() - started);
   }
-  console.log(JSON.stringify({ kind, blocks, before: Math.round(before), peak: Math.round(peak()), ms: Math.round(Math.min(...times)), losses }));
+  console.log(
+    JSON.stringify({ kind, blocks, before: Math.round(before), peak: Math.round(peak()), ms: Math.round(Math.min(...times)), losses }),
+  );
   await trainer.dispose();
 }
 

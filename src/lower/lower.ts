@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { TypedArray } from "../core/dtype.ts";
 import { type Graph, isInput, type Named } from "../graph/graph.ts";
 import { onnxType, type Target } from "../graph/onnx.ts";
+import type { Spec } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { GraphEmitter } from "./emitter.ts";
 import {
@@ -35,7 +36,15 @@ export function lower(graph: Graph, options: LowerOptions): Uint8Array {
 }
 
 /** {@link lower} before it is serialized. Its byte arrays may be views of the baked ones. */
-export function lowerProto(graph: Graph, { target, channelBlock = 0, baked = {} }: LowerOptions): ModelProto {
+export function lowerProto(graph: Graph, options: LowerOptions): ModelProto {
+  return lowerWithShapes(graph, options).model;
+}
+
+/** {@link lowerProto}, and what is known of its values by name: those of the graph, not those that lowerings make between them. */
+export function lowerWithShapes(
+  graph: Graph,
+  { target, channelBlock = 0, baked = {} }: LowerOptions,
+): { model: ModelProto; specs: Map<string, Spec> } {
   const onnx = new GraphEmitter(target, channelBlock);
   const values = new Map<Tensor, string>();
   for (const { name, tensor } of graph.inputs) {
@@ -52,7 +61,9 @@ export function lowerProto(graph: Graph, { target, channelBlock = 0, baked = {} 
   }
   // Outputs get their public names by an Identity only where the value is an input, a constant or already named.
   const renamed = nameOutputs(graph.outputs, values, onnx);
-  return create(ModelProtoSchema, {
+  const specs = new Map<string, Spec>([...values].map(([tensor, name]) => [name, tensor]));
+  for (const { name, tensor } of graph.outputs) specs.set(name, tensor);
+  const model = create(ModelProtoSchema, {
     irVersion,
     producerName: "atelier",
     opsetImport: [
@@ -67,6 +78,7 @@ export function lowerProto(graph: Graph, { target, channelBlock = 0, baked = {} 
       output: graph.outputs.map(valueInfo),
     }),
   });
+  return { model, specs };
 }
 
 /**
