@@ -67,7 +67,9 @@ async function train(model: string | undefined, options: TrainOptions, io: Io, j
             `run ${run.name}: ${prepared.record.title}, ${formatNumber(event.parameters)} parameters, ${event.totalSteps} steps${event.step > 0 ? `, going on at step ${event.step}` : ""} (ready in ${formatDuration(event.compileSeconds)})`,
           );
           predicted = event.predicted;
-          say(`memory ~${Math.round(predicted.memoryBytes / 1e6)} MB, step ~${formatNumber(predicted.stepSeconds * 1000)} ms`);
+          say(
+            `memory ~${Math.round(predicted.memoryBytes / 1e6)} MB, step ~${formatNumber(Number((predicted.stepSeconds * 1000).toPrecision(2)))} ms`,
+          );
           progress = new Progress({
             output: io.stderr,
             mode: progressMode(io, json),
