@@ -1,5 +1,6 @@
 // The front door: tensors, their functions, gradients, compiled programs, seeds, errors. The rest has doors of its own: atelier/nn, /optim, /data, /models,
 // /train, /report, /runtime/node ...
+export { checkpoint } from "./autodiff/checkpoint.ts";
 export { gradients } from "./autodiff/gradient.ts";
 export type { DType, Shape, TypedArray } from "./core/dtype.ts";
 export { AtelierError, FileError, RuntimeError, ShapeError, UsageError } from "./core/errors.ts";

@@ -118,6 +118,12 @@ export class GraphEmitter implements Emitter {
     return name;
   }
 
+  /** A constant with a name of its own. */
+  weight(name: string, dtype: DType, shape: Shape, data: TypedArray): void {
+    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.initializers.push(create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType: onnxType[dtype], rawData }));
+  }
+
   scalar(value: number, dtype: DType = "float32"): string {
     const data =
       dtype === "float32"
@@ -204,7 +210,8 @@ function graphAttribute(name: string, g: GraphProto): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g });
 }
 
-function attributeProto(name: string, attr: OnnxAttr): AttributeProto {
+/** An attribute as ONNX writes it. */
+export function attributeProto(name: string, attr: OnnxAttr): AttributeProto {
   const type = AttributeProto_AttributeType;
   switch (attr.kind) {
     case "int":

@@ -115,7 +115,8 @@ export class TrainingSession {
   }
 }
 
-function makeOptimizer({ optimizer, epsilon, momentum }: TrainingSettings): Optimizer {
+/** The update rule that a run's settings ask for. */
+export function makeOptimizer({ optimizer, epsilon, momentum }: TrainingSettings): Optimizer {
   switch (optimizer) {
     case "sgd":
       return sgd({ momentum });

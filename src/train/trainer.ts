@@ -1,6 +1,7 @@
 import { gradients } from "../autodiff/gradient.ts";
 import { AtelierError } from "../core/errors.ts";
 import { RandomStreams, type StreamsState } from "../core/streams.ts";
+import type { Parameter } from "../graph/leaf.ts";
 import { Tensor } from "../graph/tensor.ts";
 import type { Rng } from "../graph/trace.ts";
 import type { Terms } from "../nn/losses.ts";
@@ -243,18 +244,21 @@ function gradientProgram<I extends string>(
   return compile<I, string>(
     backend,
     (batch, rng) => {
-      const result = objective(batch, rng);
-      const { total, terms } = result instanceof Tensor ? { total: result.sum(), terms: {} } : result;
-      const derived = gradients(total, parameters.parameters);
-      const outputs: Record<string, Tensor> = { "term:loss": total };
-      for (const [key, value] of Object.entries(terms)) outputs[`term:${key}`] = value;
-      names.forEach((key, i) => {
-        outputs[key] = derived[i];
-      });
-      return outputs;
+      const { terms, derived } = lossAndGradients(objective(batch, rng), parameters.parameters);
+      return { ...terms, ...Object.fromEntries(names.map((key, i) => [key, derived[i]])) };
     },
     options,
   );
+}
+
+/** The outputs `term:loss` and `term:NAME` of an objective's result, and the loss's gradient for each parameter. */
+export function lossAndGradients(
+  result: Terms | Tensor,
+  parameters: readonly Parameter[],
+): { terms: Record<string, Tensor>; derived: Tensor[] } {
+  const { total, terms } = result instanceof Tensor ? { total: result.sum(), terms: {} } : result;
+  const named = Object.entries(terms).map(([name, value]) => [`term:${name}`, value]);
+  return { terms: { "term:loss": total, ...Object.fromEntries(named) }, derived: gradients(total, parameters) };
 }
 
 /** Copy a saved array over a live one. @throws AtelierError when it is missing or of another size */

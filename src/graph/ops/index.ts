@@ -1,4 +1,5 @@
 import type { OpRecord } from "../op.ts";
+import { barrierOps } from "./barrier.ts";
 import { borderOps } from "./border.ts";
 import { clipOps } from "./clip.ts";
 import { controlOps } from "./control.ts";
@@ -42,4 +43,5 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...splitOps,
   ...crossEntropyOps,
   ...scanOps,
+  ...barrierOps,
 };

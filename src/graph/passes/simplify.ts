@@ -13,7 +13,7 @@ type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
 
 /**
  * Rebuild a graph with fewer nodes and the same values: identities and gradient markers vanish, scalar constants fold, stretched operands are
- * left to broadcasting, transposes fold into matrix products, and equal expressions are computed once. What nothing needs is not rebuilt.
+ * left to broadcasting, transposes fold into matrix products, and equal expressions are computed once (barriers keep recomputations apart). What nothing needs is not rebuilt.
  */
 export function simplify(graph: Graph): Graph {
   const names = new Map<Tensor, string>();
@@ -36,6 +36,12 @@ function rebuild(graph: Graph, replaced: Map<Tensor, Tensor>): Named[] {
   for (const node of graph.nodes) {
     if (isInput(node)) continue;
     const inputs = node.inputs.map(current);
+    if (node.op.name === "checkpoint") {
+      node.outputs.forEach((output, i) => {
+        replaced.set(output, inputs[i]);
+      });
+      continue;
+    }
     if (isScan(node)) {
       const needs = kept.get(node);
       if (needs === undefined) continue;

@@ -67,6 +67,8 @@ async function tryCreateSession(environment: Environment, model: Uint8Array, set
   const options = api.createSessionOptions();
   try {
     api.setGraphOptimizationLevel(options, settings.optimize === "all" ? 99 : 0);
+    // A block planned from the first run would come on top of what that run has taken from the arena, and is no faster.
+    api.disableMemoryPattern(options);
     api.setLogId(options, settings.name);
     api.setLogSeverity(options, logFatal);
     if (settings.profilePrefix !== undefined) api.enableProfiling(options, settings.profilePrefix);

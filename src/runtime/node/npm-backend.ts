@@ -51,6 +51,7 @@ export class NpmBackend implements Backend {
     try {
       session = await this.npm.InferenceSession.create(checkModel(model, name), {
         executionProviders: ["cpu"],
+        enableMemPattern: false,
         graphOptimizationLevel: optimize === "all" ? "all" : "disabled",
         logId: name,
         logSeverityLevel: 4,

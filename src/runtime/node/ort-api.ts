@@ -40,6 +40,7 @@ export interface Slot {
 export const slots = {
   createSessionFromArray: { slot: 8, returns: "status", args: ["env", "memory", "size", "options", "out session"] },
   createSessionOptions: { slot: 10, returns: "status", args: ["out options"] },
+  disableMemoryPattern: { slot: 17, returns: "status", args: ["options"] },
   enableProfiling: { slot: 14, returns: "status", args: ["options", "path"] },
   setLogId: { slot: 20, returns: "status", args: ["options", "string"] },
   setLogSeverity: { slot: 22, returns: "status", args: ["options", "int"] },
