@@ -53,6 +53,8 @@ export interface Emitter {
   pad(x: string, rank: number, axis: number, before: number, after: number): string;
   /** The value backwards along axes. */
   flip(x: string, axes: readonly number[]): string;
-  /** op(A) op(B) over the last two axes, in the target's fastest form that needs no transposed copy. */
-  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string;
+  /** alpha op(A) op(B) over the last two axes, in the target's fastest form that needs no transposed copy. */
+  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean, alpha?: number): string;
+  /** `count` float32 ones, stored once. */
+  ones(count: number): string;
 }

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
-import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type Target } from "../graph/onnx.ts";
+import { type Emitter, F, I, type OnnxAttr, type OnnxAttrs, onnxType, type Target } from "../graph/onnx.ts";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -18,6 +18,7 @@ export class GraphEmitter implements Emitter {
   readonly protos: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #constants = new Map<string, string>();
+  readonly #ones = new Map<number, string>();
   #count = 0;
 
   constructor(target: Target, channelBlock = 0) {
@@ -80,14 +81,22 @@ export class GraphEmitter implements Emitter {
     return this.node("Slice", [x, all(-1), all(-(2 ** 31)), this.ints(axes), all(-1)]);
   }
 
-  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string {
-    if (!transA && !transB) return this.node("MatMul", [a, b]);
-    if (rankA === 2 && rankB === 2) return this.node("Gemm", [a, b], { transA: I(Number(transA)), transB: I(Number(transB)) });
-    if (this.target === "cpu" || this.target === "wasm") {
-      return this.node("FusedMatMul", [a, b], { transA: I(Number(transA)), transB: I(Number(transB)) }, "com.microsoft");
-    }
+  ones(count: number): string {
+    const known = this.#ones.get(count);
+    if (known !== undefined) return known;
+    const name = this.constant("float32", [count], new Float32Array(count).fill(1));
+    this.#ones.set(count, name);
+    return name;
+  }
+
+  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean, alpha = 1): string {
+    if (!transA && !transB && alpha === 1) return this.node("MatMul", [a, b]);
+    const attrs = { transA: I(Number(transA)), transB: I(Number(transB)), ...(alpha === 1 ? {} : { alpha: F(alpha) }) };
+    if (rankA === 2 && rankB === 2) return this.node("Gemm", [a, b], attrs);
+    if (this.target === "cpu" || this.target === "wasm") return this.node("FusedMatMul", [a, b], attrs, "com.microsoft");
     const turned = (x: string, rank: number) => this.node("Transpose", [x], { perm: I([...Array(rank - 2).keys(), rank - 1, rank - 2]) });
-    return this.node("MatMul", [transA ? turned(a, rankA) : a, transB ? turned(b, rankB) : b]);
+    const product = this.node("MatMul", [transA ? turned(a, rankA) : a, transB ? turned(b, rankB) : b]);
+    return alpha === 1 ? product : this.node("Mul", [product, this.scalar(alpha)]);
   }
 }
 
