@@ -1,10 +1,23 @@
 export * from "./activations.ts";
+export {
+  type AttentionCallOptions,
+  type AttentionOptions,
+  MultiheadAttention,
+  type MultiheadAttentionOptions,
+  scaledDotProductAttention,
+} from "./attention.ts";
+export * from "./blocks.ts";
 export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from "./conv.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses.ts";
+export * from "./modulated-conv.ts";
 export { Module, namedParameters, namedStates, type Summary, summary } from "./module.ts";
 export { BatchNorm, type BatchNormOptions, LayerNorm, type LayerNormOptions } from "./norm.ts";
+export * from "./norms.ts";
+export * from "./positions.ts";
 export { Sequential, type Step } from "./sequential.ts";
+export * from "./transformer.ts";
+export * from "./weights.ts";

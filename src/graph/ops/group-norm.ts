@@ -166,6 +166,14 @@ const groupNormOp = defineOp<GroupNormAttrs>({
       attrs: { groups: 3, epsilon: 1e-3 },
     },
     { inputs: [{ shape: [3, 4], range: [-2, 2] }, { shape: [4], range: [0.5, 1.5] }, { shape: [4] }], attrs: { groups: 1, epsilon: 1e-3 } },
+    {
+      inputs: [
+        { shape: [2, 2, 3], range: [-2, 2] },
+        { shape: [2], values: [1, 1] },
+        { shape: [2], values: [0, 0] },
+      ],
+      attrs: { groups: 2, epsilon: 1e-3 },
+    },
   ],
 });
 
@@ -177,8 +185,15 @@ function lowerGroupNorm({ onnx, inputs: [x, scale, bias], attrs: { groups, epsil
   // The row kernel gives the statistics; its own scale is all ones.
   const [hat, mean, inverse] = onnx.nodes("LayerNormalization", [rows, onnx.ones(length)], 3, { axis: I(-1), epsilon: F(epsilon) });
   const perChannel = (value: string) => onnx.node("Reshape", [value, onnx.ints([groups * channels, ...shape.slice(2).map(() => 1)])]);
-  const scaled = onnx.node("Mul", [onnx.node("Reshape", [hat, onnx.ints(shape)]), perChannel(scale)]);
-  return [onnx.node("Add", [scaled, perChannel(bias)]), mean, inverse];
+  const plain = onnx.node("Reshape", [hat, onnx.ints(shape)]);
+  const scaled = isFilled(node.inputs[1], 1) ? plain : onnx.node("Mul", [plain, perChannel(scale)]);
+  return [isFilled(node.inputs[2], 0) ? scaled : onnx.node("Add", [scaled, perChannel(bias)]), mean, inverse];
+}
+
+/** Whether a tensor is a constant of one value: a layer without scale and shift pays for neither. */
+function isFilled(x: Tensor, value: number): boolean {
+  const { data } = x.node.attrs;
+  return x.node.op.name === "constant" && ArrayBuffer.isView(data) && (data as Float32Array).every((v) => v === value);
 }
 
 function groupNormGradient({
