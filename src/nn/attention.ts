@@ -2,6 +2,7 @@ import { Parameter } from "../graph/leaf.ts";
 import { customGradient } from "../graph/ops/control.ts";
 import { where } from "../graph/ops/elementwise.ts";
 import { linear, matmul } from "../graph/ops/linalg.ts";
+import { concat } from "../graph/ops/movement.ts";
 import { constant } from "../graph/ops/source.ts";
 import { split } from "../graph/ops/split.ts";
 import { broadcastShapes, sameShape, shapeError } from "../graph/shape.ts";
@@ -44,6 +45,32 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
       [q, k, v],
       "q [B, H, T, D], k [B, K, S, D] and v [B, K, S, Dv] with H a multiple of K were expected",
     );
+  const chunks = causalChunks(T, S, options);
+  if (chunks > 1) {
+    const length = T / chunks;
+    const seen = (t: Tensor, i: number) => t.slice(2, 0, (i + 1) * length);
+    return concat(
+      split(q, chunks, 2).map((part, i) => attend(part, seen(k, i), seen(v, i), options)),
+      2,
+    );
+  }
+  return attend(q, k, v, options);
+}
+
+/**
+ * Into how many pieces to cut the queries: under a plain causal mask the earlier ones need not meet the later keys at all, which saves up to
+ * half of the scores. Short pieces cost more in small products than they save.
+ */
+function causalChunks(queries: number, keys: number, { causal, mask, bias, dropout = 0 }: AttentionOptions): number {
+  if (causal !== true || queries !== keys || mask !== undefined || bias !== undefined || dropout > 0) return 1;
+  const wanted = Math.min(4, Math.floor(queries / 128));
+  return wanted > 1 && queries % wanted === 0 ? wanted : 1;
+}
+
+/** {@link scaledDotProductAttention} of checked operands in one piece. */
+function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  const [B, H, T, D] = q.shape;
+  const [, K, S] = k.shape;
   const { scale = 1 / Math.sqrt(D) } = options;
   const grouped = q.reshape([B, K, (H / K) * T, D]);
   let scores = matmul(grouped, k, { transB: true, alpha: scale }).reshape([B, H, T, S]);
