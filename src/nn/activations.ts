@@ -1,5 +1,6 @@
 import { customGradient } from "../graph/ops/control.ts";
-import { erf, exp, relu as reluOp, sigmoid, softplus } from "../graph/ops/elementwise.ts";
+import { exp, relu as reluOp, sigmoid, softplus } from "../graph/ops/elementwise.ts";
+import { normalCdf, normalDensity } from "../graph/ops/normal-cdf.ts";
 import { split } from "../graph/ops/split.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
@@ -24,11 +25,8 @@ export function selu(x: Tensor): Tensor {
 
 /** x Φ(x) with the exact normal distribution function. (Hendrycks and Gimpel 2016.) dx = dy (Φ(x) + x φ(x)). Any shape. */
 export function gelu(x: Tensor): Tensor {
-  const share = erf(x.mul(Math.SQRT1_2)).add(1).mul(0.5);
-  return customGradient(x.mul(share), [x], (dy) => {
-    const density = exp(x.square().mul(-0.5)).mul(1 / Math.sqrt(2 * Math.PI));
-    return [dy.mul(density.mul(x).add(share))];
-  });
+  const share = normalCdf(x);
+  return customGradient(x.mul(share), [x], (dy) => [dy.mul(normalDensity(x).mul(x).add(share))]);
 }
 
 /** GELU's approximation by tanh, 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))), as x sigmoid of twice that argument: what GPT-2 uses. Any shape. */

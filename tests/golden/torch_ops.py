@@ -175,5 +175,6 @@ OPS = {
     "groupNorm": group_norm,
     "split": lambda inputs, attrs: list(inputs[0].split(attrs["sizes"], attrs["axis"])),
     "rotary": rotary,
+    "normalCdf": unary(torch.special.ndtr),
     "stopGradient": unary(torch.detach),
 }

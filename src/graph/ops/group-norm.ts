@@ -104,8 +104,9 @@ function rmsNormGradient({
  * @returns y [..., D], inverse root mean square [..., 1]
  */
 export function rmsNorm(x: Tensor, scale: Tensor, epsilon: number): { y: Tensor; inverse: Tensor } {
-  const [y, inverse] = apply(rmsNormOp, [x, scale], { epsilon });
-  return { y, inverse };
+  const rows = x.rank > 2 ? reshape(x, [-1, x.shape[x.rank - 1]]) : x;
+  const [y, inverse] = apply(rmsNormOp, [rows, scale], { epsilon });
+  return { y: reshape(y, x.shape), inverse: reshape(inverse, [...x.shape.slice(0, -1), 1]) };
 }
 
 interface GroupNormAttrs extends EpsilonAttrs {

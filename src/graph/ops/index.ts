@@ -8,6 +8,7 @@ import { groupNormOps } from "./group-norm.ts";
 import { linalgOps } from "./linalg.ts";
 import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
+import { normalCdfOps } from "./normal-cdf.ts";
 import { reduceOps } from "./reduce.ts";
 import { rotaryOps } from "./rotary.ts";
 import { softmaxOps } from "./softmax.ts";
@@ -29,5 +30,6 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...groupNormOps,
   ...splitOps,
   ...rotaryOps,
+  ...normalCdfOps,
   ...controlOps,
 };

@@ -194,10 +194,12 @@ function layerNormGradient({
   return [dx, dScale, dBias];
 }
 
-/** Normalise the last axis. @returns y [..., D], mean and inverse deviation [..., 1] */
+/** Normalise the last axis. It is done on rows, the form that linear layers before and after work on too. @returns y [..., D], mean and inverse deviation [..., 1] */
 export function layerNorm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: number): { y: Tensor; mean: Tensor; inverse: Tensor } {
-  const [y, mean, inverse] = apply(layerNormOp, [x, scale, bias], { epsilon });
-  return { y, mean, inverse };
+  const rows = x.rank > 2 ? reshape(x, [-1, x.shape[x.rank - 1]]) : x;
+  const [y, mean, inverse] = apply(layerNormOp, [rows, scale, bias], { epsilon });
+  const statistics = [...x.shape.slice(0, -1), 1];
+  return { y: reshape(y, x.shape), mean: reshape(mean, statistics), inverse: reshape(inverse, statistics) };
 }
 
 export const normOps = { batchNorm: batchNormOp, layerNorm: layerNormOp };
