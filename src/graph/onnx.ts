@@ -78,6 +78,8 @@ export interface Emitter {
   scan(state: readonly string[], sequences: readonly string[], body: ScanBody): string[];
   /** An `If`: one of two lists of values by a boolean scalar; only the chosen branch is computed. */
   choose(condition: string, then: () => readonly string[], otherwise: () => readonly string[]): string[];
-  /** op(A) op(B) over the last two axes, in the target's fastest form that needs no transposed copy. */
-  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string;
+  /** alpha op(A) op(B) over the last two axes, in the target's fastest form that needs no transposed copy. */
+  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean, alpha?: number): string;
+  /** `count` float32 ones, stored once. */
+  ones(count: number): string;
 }

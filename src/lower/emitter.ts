@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
 import { type Graph, isInput } from "../graph/graph.ts";
-import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type ScanBody, type Target } from "../graph/onnx.ts";
+import { type Emitter, F, I, type OnnxAttr, type OnnxAttrs, onnxType, type ScanBody, type Target } from "../graph/onnx.ts";
 import type { Spec } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import {
@@ -54,6 +54,7 @@ export class GraphEmitter implements Emitter {
   readonly #constants = new Map<string, string>();
   /** The emitter of the whole model; a body's names and constants are its. */
   readonly #root: GraphEmitter;
+  readonly #ones = new Map<number, string>();
   #count = 0;
 
   constructor(target: Target, channelBlock = 0, root?: GraphEmitter) {
@@ -195,14 +196,22 @@ export class GraphEmitter implements Emitter {
     return graph;
   }
 
-  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string {
-    if (!transA && !transB) return this.node("MatMul", [a, b]);
-    if (rankA === 2 && rankB === 2) return this.node("Gemm", [a, b], { transA: I(Number(transA)), transB: I(Number(transB)) });
-    if (this.target === "cpu" || this.target === "wasm") {
-      return this.node("FusedMatMul", [a, b], { transA: I(Number(transA)), transB: I(Number(transB)) }, "com.microsoft");
-    }
+  ones(count: number): string {
+    const known = this.#ones.get(count);
+    if (known !== undefined) return known;
+    const name = this.constant("float32", [count], new Float32Array(count).fill(1));
+    this.#ones.set(count, name);
+    return name;
+  }
+
+  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean, alpha = 1): string {
+    if (!transA && !transB && alpha === 1) return this.node("MatMul", [a, b]);
+    const attrs = { transA: I(Number(transA)), transB: I(Number(transB)), ...(alpha === 1 ? {} : { alpha: F(alpha) }) };
+    if (rankA === 2 && rankB === 2) return this.node("Gemm", [a, b], attrs);
+    if (this.target === "cpu" || this.target === "wasm") return this.node("FusedMatMul", [a, b], attrs, "com.microsoft");
     const turned = (x: string, rank: number) => this.node("Transpose", [x], { perm: I([...Array(rank - 2).keys(), rank - 1, rank - 2]) });
-    return this.node("MatMul", [transA ? turned(a, rankA) : a, transB ? turned(b, rankB) : b]);
+    const product = this.node("MatMul", [transA ? turned(a, rankA) : a, transB ? turned(b, rankB) : b]);
+    return alpha === 1 ? product : this.node("Mul", [product, this.scalar(alpha)]);
   }
 }
 

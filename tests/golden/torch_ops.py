@@ -17,7 +17,7 @@ def turned(x, flag):
 
 
 def product(inputs, attrs):
-    return turned(inputs[0], attrs["transA"]) @ turned(inputs[1], attrs["transB"])
+    return turned(inputs[0], attrs["transA"]) @ turned(inputs[1], attrs["transB"]) * attrs.get("alpha", 1)
 
 
 def conv(x, w, attrs, bias=None):
@@ -81,6 +81,28 @@ def layer_norm(inputs, attrs):
     x, scale, bias = inputs
     inverse = (x.var(-1, unbiased=False, keepdim=True) + attrs["epsilon"]).rsqrt()
     return [F.layer_norm(x, scale.shape, scale, bias, attrs["epsilon"]), x.mean(-1, keepdim=True), inverse]
+
+
+def rms_norm(inputs, attrs):
+    x, scale = inputs
+    return [F.rms_norm(x, scale.shape, scale, attrs["epsilon"]), (x.square().mean(-1, keepdim=True) + attrs["epsilon"]).rsqrt()]
+
+
+def group_norm(inputs, attrs):
+    x, scale, bias = inputs
+    rows = x.reshape(x.shape[0], attrs["groups"], -1)
+    inverse = (rows.var(-1, unbiased=False, keepdim=True) + attrs["epsilon"]).rsqrt()
+    return [F.group_norm(x, attrs["groups"], scale, bias, attrs["epsilon"]), rows.mean(-1, keepdim=True), inverse]
+
+
+def rotary(inputs, attrs):
+    """Pairs as complex numbers times e^(i angle)."""
+    x, cos, sin = inputs[0], inputs[1].detach(), inputs[2].detach()
+    turn = torch.complex(cos, -sin if attrs["inverse"] else sin)
+    half = x.shape[-1] // 2
+    pairs = x.unflatten(-1, (half, 2)) if attrs["interleaved"] else x.unflatten(-1, (2, half)).transpose(-1, -2)
+    turned = torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * turn)
+    return [(turned if attrs["interleaved"] else turned.transpose(-1, -2)).flatten(-2)]
 
 
 def pad(inputs, attrs):
@@ -242,5 +264,10 @@ OPS = {
     "lessOrEqual": binary(torch.le),
     "greaterOrEqual": binary(torch.ge),
     "topK": top_k,
+    "rmsNorm": rms_norm,
+    "groupNorm": group_norm,
+    "split": lambda inputs, attrs: list(inputs[0].split(attrs["sizes"], attrs["axis"])),
+    "rotary": rotary,
+    "normalCdf": unary(torch.special.ndtr),
     "stopGradient": unary(torch.detach),
 }

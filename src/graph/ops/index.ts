@@ -7,12 +7,15 @@ import { convOps } from "./conv.ts";
 import { crossEntropyOps } from "./cross-entropy.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { gatherOps } from "./gather.ts";
+import { groupNormOps } from "./group-norm.ts";
 import { linalgOps } from "./linalg.ts";
 import { matrixOps } from "./matrix.ts";
 import { movementOps } from "./movement.ts";
 import { normOps } from "./norm.ts";
+import { normalCdfOps } from "./normal-cdf.ts";
 import { poolOps } from "./pool.ts";
 import { reduceOps } from "./reduce.ts";
+import { rotaryOps } from "./rotary.ts";
 import { roundingOps } from "./rounding.ts";
 import { scanOps } from "./scan.ts";
 import { shuffleOps } from "./shuffle.ts";
@@ -39,6 +42,9 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...borderOps,
   ...roundingOps,
   ...sortOps,
+  ...groupNormOps,
+  ...rotaryOps,
+  ...normalCdfOps,
   ...controlOps,
   ...splitOps,
   ...crossEntropyOps,

@@ -1,8 +1,11 @@
 import { collect, type Graph, isInput, type Named, reach } from "../graph.ts";
 import type { Attrs } from "../op.ts";
+import { clipOps } from "../ops/clip.ts";
 import { elementwiseOps } from "../ops/elementwise.ts";
 import { linalgOps } from "../ops/linalg.ts";
 import { expand, movementOps, reshape, transpose } from "../ops/movement.ts";
+import { normalCdfOps } from "../ops/normal-cdf.ts";
+import { reduceOps } from "../ops/reduce.ts";
 import { constant, scalarValue } from "../ops/source.ts";
 import { attrsText } from "../print.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
@@ -165,8 +168,10 @@ const foldNegation: Rule = (node, [a, b]) => {
   return nodeIs(node, elementwiseOps.sub) && isOp(b, elementwiseOps.neg) ? a.add(b.node.inputs[0]) : undefined;
 };
 
+const pointwise: Readonly<Record<string, unknown>> = { ...elementwiseOps, ...clipOps, ...normalCdfOps };
+
 function isElementwise(node: GraphNode): boolean {
-  return Object.hasOwn(elementwiseOps, node.op.name);
+  return Object.hasOwn(pointwise, node.op.name);
 }
 
 /** Stretched operands of elementwise ops are left to broadcasting; where all are stretched, the result is stretched instead. */
@@ -176,6 +181,36 @@ const skipExpand: Rule = (node, inputs) => {
   const shape = small.reduce<readonly number[] | undefined>((known, input) => known && broadcastShapes(known, input.shape), []);
   if (shape === undefined) return undefined;
   return expand(applyOne(node.op, small, node.attrs), node.outputs[0].shape);
+};
+
+/**
+ * An elementwise op of an operand that was reshaped to more axes is done before the reshape, which then meets the next one: layers that flatten to
+ * rows and back leave nothing in between. Other operands of the full shape are flattened too; scalars and rows along a last axis that the
+ * reshape keeps come along as they are.
+ */
+const hoistReshape: Rule = (node, inputs) => {
+  if (!isElementwise(node)) return undefined;
+  const { shape } = node.outputs[0];
+  const spread = inputs.find((input) => isOp(input, movementOps.reshape) && sameShape(input.shape, shape));
+  const from = spread?.node.inputs[0].shape;
+  if (from === undefined || from.length === 0 || from.length >= shape.length) return undefined;
+  const keepsLast = from[from.length - 1] === shape[shape.length - 1];
+  const fits = inputs.every(
+    (input) => input.rank === 0 || sameShape(input.shape, shape) || (input.rank === 1 && (input.size === 1 || keepsLast)),
+  );
+  if (!fits) return undefined;
+  const flat = (input: Tensor) => {
+    if (!sameShape(input.shape, shape)) return input;
+    return reshape(isOp(input, movementOps.reshape) ? input.node.inputs[0] : input, from);
+  };
+  return reshape(applyOne(node.op, inputs.map(flat), node.attrs), shape);
+};
+
+/** A sum over axes of length 1 moves nothing but the shape. */
+const dropEmptySum: Rule = (node, [x]) => {
+  const axes = node.attrs.axes as readonly number[] | undefined;
+  if (!nodeIs(node, reduceOps.sum) || axes?.some((axis) => x.shape[axis] !== 1)) return undefined;
+  return reshape(x, node.outputs[0].shape);
 };
 
 /** reshape of reshape, of a constant scalar, or of a stretched scalar; stretch of a stretch. */
@@ -231,4 +266,6 @@ const rules: readonly Rule[] = [
   mergeTransposes,
   foldTranspose,
   skipExpand,
+  hoistReshape,
+  dropEmptySum,
 ];
