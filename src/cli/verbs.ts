@@ -13,6 +13,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: "train", load: () => import("./train.ts") },
   { name: "generate", load: () => import("./generate.ts") },
   { name: "evaluate", load: () => import("./evaluate.ts") },
+  { name: "profile", load: () => import("./profile.ts") },
   { name: "runs", load: () => import("./runs.ts") },
   { name: "doctor", load: () => import("./doctor.ts") },
   { name: "setup", load: () => import("./setup.ts") },

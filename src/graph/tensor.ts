@@ -7,9 +7,33 @@ import * as linalg from "./ops/linalg.ts";
 import * as movement from "./ops/movement.ts";
 import * as reduce from "./ops/reduce.ts";
 import * as softmaxes from "./ops/softmax.ts";
-import { type Spec, shapeError, specText } from "./shape.ts";
+import { callerLine, type Spec, shapeError, specText } from "./shape.ts";
 
 let nextId = 0;
+let origin: GraphNode | undefined;
+let linesWanted = false;
+
+/** Build graph on behalf of a node: gradient rules and passes say so, and what they make can be told by the user's layer and line. */
+export function onBehalfOf<T>(node: GraphNode, build: () => T): T {
+  const outer = origin;
+  origin = node;
+  try {
+    return build();
+  } finally {
+    origin = outer;
+  }
+}
+
+/** Build graph whose nodes keep the line of the caller that made them. Reading the stack is slow, so this is for diagnosis only. */
+export function withLines<T>(build: () => T): T {
+  const outer = linesWanted;
+  linesWanted = true;
+  try {
+    return build();
+  } finally {
+    linesWanted = outer;
+  }
+}
 
 /** One application of an op. It owns no numbers. */
 export class GraphNode {
@@ -19,6 +43,10 @@ export class GraphNode {
   readonly inputs: readonly Tensor[];
   readonly attrs: Attrs;
   readonly outputs: readonly Tensor[];
+  /** The node that this one differentiates or replaces, where a gradient rule or a pass made it. */
+  readonly origin: GraphNode | undefined;
+  /** The user's line that made it, inside {@link withLines}. */
+  readonly line: string | undefined;
 
   constructor(op: OpRecord, inputs: readonly Tensor[], attrs: Attrs, specs: readonly Spec[]) {
     this.id = nextId++;
@@ -26,6 +54,8 @@ export class GraphNode {
     this.inputs = inputs;
     this.attrs = attrs;
     this.outputs = specs.map((spec, index) => new Tensor(this, index, spec));
+    this.origin = origin;
+    this.line = linesWanted && origin === undefined ? callerLine() : undefined;
   }
 }
 

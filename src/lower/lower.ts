@@ -26,7 +26,7 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: Lo
     const data = baked[name];
     values.set(tensor, data === undefined ? name : onnx.constant(tensor.dtype, tensor.shape, data));
   }
-  emitNodes(graph, values, onnx);
+  emitNodes(graph, values, onnx, "");
   // Outputs get their public names by an Identity only where the value is an input, a constant or already named.
   const renamed = nameOutputs(graph.outputs, values, onnx);
   const proto = create(ModelProtoSchema, {
