@@ -1,6 +1,7 @@
 import type { Workload } from "../harness/workload.ts";
+import { compileWorkloads } from "./compile.ts";
 import { kernelWorkloads } from "./kernels.ts";
 import { modelWorkloads } from "./models.ts";
 
 /** Every workload of the bench, in the order it is run; peers implement those of the same name. */
-export const workloads: readonly Workload[] = [...modelWorkloads, ...kernelWorkloads];
+export const workloads: readonly Workload[] = [...modelWorkloads, ...kernelWorkloads, ...compileWorkloads];
