@@ -2,11 +2,10 @@ import { expect, test } from "vitest";
 import { gradients } from "../autodiff/gradient.ts";
 import { nodeLabels } from "../lower/emitter.ts";
 import { collect, type Graph, isInput } from "./graph.ts";
-import { builtFor, layersOf } from "./layers.ts";
 import { Parameter } from "./leaf.ts";
 import { input } from "./ops/source.ts";
 import { simplify } from "./passes/simplify.ts";
-import { type Tensor, withLines } from "./tensor.ts";
+import { builtFor, type Tensor, withLines } from "./tensor.ts";
 
 function leaf(path: string, shape: number[]): Parameter {
   const parameter = new Parameter(shape, new Float32Array(shape.reduce((a, b) => a * b, 1)));
@@ -26,8 +25,7 @@ function training(): Graph {
 
 test("a node belongs to the layer whose parameter it reads, what follows too, and gradients to the layer of their node", () => {
   const graph = training();
-  const layers = layersOf(graph);
-  const rows = graph.nodes.filter((node) => !isInput(node)).map((node) => `${node.op.name}: ${layers.get(node)}`);
+  const rows = graph.nodes.filter((node) => !isInput(node)).map((node) => `${node.op.name}: ${node.layer}`);
   expect(rows).toMatchInlineSnapshot(`
     [
       "mul: undefined",

@@ -45,6 +45,8 @@ export class GraphNode {
   readonly outputs: readonly Tensor[];
   /** The node that this one differentiates or replaces, where a gradient rule or a pass made it. */
   readonly origin: GraphNode | undefined;
+  /** The layer it belongs to, as a path in the model (`encoder.convs.0`), where one is known; see {@link layerOf}. */
+  readonly layer: string | undefined;
   /** The user's line that made it, inside {@link withLines}. */
   readonly line: string | undefined;
 
@@ -55,8 +57,31 @@ export class GraphNode {
     this.attrs = attrs;
     this.outputs = specs.map((spec, index) => new Tensor(this, index, spec));
     this.origin = origin;
+    this.layer = origin === undefined ? layerOf(inputs) : origin.layer;
     this.line = linesWanted && origin === undefined ? callerLine() : undefined;
   }
+}
+
+/**
+ * The layer of a node with these inputs: the one whose parameter it reads, else that of its latest input. What a gradient rule or a pass makes belongs to the
+ * layer of the node it is made for. Parameters know their paths once a model is trained.
+ */
+function layerOf(inputs: readonly Tensor[]): string | undefined {
+  let latest: GraphNode | undefined;
+  for (const input of inputs) {
+    const { path } = input as { path?: string | undefined };
+    // `encoder.convs.0` of `encoder.convs.0.weight`; a parameter at the top is its own layer.
+    if (path !== undefined) return path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : path;
+    if (input.node.layer !== undefined && (latest === undefined || input.node.id > latest.id)) latest = input.node;
+  }
+  return latest?.layer;
+}
+
+/** The node that the user's code built: this one, or the one that gradient rules and passes made it for. */
+export function builtFor(node: GraphNode): GraphNode {
+  let at = node;
+  while (at.origin !== undefined) at = at.origin;
+  return at;
 }
 
 /** What every function that builds graph accepts where a tensor may be a plain number. */

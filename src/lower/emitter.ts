@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
 import { type Graph, isInput } from "../graph/graph.ts";
-import { layersOf } from "../graph/layers.ts";
 import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type Target } from "../graph/onnx.ts";
 import type { Spec } from "../graph/shape.ts";
 import type { GraphNode, Tensor } from "../graph/tensor.ts";
@@ -26,14 +25,10 @@ import {
  * and errors can be read in the user's words. Where an op becomes several nodes, the second is `...#12.1` and so on.
  */
 export function nodeLabels(graph: Graph): Map<GraphNode, string> {
-  const layers = layersOf(graph);
   return new Map(
     graph.nodes
       .filter((node) => !isInput(node))
-      .map((node, i) => {
-        const layer = layers.get(node);
-        return [node, `${layer === undefined ? "" : `${layer}/`}${node.op.name}#${i}`];
-      }),
+      .map((node, i) => [node, `${node.layer === undefined ? "" : `${node.layer}/`}${node.op.name}#${i}`]),
   );
 }
 

@@ -1,9 +1,8 @@
 import { allocate, type TypedArray } from "../core/dtype.ts";
 import { collect, type Graph, isInput, type Named } from "../graph/graph.ts";
-import { builtFor, layersOf } from "../graph/layers.ts";
 import { isLeaf, Parameter } from "../graph/leaf.ts";
 import { specText } from "../graph/shape.ts";
-import type { GraphNode, Tensor } from "../graph/tensor.ts";
+import { builtFor, type GraphNode, type Tensor } from "../graph/tensor.ts";
 import { lower } from "../lower/lower.ts";
 import type { Backend } from "./backend.ts";
 
@@ -96,7 +95,7 @@ async function evaluate(backend: Backend, graph: Graph, tensors: readonly Tensor
 
 function describe(graph: Graph, node: GraphNode, output: Tensor, [values, ...operands]: TypedArray[]): NonFinite {
   const built = builtFor(node);
-  const layer = layersOf(graph).get(node);
+  const { layer } = node;
   const common = { line: built.line, op: built.op.name, shape: output.shape };
   if (isInput(node)) {
     const path = isLeaf(output) ? output.path : undefined;
