@@ -86,5 +86,6 @@ export interface Binding {
   run(): Promise<void>;
   /** Run at once on this thread, for steps of around a millisecond or less; undefined where the runtime has no such call. @throws RuntimeError */
   runSync?: (() => void) | undefined;
+  /** Free the binding, after a run in flight. The arrays stay. */
   dispose(): void;
 }

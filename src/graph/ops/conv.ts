@@ -304,7 +304,7 @@ export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
 }
 
 /**
- * Transposed convolution, the input gradient of {@link conv}. x [N, K, ...], filter [K, C / groups, ...kernel] -> [N, C, ...] with
+ * Transposed convolution, the input gradient of `conv`. x [N, K, ...], filter [K, C / groups, ...kernel] -> [N, C, ...] with
  * (size - 1) · stride - 2 · padding + dilation · (kernel - 1) + 1 + outputPadding positions per axis (PyTorch's rule).
  * @throws ShapeError
  */

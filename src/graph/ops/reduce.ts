@@ -129,6 +129,7 @@ function reduce(op: OpRecord<ReduceAttrs>, x: Tensor, axes: readonly number[] | 
 /** Sum over `axes` (all of them when left out). */
 export const sum = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(sumOp, x, axes, options);
 export const max = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(maxOp, x, axes, options);
+/** The smallest element over axes (all of them when left out); ties share the gradient evenly. */
 export const min = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(minOp, x, axes, options);
 /** Arithmetic mean over `axes`. */
 export function mean(x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor {
