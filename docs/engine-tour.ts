@@ -13,7 +13,8 @@ import { collect } from "../src/graph/graph.ts";
 import { input } from "../src/graph/ops/source.ts";
 import { simplify } from "../src/graph/passes/simplify.ts";
 import { canonicalText } from "../src/graph/print.ts";
-import { lower, nodeLabels } from "../src/lower/lower.ts";
+import { nodeLabels } from "../src/lower/emitter.ts";
+import { lower } from "../src/lower/lower.ts";
 import { interpret } from "../src/runtime/interpreter.ts";
 
 const title = (text: string): void => console.log(`\n=== ${text} ===\n`);
