@@ -14,6 +14,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: "generate", load: () => import("./generate.ts") },
   { name: "evaluate", load: () => import("./evaluate.ts") },
   { name: "export", load: () => import("./export.ts") },
+  { name: "profile", load: () => import("./profile.ts") },
   { name: "runs", load: () => import("./runs.ts") },
   { name: "doctor", load: () => import("./doctor.ts") },
   { name: "setup", load: () => import("./setup.ts") },

@@ -3,7 +3,7 @@ import type { DType, Shape, TypedArray } from "../core/dtype.ts";
 import { type Graph, isInput } from "../graph/graph.ts";
 import { type Emitter, F, I, type OnnxAttr, type OnnxAttrs, onnxType, type ScanBody, type Target } from "../graph/onnx.ts";
 import type { Spec } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import type { GraphNode, Tensor } from "../graph/tensor.ts";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -20,10 +20,27 @@ import {
   ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
 
-/** Lower a graph's nodes in order, from and into the names of values. */
-export function emitNodes(graph: Graph, values: Map<Tensor, string>, onnx: Emitter): void {
+/**
+ * What the ONNX nodes of each op are named after: the layer, the op and its place in the graph (`encoder.convs.0/conv#12`), so that a runtime's profile
+ * and errors can be read in the user's words. Where an op becomes several nodes, the second is `...#12.1` and so on.
+ */
+export function nodeLabels(graph: Graph): Map<GraphNode, string> {
+  return new Map(
+    graph.nodes
+      .filter((node) => !isInput(node))
+      .map((node, i) => [node, `${node.layer === undefined ? "" : `${node.layer}/`}${node.op.name}#${i}`]),
+  );
+}
+
+/**
+ * Lower a graph's nodes in order, from and into the names of values.
+ * @param prefix before the nodes' labels; without one they keep the label that the emitter has
+ */
+export function emitNodes(graph: Graph, values: Map<Tensor, string>, onnx: GraphEmitter, prefix?: string): void {
+  const labels = prefix === undefined ? undefined : nodeLabels(graph);
   for (const node of graph.nodes) {
     if (isInput(node)) continue;
+    if (labels !== undefined) onnx.label = prefix + labels.get(node)!;
     const names = node.op.lower({ onnx, inputs: node.inputs.map((input) => values.get(input)!), attrs: node.attrs, node });
     node.outputs.forEach((output, i) => {
       values.set(output, names[i]);
@@ -55,6 +72,8 @@ export class GraphEmitter implements Emitter {
   /** The emitter of the whole model; a body's names and constants are its. */
   readonly #root: GraphEmitter;
   readonly #ones = new Map<number, string>();
+  #label = "";
+  #labelled = 0;
   #count = 0;
 
   constructor(target: Target, channelBlock = 0, root?: GraphEmitter) {
@@ -67,6 +86,12 @@ export class GraphEmitter implements Emitter {
     return `@${this.#root.#count++}`;
   }
 
+  /** What the nodes written from now on are named after. */
+  set label(label: string) {
+    this.#label = label;
+    this.#labelled = 0;
+  }
+
   node(opType: string, inputs: readonly string[], attrs: OnnxAttrs = {}, domain = ""): string {
     return this.nodes(opType, inputs, 1, attrs, domain)[0];
   }
@@ -74,7 +99,8 @@ export class GraphEmitter implements Emitter {
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs: OnnxAttrs = {}, domain = ""): string[] {
     const names = Array.from({ length: outputs }, () => this.#name());
     const attribute = Object.entries(attrs).map(([name, attr]) => attributeProto(name, attr));
-    this.protos.push(create(NodeProtoSchema, { opType, input: [...inputs], output: names, attribute, domain }));
+    const name = this.#labelled++ === 0 ? this.#label : `${this.#label}.${this.#labelled - 1}`;
+    this.protos.push(create(NodeProtoSchema, { name, opType, input: [...inputs], output: names, attribute, domain }));
     return names;
   }
 
@@ -82,7 +108,8 @@ export class GraphEmitter implements Emitter {
     const inner = new GraphEmitter(this.target, this.channelBlock, this.#root);
     const names = [...body.inputs.slice(0, own).map(() => this.#name()), ...captured];
     const values = new Map<Tensor, string>(body.inputs.map(({ tensor }, i) => [tensor, names[i]]));
-    emitNodes(body, values, inner);
+    // A body's nodes are told from those of the graph around it, whose times count them already.
+    emitNodes(body, values, inner, `${this.#label}>`);
     const made = new Set(inner.protos.flatMap((node) => node.output));
     // Every output of a body is a value of its own that a node of the body makes.
     const outputs = body.outputs.map(({ tensor }) => {

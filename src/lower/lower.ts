@@ -48,7 +48,7 @@ export function lowerWithShapes(
     if (data !== undefined) onnx.weight(name, tensor.dtype, tensor.shape, data);
     values.set(tensor, name);
   }
-  emitNodes(graph, values, onnx);
+  emitNodes(graph, values, onnx, "");
   // Outputs get their public names by an Identity only where the value is an input, a constant or already named.
   const renamed = nameOutputs(graph.outputs, values, onnx);
   const specs = new Map<string, Spec>([...values].map(([tensor, name]) => [name, tensor]));

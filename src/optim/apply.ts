@@ -66,6 +66,7 @@ export class FlatUpdate {
     this.#gradientScale = gradientScale;
   }
 
+  /** Load the update programs. @throws AtelierError where gradients and parameters differ in length; RuntimeError from the backend */
   static async create(options: FlatUpdateOptions): Promise<FlatUpdate> {
     const { backend, optimizer, parameters, gradients, groups = [{ start: 0, end: parameters.length }], scaled = false } = options;
     requireMatch(parameters, gradients);
@@ -105,6 +106,7 @@ export class FlatUpdate {
     }
   }
 
+  /** Free the native sessions. The arrays stay. */
   async dispose(): Promise<void> {
     for (const { binding } of this.#chunks) binding.dispose();
     await Promise.all(this.#executables.map((executable) => executable.dispose()));

@@ -15,6 +15,7 @@ export class GradientNorm {
     this.#square = square;
   }
 
+  /** Load the program that measures this array. @throws RuntimeError from the backend */
   static async create(backend: Backend, gradients: Float32Array): Promise<GradientNorm> {
     const g = input("gradient", [gradients.length]);
     const graph = collect([{ name: "square", tensor: g.mul(g).sum() }]);
@@ -30,6 +31,7 @@ export class GradientNorm {
     return Math.sqrt(this.#square[0]);
   }
 
+  /** Free the native session. */
   async dispose(): Promise<void> {
     this.#binding.dispose();
     await this.#executable.dispose();

@@ -28,6 +28,41 @@ export interface Backend {
   channelBlock?: number | undefined;
   /** Make a session of a serialized ONNX ModelProto. @throws RuntimeError when the runtime refuses it. */
   load(model: Uint8Array, options: LoadOptions): Promise<Executable>;
+  /** Run a model a few times in a session of its own with the runtime's profiler on; absent where the runtime has none. @throws RuntimeError */
+  profile?(model: Uint8Array, options: ProfileOptions): Promise<Profile>;
+}
+
+export interface ProfileOptions extends LoadOptions {
+  /** Values to run with, by input name. They are copied: programs that work in place leave them as they are. */
+  inputs: Readonly<Record<string, TypedArray>>;
+  /** Arrays whose lengths fix outputs with a free dimension; they are not written. */
+  outputs?: Readonly<Record<string, TypedArray>> | undefined;
+  /** Runs that count, after `warmup` runs that fault memory in and do not. */
+  runs?: number | undefined;
+  warmup?: number | undefined;
+}
+
+/** One node of the graph as the runtime executed it; nodes inside a Scan, Loop or If count in their parent's time, too. */
+export interface ProfileRow {
+  /** Operator type, such as `MatMul`. */
+  op: string;
+  /** The node's name in the model. */
+  node: string;
+  /** Shapes in and out: `float[32,100] float[100,10] -> float[32,10]`. */
+  shapes: string;
+  /** Executions per run. */
+  count: number;
+  /** Mean time of all executions in one run, microseconds. */
+  microseconds: number;
+}
+
+export interface Profile {
+  /** Runs averaged over. */
+  runs: number;
+  /** Mean time of a run as the runtime sees it, microseconds. */
+  runMicroseconds: number;
+  /** Slowest first. */
+  rows: ProfileRow[];
 }
 
 /** One loaded model. */
@@ -51,5 +86,6 @@ export interface Binding {
   run(): Promise<void>;
   /** Run at once on this thread, for steps of around a millisecond or less; undefined where the runtime has no such call. @throws RuntimeError */
   runSync?: (() => void) | undefined;
+  /** Free the binding, after a run in flight. The arrays stay. */
   dispose(): void;
 }

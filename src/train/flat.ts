@@ -17,6 +17,7 @@ export class FlatParameters {
     const named = [...namedParameters(module)];
     this.names = named.map(([name]) => name);
     this.parameters = named.map(([, parameter]) => parameter);
+    for (const [path, parameter] of named) parameter.path = path;
     let end = 0;
     this.#ranges = this.parameters.map((parameter) => {
       const start = Math.ceil(end / alignment) * alignment;

@@ -14,7 +14,8 @@ import { namedParameters, namedStates } from "../nn/module.ts";
 import { adam } from "../optim/adam.ts";
 import { coefficientFormulas, type Formula } from "../optim/coefficients.ts";
 import { type FileNotes, serialize } from "../pretrained/onnx-export.ts";
-import { lossAndGradients, type TrainerOptions } from "./trainer.ts";
+import { lossAndGradients } from "./loss-gradients.ts";
+import type { TrainerOptions } from "./trainer.ts";
 
 // One whole training step as one ONNX file: gradients, clipping, the optimizer, averages and running statistics. Arrays come in and go out under the names
 // that checkpoints give them, so a checkpoint's arrays are the step's state.

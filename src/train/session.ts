@@ -110,6 +110,7 @@ export class TrainingSession {
     this.#prefetcher.seek(state.position);
   }
 
+  /** Free the native sessions. The network keeps its weights. */
   async dispose(): Promise<void> {
     await this.trainer.dispose();
   }

@@ -1,8 +1,6 @@
-import { gradients } from "../autodiff/gradient.ts";
 import { AtelierError } from "../core/errors.ts";
 import { RandomStreams, type StreamsState } from "../core/streams.ts";
-import type { Parameter } from "../graph/leaf.ts";
-import { Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import type { Rng } from "../graph/trace.ts";
 import type { Terms } from "../nn/losses.ts";
 import { type Module, namedStates } from "../nn/module.ts";
@@ -13,8 +11,13 @@ import { ExponentialAverage } from "../optim/ema.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { constant, type Schedule } from "../optim/schedule.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { debugLevel, say } from "../runtime/debug.ts";
+import { profileTable } from "../runtime/profile.ts";
 import { type CompileOptions, compile, type InputSpec, type Program } from "../runtime/program.ts";
 import { FlatParameters } from "./flat.ts";
+import { gradientOutputs, NotFiniteError, nonFiniteError, traceNonFinite } from "./non-finite.ts";
+
+export { NotFiniteError } from "./non-finite.ts";
 
 /** What is minimised: a scalar, or named terms (see `terms` of nn/losses.ts). It is traced once, in training mode. */
 export type Objective<I extends string = string> = (inputs: Record<I, Tensor>, rng: Rng) => Terms | Tensor;
@@ -60,9 +63,6 @@ export interface NamedArray {
   data: Float32Array;
 }
 
-/** A loss, a weight or a moment that is no longer a number. The weights of the step before may still be good. */
-export class NotFiniteError extends AtelierError {}
-
 /**
  * Trains one module: gradients by one program into a flat vector, then the optimizer in place. Same seed, same kind of machine, same batches: same bits.
  *
@@ -78,6 +78,7 @@ export class Trainer<I extends string = string> {
   readonly program: Program<I, string>;
   /** Steps done. */
   step = 0;
+  readonly #options: TrainerOptions<I>;
   readonly #streams: RandomStreams;
   readonly #learningRate: number;
   readonly #schedule: Schedule;
@@ -87,6 +88,7 @@ export class Trainer<I extends string = string> {
 
   private constructor(options: TrainerOptions<I>, parts: TrainerParts<I>) {
     const { module, learningRate = 1e-3, schedule = constant(), clipNorm = 0, ema = 0 } = options;
+    this.#options = options;
     this.module = module;
     this.parameters = parts.parameters;
     this.program = parts.program;
@@ -112,6 +114,7 @@ export class Trainer<I extends string = string> {
         hint: "keep layers in fields of the module (or in lists in fields)",
       });
     }
+    for (const [path, state] of namedStates(module)) state.path = path;
     const streams = new RandomStreams(seed);
     const program = await gradientProgram(options, parameters, streams);
     const scaled = clipNorm > 0;
@@ -123,37 +126,39 @@ export class Trainer<I extends string = string> {
       groups: [{ start: 0, end: parameters.values.length, weightDecay }],
       scaled,
     });
-    const norm = scaled ? await GradientNorm.create(backend, parameters.gradients) : undefined;
+    const norm = scaled || debugLevel() >= 1 ? await GradientNorm.create(backend, parameters.gradients) : undefined;
     return new Trainer(options, { parameters, streams, program, update, norm });
   }
 
   /**
    * One step on one batch: what is not given in `feeds` is taken as it stands in `program.inputs`.
-   * @throws NotFiniteError when a term of the loss is not finite: the parameters are then as before the step
+   * @throws NotFiniteError when a term of the loss is not finite, or the gradient where it is clipped (or with `ATELIER_DEBUG=1`), naming the first tensor
+   *   that is not: parameters and state are then as before the step
    */
   async advance(feeds: Parameters<Program<I, string>["run"]>[0] = {}): Promise<TrainerReport> {
-    const outputs = await this.program.run(feeds);
-    const terms = this.#readTerms(outputs as Record<string, Float32Array>);
+    let terms: Record<string, number> = {};
+    let bad: [string, number] | undefined;
+    await this.program.run(feeds, (outputs) => {
+      terms = readTerms(outputs as Record<string, Float32Array>);
+      bad = Object.entries(terms).find(([, value]) => !Number.isFinite(value));
+      return bad === undefined;
+    });
+    if (bad !== undefined) throw await this.#notFinite("loss", `${bad[1]} for the term "${bad[0]}"`);
     const learningRate = this.#learningRate * this.#schedule(this.step);
     const gradientNorm = await this.#norm?.norm();
-    const scale = gradientNorm === undefined ? 1 : clipFactor(gradientNorm, this.#clipNorm);
+    if (gradientNorm !== undefined && !Number.isFinite(gradientNorm) && this.parameters.gradients.some((g) => !Number.isFinite(g)))
+      throw await this.#notFinite("gradient", `a gradient's norm of ${gradientNorm}`);
+    const scale = gradientNorm === undefined || this.#clipNorm === 0 ? 1 : clipFactor(gradientNorm, this.#clipNorm);
     await this.#update.step(this.step + 1, learningRate, scale);
     this.average?.update(this.parameters.values);
     this.step++;
     return { step: this.step, learningRate, terms, ...(gradientNorm === undefined ? {} : { gradientNorm }) };
   }
 
-  #readTerms(outputs: Record<string, Float32Array>): Record<string, number> {
-    const terms: Record<string, number> = {};
-    for (const [name, value] of Object.entries(outputs)) if (name.startsWith("term:")) terms[name.slice(5)] = value[0];
-    const bad = Object.entries(terms).find(([, value]) => !Number.isFinite(value));
-    if (bad === undefined) return terms;
-    throw new NotFiniteError({
-      what: `The loss is not finite at step ${this.step + 1}.`,
-      where: `term "${bad[0]}"`,
-      got: String(bad[1]),
-      hint: "lower the learning rate, or set clipNorm",
-    });
+  /** Find the tensor that made it so, by the same step with every tensor watched. */
+  async #notFinite(kind: "loss" | "gradient", got: string): Promise<NotFiniteError> {
+    const found = await traceNonFinite(this.#options, this.parameters, this.program.bound).catch(() => undefined);
+    return nonFiniteError(kind, this.step + 1, got, found);
   }
 
   /** Named arrays that a checkpoint holds: weights, state, moments and averages. They are the live arrays, not copies. */
@@ -213,8 +218,14 @@ export class Trainer<I extends string = string> {
     }
   }
 
-  /** Free the native sessions. The module keeps its weights. */
+  async #printProfile(): Promise<void> {
+    const profile = await this.program.profile().catch((error: Error) => say(error.message));
+    if (profile) for (const by of ["op", "layer"] as const) say(profileTable(profile, by));
+  }
+
+  /** Free the native sessions. The module keeps its weights. With `ATELIER_DEBUG=4` the step's profile is printed first. */
   async dispose(): Promise<void> {
+    if (debugLevel() >= 4 && this.step > 0) await this.#printProfile();
     await Promise.all([this.program.dispose(), this.#update.dispose(), this.#norm?.dispose()]);
   }
 }
@@ -227,38 +238,22 @@ interface TrainerParts<I extends string> {
   norm: GradientNorm | undefined;
 }
 
+/** The loss and its named terms, from a run's outputs. */
+function readTerms(outputs: Record<string, Float32Array>): Record<string, number> {
+  const terms: Record<string, number> = {};
+  for (const [name, value] of Object.entries(outputs)) if (name.startsWith("term:")) terms[name.slice(5)] = value[0];
+  return terms;
+}
+
 /** Terms of the loss, and the gradient of every parameter written straight into the flat vector. */
 function gradientProgram<I extends string>(
   { backend, objective, inputs, name = "training step" }: TrainerOptions<I>,
   parameters: FlatParameters,
   streams: RandomStreams,
 ): Promise<Program<I, string>> {
-  const names = parameters.names.map((path) => `gradient:${path}`);
-  const options: CompileOptions<I> = {
-    name,
-    inputs,
-    training: true,
-    streams,
-    outputs: Object.fromEntries(names.map((key, i) => [key, parameters.view(parameters.gradients, i)])),
-  };
-  return compile<I, string>(
-    backend,
-    (batch, rng) => {
-      const { terms, derived } = lossAndGradients(objective(batch, rng), parameters.parameters);
-      return { ...terms, ...Object.fromEntries(names.map((key, i) => [key, derived[i]])) };
-    },
-    options,
-  );
-}
-
-/** The outputs `term:loss` and `term:NAME` of an objective's result, and the loss's gradient for each parameter. */
-export function lossAndGradients(
-  result: Terms | Tensor,
-  parameters: readonly Parameter[],
-): { terms: Record<string, Tensor>; derived: Tensor[] } {
-  const { total, terms } = result instanceof Tensor ? { total: result.sum(), terms: {} } : result;
-  const named = Object.entries(terms).map(([name, value]) => [`term:${name}`, value]);
-  return { terms: { "term:loss": total, ...Object.fromEntries(named) }, derived: gradients(total, parameters) };
+  const outputs = Object.fromEntries(parameters.names.map((path, i) => [`gradient:${path}`, parameters.view(parameters.gradients, i)]));
+  const options: CompileOptions<I> = { name, inputs, training: true, streams, outputs };
+  return compile<I, string>(backend, gradientOutputs(objective, parameters), options);
 }
 
 /** Copy a saved array over a live one. @throws AtelierError when it is missing or of another size */

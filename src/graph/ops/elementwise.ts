@@ -4,6 +4,7 @@ import { F, I, onnxType } from "../onnx.ts";
 import { type Attrs, defineOp, type Example, type ExampleInput, type GradientArgs, type LowerArgs, type OpRecord } from "../op.ts";
 import { broadcastShapes, type Spec, shapeError } from "../shape.ts";
 import { applyOne, type Tensor, type TensorLike } from "../tensor.ts";
+import { erfOf, sigmoidOf } from "./functions.ts";
 import { sumTo } from "./reduce.ts";
 import { constant } from "./source.ts";
 
@@ -90,15 +91,22 @@ export const exp = (x: Tensor): Tensor => applyOne(expOp, [x], none);
 export const log = (x: Tensor): Tensor => applyOne(logOp, [x], none);
 export const sqrt = (x: Tensor): Tensor => applyOne(sqrtOp, [x], none);
 export const reciprocal = (x: Tensor): Tensor => applyOne(reciprocalOp, [x], none);
+/** Hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => applyOne(tanhOp, [x], none);
+/** 1 / (1 + exp(-x)). */
 export const sigmoid = (x: Tensor): Tensor => applyOne(sigmoidOp, [x], none);
 /** The error function, 2/√π ∫₀ˣ exp(-t²) dt. */
 export const erf = (x: Tensor): Tensor => applyOne(erfOp, [x], none);
 export const abs = (x: Tensor): Tensor => applyOne(absOp, [x], none);
+/** -1, 0 or 1; no gradient flows. */
 export const sign = (x: Tensor): Tensor => applyOne(signOp, [x], none);
+/** Sine of an angle in radians. */
 export const sin = (x: Tensor): Tensor => applyOne(sinOp, [x], none);
+/** Cosine of an angle in radians. */
 export const cos = (x: Tensor): Tensor => applyOne(cosOp, [x], none);
+/** The largest whole number not above x; no gradient flows. */
 export const floor = (x: Tensor): Tensor => applyOne(floorOp, [x], none);
+/** max(x, 0); the gradient at 0 is 0. */
 export const relu = (x: Tensor): Tensor => applyOne(reluOp, [x], none);
 /** 1 where x > 0, else 0 (also at 0). */
 export const step = (x: Tensor): Tensor => applyOne(stepOp, [x], none);
@@ -245,7 +253,9 @@ export const pow = (a: TensorLike, b: TensorLike): Tensor => {
   if (b === 0.5 && typeof a !== "number") return sqrt(a);
   return applyOne(powOp, pair(a, b), none);
 };
+/** The larger of the two, broadcasting; a tie splits the gradient evenly. */
 export const maximum = (a: TensorLike, b: TensorLike): Tensor => applyOne(maximumOp, pair(a, b), none);
+/** The smaller of the two, broadcasting; a tie splits the gradient evenly. */
 export const minimum = (a: TensorLike, b: TensorLike): Tensor => applyOne(minimumOp, pair(a, b), none);
 /** A boolean tensor: true where equal. */
 export const equal = (a: TensorLike, b: TensorLike): Tensor => applyOne(equalOp, pair(a, b), none);
@@ -295,6 +305,7 @@ const notOp = defineOp<Attrs>({
 
 export const and = (a: Tensor, b: Tensor): Tensor => applyOne(andOp, [a, b], none);
 export const or = (a: Tensor, b: Tensor): Tensor => applyOne(orOp, [a, b], none);
+/** The other truth value of each boolean. */
 export const not = (x: Tensor): Tensor => applyOne(notOp, [x], none);
 
 /** a where the condition holds, else b; all three broadcast. */
@@ -345,23 +356,6 @@ const castOp = defineOp<CastAttrs>({
 });
 
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : applyOne(castOp, [x], { to }));
-
-function sigmoidOf(x: number): number {
-  return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
-}
-
-/** erf by its Maclaurin series for small |x| and a continued fraction for the rest: float64-exact enough for an oracle. */
-function erfOf(x: number): number {
-  const a = Math.abs(x);
-  if (a > 6) return Math.sign(x);
-  let term = a;
-  let sum = a;
-  for (let n = 1; n < 200 && Math.abs(term) > 1e-18; n++) {
-    term *= (-a * a) / n;
-    sum += term / (2 * n + 1);
-  }
-  return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * sum;
-}
 
 export const elementwiseOps = {
   neg: negOp,

@@ -2,7 +2,7 @@ import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { type Emitter, I, S } from "../onnx.ts";
 import { type Attrs, defineOp, type OpRecord } from "../op.ts";
-import { normalizeAxis, type Spec, shapeError, stridesOf } from "../shape.ts";
+import { normalizeAxis, requireAxes, requireFloats, requireNumbers, type Spec, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type GraphNode, type Tensor } from "../tensor.ts";
 
 // Reading and adding at integer positions. Each read op has an adding op as its gradient and the other way round, so both are closed
@@ -18,7 +18,8 @@ interface SizedAttrs extends AxisAttrs {
 }
 
 function requireIndices(op: string, inputs: readonly Spec[], indices: Spec): void {
-  if (indices.dtype !== "int32" && indices.dtype !== "int64") throw shapeError(op, inputs, "indices must be int32 or int64");
+  if (indices.dtype !== "int32" && indices.dtype !== "int64")
+    throw shapeError(op, inputs, "indices must be int32 or int64", 'convert them first: indices.cast("int32")');
 }
 
 /** Split a gathered shape around the indexed axis: [outer, indices, inner]. */
@@ -63,6 +64,7 @@ const scatterAddOp: OpRecord<SizedAttrs> = defineOp<SizedAttrs>({
   shape: (inputs, { axis, size }) => {
     const [updates, indices] = inputs;
     requireIndices("scatterAdd", inputs, indices);
+    requireFloats("scatterAdd", [updates]);
     return [{ shape: [...updates.shape.slice(0, axis), size, ...updates.shape.slice(axis + indices.shape.length)], dtype: updates.dtype }];
   },
   gradient: ({ inputs: [, indices], attrs: { axis }, dOutputs: [dy] }) => [gather(dy!, indices, axis), null],
@@ -148,6 +150,7 @@ const scatterElementsAddOp: OpRecord<SizedAttrs> = defineOp<SizedAttrs>({
   name: "scatterElementsAdd",
   shape: (inputs, { axis, size }) => {
     requireIndices("scatterElementsAdd", inputs, inputs[1]);
+    requireFloats("scatterElementsAdd", [inputs[0]]);
     return [{ shape: inputs[0].shape.map((dim, i) => (i === axis ? size : dim)), dtype: inputs[0].dtype }];
   },
   gradient: ({ inputs: [, indices], attrs: { axis }, dOutputs: [dy] }) => [applyOne(gatherElementsOp, [dy!, indices], { axis }), null],
@@ -174,6 +177,7 @@ const oneHotOp = defineOp<OneHotAttrs>({
   name: "oneHot",
   shape: (inputs, { depth }) => {
     requireIndices("oneHot", inputs, inputs[0]);
+    if (inputs[0].shape.length === 0) throw shapeError("oneHot", inputs, "at least one axis was expected", "reshape a scalar to [1]");
     return [{ shape: [...inputs[0].shape, depth], dtype: "float32" }];
   },
   gradient: { because: "indices have no gradient" },
@@ -208,7 +212,11 @@ interface CumsumAttrs extends Attrs {
 /** Running sum along one axis. */
 const cumsumOp: OpRecord<CumsumAttrs> = defineOp<CumsumAttrs>({
   name: "cumsum",
-  shape: ([x]) => [x],
+  shape: ([x], { axis }) => {
+    requireNumbers("cumsum", [x]);
+    requireAxes("cumsum", x, [axis]);
+    return [x];
+  },
   gradient: ({ attrs: { axis, reverse }, dOutputs: [dy] }) => [applyOne(cumsumOp, [dy!], { axis, reverse: !reverse })],
   lower: ({ onnx, inputs: [x], attrs: { axis, reverse } }) => [
     onnx.node("CumSum", [x, onnx.constant("int64", [], new BigInt64Array([BigInt(axis)]))], { reverse: I(Number(reverse)) }),

@@ -2,7 +2,7 @@ import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { F, I } from "../onnx.ts";
 import { type Attrs, defineOp, type NdArray, type OpRecord } from "../op.ts";
-import { broadcastShapes, type Spec, shapeError } from "../shape.ts";
+import { broadcastShapes, requireFloats, type Spec, shapeError } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { reshape } from "./movement.ts";
 import { sum, sumTo } from "./reduce.ts";
@@ -28,7 +28,7 @@ function matmulDims(op: string, inputs: readonly Spec[], { transA, transB }: Mat
   const [a, b] = inputs;
   if (a.shape.length < 2 || b.shape.length < 2)
     throw shapeError(op, inputs, "both operands need at least two axes", "reshape a vector to [1, n] or [n, 1]");
-  if (a.dtype !== "float32" || b.dtype !== "float32") throw shapeError(op, inputs, "float32 tensors were expected");
+  requireFloats(op, inputs);
   const [am, ak] = lastTwo(a.shape, transA);
   const [bk, bn] = lastTwo(b.shape, transB);
   if (ak !== bk)
@@ -114,6 +114,7 @@ const matmulOp: OpRecord<ProductAttrs> = defineOp<ProductAttrs>({
 const gemmOp = defineOp<MatmulAttrs>({
   name: "gemm",
   shape: (inputs, attrs) => {
+    requireFloats("gemm", inputs);
     const [a, b, c] = inputs;
     const { m, n } = matmulDims("gemm", [a, b], attrs);
     if (a.shape.length !== 2 || b.shape.length !== 2) throw shapeError("gemm", inputs, "matrices were expected");
@@ -162,6 +163,7 @@ export function matmul(a: Tensor, b: Tensor, { transA = false, transB = false, a
  * @throws ShapeError
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  requireFloats("linear", [x, weight]);
   if (x.rank < 1 || weight.rank !== 2 || x.shape[x.rank - 1] !== weight.shape[1]) {
     throw shapeError("linear", [x, weight], `the input's last axis must be ${weight.shape[1]}, the weight's input size`);
   }

@@ -2,7 +2,7 @@ import type { Shape } from "../../core/dtype.ts";
 import { ndZeros } from "../nd.ts";
 import { F, I } from "../onnx.ts";
 import { type Attrs, defineOp, type GradientArgs, type NdArray } from "../op.ts";
-import { type Spec, shapeError } from "../shape.ts";
+import { requireFloats, type Spec, shapeError } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import { add, mul, sqrt, sub } from "./elementwise.ts";
 import { matmul } from "./linalg.ts";
@@ -28,9 +28,10 @@ function batchAxes(shape: Shape): number[] {
 function batchNormSpecs(inputs: readonly Spec[]): Spec[] {
   const [x, scale, bias] = inputs;
   const channels = x.shape[1];
+  requireFloats("batchNorm", inputs);
   if (x.shape.length < 2) throw shapeError("batchNorm", inputs, "the input must have shape [N, C, ...]");
   if (scale.shape.length !== 1 || bias.shape.length !== 1 || scale.shape[0] !== channels || bias.shape[0] !== channels) {
-    throw shapeError("batchNorm", inputs, `scale and bias must have shape [${channels}], one entry per channel`);
+    throw shapeError("batchNorm", inputs, `the input has ${channels} channels (axis 1), so scale and bias must be [${channels}]`);
   }
   const perChannelSpec: Spec = { shape: [channels], dtype: "float32" };
   return [x, perChannelSpec, perChannelSpec];
@@ -126,9 +127,11 @@ export function batchNorm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: numbe
 
 function layerNormSpecs(inputs: readonly Spec[]): Spec[] {
   const [x, scale, bias] = inputs;
+  requireFloats("layerNorm", inputs);
+  if (x.shape.length === 0) throw shapeError("layerNorm", inputs, "the input must have at least one axis");
   const width = x.shape[x.shape.length - 1];
   if (scale.shape.length !== 1 || scale.shape[0] !== width || bias.shape.length !== 1 || bias.shape[0] !== width) {
-    throw shapeError("layerNorm", inputs, `scale and bias must have shape [${width}], the input's last axis`);
+    throw shapeError("layerNorm", inputs, `the input's last axis is ${width}, so scale and bias must be [${width}]`);
   }
   const perRow: Spec = { shape: [...x.shape.slice(0, -1), 1], dtype: "float32" };
   return [x, perRow, perRow];

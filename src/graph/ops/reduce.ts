@@ -2,7 +2,7 @@ import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { I } from "../onnx.ts";
 import { type Attrs, defineOp, type Example, type LowerArgs, type NdArray, type OpRecord } from "../op.ts";
-import { normalizeAxes, normalizeAxis, sameShape, shapeError, stridesOf } from "../shape.ts";
+import { normalizeAxes, normalizeAxis, requireAxes, requireNumbers, sameShape, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { cast, div, equal, mul } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
@@ -67,7 +67,11 @@ const reduceExamples: Example<ReduceAttrs>[] = [
 /** Sum over axes. */
 const sumOp = defineOp<ReduceAttrs>({
   name: "sum",
-  shape: ([x], { axes, keepDims }) => [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }],
+  shape: ([x], { axes, keepDims }) => {
+    requireNumbers("sum", [x]);
+    requireAxes("sum", x, axes);
+    return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
+  },
   gradient: ({ inputs: [x], attrs, dOutputs: [dy] }) => [stretchBack(dy!, x.shape, attrs.axes)],
   lower: lowerSum,
   evaluate: ([x], attrs) => [evaluateReduce(x, attrs, 0, (total, value) => total + value)],
@@ -87,6 +91,7 @@ function extremum(name: string, onnxOp: string, start: number, combine: (a: numb
   return defineOp<ReduceAttrs>({
     name,
     shape: ([x], { axes, keepDims }) => {
+      requireAxes(name, x, axes);
       if (axes.some((axis) => x.shape[axis] === 0)) throw shapeError(name, [x], "an empty axis has no extremum");
       return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
     },
@@ -108,7 +113,11 @@ interface ArgmaxAttrs extends Attrs {
 /** Index of the largest value along one axis (the first of equal ones), int64. */
 const argmaxOp = defineOp<ArgmaxAttrs>({
   name: "argmax",
-  shape: ([x], { axis }) => [{ shape: reducedShape(x.shape, [axis], false), dtype: "int64" }],
+  shape: ([x], { axis }) => {
+    requireNumbers("argmax", [x]);
+    requireAxes("argmax", x, [axis]);
+    return [{ shape: reducedShape(x.shape, [axis], false), dtype: "int64" }];
+  },
   gradient: { because: "an index has no gradient" },
   lower: ({ onnx, inputs, attrs }) => [onnx.node("ArgMax", inputs, { axis: I(attrs.axis), keepdims: I(0) })],
   evaluate: ([x], { axis }, [spec]) => {
@@ -141,6 +150,7 @@ function reduce(op: OpRecord<ReduceAttrs>, x: Tensor, axes: readonly number[] | 
 /** Sum over `axes` (all of them when left out). */
 export const sum = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(sumOp, x, axes, options);
 export const max = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(maxOp, x, axes, options);
+/** The smallest element over axes (all of them when left out); ties share the gradient evenly. */
 export const min = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(minOp, x, axes, options);
 /** Arithmetic mean over `axes`. */
 export function mean(x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor {

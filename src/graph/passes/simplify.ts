@@ -9,7 +9,7 @@ import { reduceOps } from "../ops/reduce.ts";
 import { constant, scalarValue } from "../ops/source.ts";
 import { attrsText } from "../print.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
-import { applyOne, GraphNode, type Tensor } from "../tensor.ts";
+import { applyOne, GraphNode, onBehalfOf, type Tensor } from "../tensor.ts";
 import { isScan, keptOfScans, smallerScan } from "./scans.ts";
 
 type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
@@ -48,24 +48,24 @@ function rebuild(graph: Graph, replaced: Map<Tensor, Tensor>): Named[] {
     if (isScan(node)) {
       const needs = kept.get(node);
       if (needs === undefined) continue;
-      const smaller = smallerScan(node, inputs, needs, simplifyBody);
+      const smaller = onBehalfOf(node, () => smallerScan(node, inputs, needs, simplifyBody));
       const shared = shareNode(smaller.node, smaller.node.inputs, pool);
       smaller.outputs.forEach((output, i) => {
         replaced.set(output, shared.outputs[i]);
       });
       continue;
     }
-    const simpler = settle(node, inputs);
-    if (simpler !== undefined) {
-      replaced.set(node.outputs[0], share(simpler, pool));
-      continue;
-    }
-    const rebuilt = shareNode(node, inputs, pool);
-    node.outputs.forEach((output, i) => {
-      replaced.set(output, rebuilt.outputs[i]);
+    onBehalfOf(node, () => successor(node, inputs, pool)).forEach((tensor, i) => {
+      replaced.set(node.outputs[i], tensor);
     });
   }
   return graph.outputs.map(({ name, tensor }) => ({ name, tensor: current(tensor) }));
+}
+
+/** What takes the place of a node's outputs. */
+function successor(node: GraphNode, inputs: readonly Tensor[], pool: Pool): readonly Tensor[] {
+  const simpler = settle(node, inputs);
+  return simpler === undefined ? shareNode(node, inputs, pool).outputs : [share(simpler, pool)];
 }
 
 /** Apply rules until none fits; undefined when none did. */

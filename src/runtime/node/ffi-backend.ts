@@ -1,6 +1,6 @@
 import type { TypedArray } from "../../core/dtype.ts";
 import { RuntimeError } from "../../core/errors.ts";
-import type { Backend, Binding, Executable, LoadOptions, ValueInfo } from "../backend.ts";
+import type { Backend, Binding, Executable, LoadOptions, Profile, ProfileOptions, ValueInfo } from "../backend.ts";
 import { BindingState } from "../binding-state.ts";
 import { type BoundArray, checkInputs, checkModel, checkOutputs } from "../check-binding.ts";
 import { createSession, type Environment, openEnvironment } from "./environment.ts";
@@ -39,6 +39,11 @@ export class FfiBackend implements Backend {
       session.release();
       throw refusal("ONNX Runtime could not describe a model.", name, error);
     }
+  }
+
+  async profile(model: Uint8Array, options: ProfileOptions): Promise<Profile> {
+    const { profile } = await import("./profile.ts");
+    return profile(this, model, options);
   }
 }
 
