@@ -19,6 +19,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
+import { webgpuReplacements } from "./webgpu.ts";
 
 /** Lower a graph's nodes in order, from and into the names of values. */
 export function emitNodes(graph: Graph, values: Map<Tensor, string>, onnx: Emitter): void {
@@ -71,6 +72,8 @@ export class GraphEmitter implements Emitter {
   }
 
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs: OnnxAttrs = {}, domain = ""): string[] {
+    const replacement = this.target === "webgpu" && domain === "" ? webgpuReplacements[opType] : undefined;
+    if (replacement !== undefined) return [replacement(this, inputs, attrs)];
     const names = Array.from({ length: outputs }, () => this.#name());
     const attribute = Object.entries(attrs).map(([name, attr]) => attributeProto(name, attr));
     this.protos.push(create(NodeProtoSchema, { opType, input: [...inputs], output: names, attribute, domain }));
@@ -135,6 +138,7 @@ export class GraphEmitter implements Emitter {
   }
 
   zeros(shape: Shape): string {
+    if (this.target === "webgpu") return this.node("Expand", [this.scalar(0), this.ints(shape)]);
     return this.node("ConstantOfShape", [this.ints(shape)]);
   }
 

@@ -2,6 +2,7 @@ import { sizeOf } from "../../core/dtype.ts";
 import { type Emitter, I, type OnnxAttrs } from "../onnx.ts";
 import type { LowerArgs } from "../op.ts";
 import type { ConvAttrs, ConvFilterAttrs, ConvInputAttrs } from "./conv.ts";
+import { spreadOut } from "./webgpu-lowering.ts";
 
 // The forms are chosen by measurement (docs/engine-facts.md): ONNX has no gradient ops for convolution.
 
@@ -60,7 +61,9 @@ function convAttrs({ strides, pads, dilations, groups }: ConvAttrs, kernel: read
  * The input gradient. At stride 1 it is a convolution with the filter turned around and its channel axes swapped, which runs on the faster
  * kernel (and in three dimensions transposed convolution is very slow); otherwise ConvTranspose. Very few channels favour ConvTranspose.
  */
-export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs<ConvInputAttrs>): string[] {
+export function lowerConvInput(args: LowerArgs<ConvInputAttrs>): string[] {
+  const { onnx, inputs, attrs, node } = args;
+  const [dy, w] = inputs;
   const [k, perGroup, ...kernel] = node.inputs[1].shape;
   const { strides, pads, dilations, groups, spatial } = attrs;
   const axes = spatial.length;
@@ -70,11 +73,38 @@ export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs
     const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
     return [convolve(onnx, [dy, turned], [groups * perGroup, k / groups, ...kernel], { strides, pads: flippedPads, dilations, groups })];
   }
+  if (onnx.target === "webgpu" && axes > 2) return [volumeInput(args)];
   const outputPadding = spatial.map((size, i) => {
     const reach = (node.inputs[0].shape[i + 2] - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1;
     return size - (reach - pads[i] - pads[i + axes]);
   });
   return [onnx.node("ConvTranspose", [dy, w], { ...convAttrs(attrs, kernel), output_padding: I(outputPadding) })];
+}
+
+/** The same where transposed convolution stops at two axes: zeros put between dy's entries make it one at stride 1. */
+function volumeInput({
+  onnx,
+  inputs: [dy, w],
+  attrs: { strides, pads, dilations, groups, spatial },
+  node,
+}: LowerArgs<ConvInputAttrs>): string {
+  const [k, perGroup, ...kernel] = node.inputs[1].shape;
+  const shape = node.inputs[0].shape;
+  const rank = shape.length;
+  const reach = kernel.map((size, i) => dilations[i] * (size - 1));
+  const before = reach.map((r, i) => r - pads[i]);
+  const after = reach.map((r, i) => spatial[i] + r - before[i] - ((shape[i + 2] - 1) * strides[i] + 1));
+  let padded = spreadOut(onnx, dy, shape, strides);
+  spatial.forEach((_, i) => {
+    padded = onnx.pad(padded, rank, i + 2, before[i], after[i]);
+  });
+  const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
+  const ones = spatial.map(() => 1);
+  return onnx.node(
+    "Conv",
+    [padded, turned],
+    convAttrs({ strides: ones, pads: new Array(2 * ones.length).fill(0), dilations, groups }, kernel),
+  );
 }
 
 /** [K, C/g, ...k] -> [C, K/g, ...k], taps reversed. */
