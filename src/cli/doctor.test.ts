@@ -23,6 +23,7 @@ const healthy: Probes = {
   runs: folder(5e10),
   library: async () => ({ value: "/cache/libonnxruntime.so.1 (from cache 1.30.0)" }),
   runtime: async () => ({ value: "onnxruntime 1.30.0 (C API)" }),
+  devices: async () => ({ value: [{ device: "cpu" }, { device: "webgpu", problem: "no Vulkan driver" }] }),
   loadPackage: async (name) => ({ value: name === "onnxruntime-node" ? undefined : "1.0.0" }),
 };
 
@@ -45,6 +46,7 @@ describe("doctor's judgement", () => {
       "runs folder",
       "runtime library",
       "runtime",
+      "devices",
       "koffi",
       "sharp",
       "onnxruntime-node",

@@ -11,6 +11,7 @@ import { verify } from "../graph/verify.ts";
 import { lower } from "../lower/lower.ts";
 import type { Backend, Binding, Executable } from "./backend.ts";
 import { debugGraph, debugLevel, debugModel } from "./debug.ts";
+import { explainRefusal } from "./unsupported.ts";
 
 export interface InputSpec {
   shape: Shape;
@@ -62,9 +63,12 @@ export async function compile<I extends string, O extends string>(
   if (debugLevel() >= 1) verify(graph, "simplify");
   debugGraph(name, traced, graph);
   const baked = frozen ? leafData(graph) : undefined;
+  if (baked !== undefined) await backend.memory?.read(Object.values(baked));
   const model = lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock });
   debugModel(name, model);
-  const executable = await backend.load(model, { name, optimize: frozen ? "all" : "none" });
+  const executable = await backend.load(model, { name, optimize: frozen ? "all" : "none" }).catch(async (error: unknown) => {
+    throw await explainRefusal(backend, graph, name, error);
+  });
   return new Program<I, O>({
     executable,
     graph,

@@ -8,10 +8,10 @@ import { type Module, namedStates } from "../nn/module.ts";
 import { adam } from "../optim/adam.ts";
 import { FlatUpdate } from "../optim/apply.ts";
 import { clipFactor, GradientNorm } from "../optim/clip.ts";
-import { ExponentialAverage } from "../optim/ema.ts";
+import { averaging, ExponentialAverage } from "../optim/ema.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { constant, type Schedule } from "../optim/schedule.ts";
-import type { Backend } from "../runtime/backend.ts";
+import type { Backend, DeviceMemory } from "../runtime/backend.ts";
 import { type CompileOptions, compile, type InputSpec, type Program } from "../runtime/program.ts";
 import { FlatParameters } from "./flat.ts";
 
@@ -83,9 +83,16 @@ export class Trainer<I extends string = string> {
   readonly #clipNorm: number;
   readonly #update: FlatUpdate;
   readonly #norm: GradientNorm | undefined;
+  readonly #memory: DeviceMemory | undefined;
+  /** The averages' update, where they live on a device. */
+  readonly #averaging: FlatUpdate | undefined;
+  /** What the device keeps between steps. */
+  readonly #kept: readonly Float32Array[];
+  /** Whether the host's arrays were changed and the device's must follow before they are used. */
+  #hostIsNewer = false;
 
   private constructor(options: TrainerOptions<I>, parts: TrainerParts<I>) {
-    const { module, learningRate = 1e-3, schedule = constant(), clipNorm = 0, ema = 0 } = options;
+    const { module, learningRate = 1e-3, schedule = constant(), clipNorm = 0 } = options;
     this.module = module;
     this.parameters = parts.parameters;
     this.program = parts.program;
@@ -95,7 +102,10 @@ export class Trainer<I extends string = string> {
     this.#learningRate = learningRate;
     this.#schedule = schedule;
     this.#clipNorm = clipNorm;
-    this.average = ema > 0 ? new ExponentialAverage(parts.parameters.values, ema) : undefined;
+    this.average = parts.average;
+    this.#averaging = parts.averaging;
+    this.#memory = options.backend.memory;
+    this.#kept = parts.kept;
   }
 
   /**
@@ -103,7 +113,7 @@ export class Trainer<I extends string = string> {
    * @throws AtelierError for a module without parameters; ShapeError from the objective's ops; RuntimeError from the backend
    */
   static async create<I extends string>(options: TrainerOptions<I>): Promise<Trainer<I>> {
-    const { backend, module, optimizer = adam(), weightDecay = 0, clipNorm = 0, seed = 0 } = options;
+    const { backend, module, optimizer = adam(), weightDecay = 0, clipNorm = 0, ema = 0, seed = 0 } = options;
     const parameters = new FlatParameters(module);
     if (parameters.names.length === 0) {
       throw new AtelierError({
@@ -111,6 +121,11 @@ export class Trainer<I extends string = string> {
         hint: "keep layers in fields of the module (or in lists in fields)",
       });
     }
+    const { ranges } = parameters;
+    const average = ema > 0 ? new ExponentialAverage(parameters.values, ema) : undefined;
+    const vectors = [parameters.values, parameters.gradients, ...(average === undefined ? [] : [average.values])];
+    const kept = backend.memory === undefined ? [] : vectors.flatMap((vector) => ranges.map((_, i) => parameters.view(vector, i)));
+    backend.memory?.keep(kept);
     const streams = new RandomStreams(seed);
     const program = await gradientProgram(options, parameters, streams);
     const scaled = clipNorm > 0;
@@ -121,9 +136,11 @@ export class Trainer<I extends string = string> {
       gradients: parameters.gradients,
       groups: [{ start: 0, end: parameters.values.length, weightDecay }],
       scaled,
+      pieces: ranges,
     });
-    const norm = scaled ? await GradientNorm.create(backend, parameters.gradients) : undefined;
-    return new Trainer(options, { parameters, streams, program, update, norm });
+    const norm = scaled ? await GradientNorm.create(backend, parameters.gradients, ranges) : undefined;
+    const averaging = await averagingOnDevice(backend, parameters, average);
+    return new Trainer(options, { parameters, streams, program, update, norm, average, averaging, kept });
   }
 
   /**
@@ -131,13 +148,15 @@ export class Trainer<I extends string = string> {
    * @throws NotFiniteError when a term of the loss is not finite: the parameters are then as before the step
    */
   async advance(feeds: Parameters<Program<I, string>["run"]>[0] = {}): Promise<TrainerReport> {
+    await this.#settle();
     const outputs = await this.program.run(feeds);
     const terms = this.#readTerms(outputs as Record<string, Float32Array>);
     const learningRate = this.#learningRate * this.#schedule(this.step);
     const gradientNorm = await this.#norm?.norm();
     const scale = gradientNorm === undefined ? 1 : clipFactor(gradientNorm, this.#clipNorm);
     await this.#update.step(this.step + 1, learningRate, scale);
-    this.average?.update(this.parameters.values);
+    if (this.#averaging === undefined) this.average?.update(this.parameters.values);
+    else await this.#averaging.step(this.step + 1, 0);
     this.step++;
     return { step: this.step, learningRate, terms, ...(gradientNorm === undefined ? {} : { gradientNorm }) };
   }
@@ -155,7 +174,34 @@ export class Trainer<I extends string = string> {
     });
   }
 
-  /** Named arrays that a checkpoint holds: weights, state, moments and averages. They are the live arrays, not copies. */
+  /**
+   * Bring the host's arrays (weights, gradients, moments, averages) up to date with what a device keeps. On the CPU they always are.
+   * @throws RuntimeError from the backend
+   */
+  async download(): Promise<void> {
+    await this.#settle();
+    await this.#memory?.read([...this.#kept, ...this.#update.kept]);
+  }
+
+  /** The other direction, where the host's arrays were changed. */
+  async #settle(): Promise<void> {
+    if (!this.#hostIsNewer) return;
+    this.#hostIsNewer = false;
+    await this.#memory?.write([...this.#kept, ...this.#update.kept]);
+  }
+
+  /** Put the averaged weights into the module for good, where there are any. */
+  async adoptAverage(): Promise<void> {
+    if (this.average === undefined) return;
+    await this.download();
+    this.parameters.values.set(this.average.values);
+    this.#hostIsNewer = true;
+  }
+
+  /**
+   * Named arrays that a checkpoint holds: weights, state, moments and averages. They are the live arrays, not copies; with a device, as of the last
+   * {@link download}.
+   */
   tensors(): Map<string, NamedArray> {
     const { parameters } = this;
     const result = new Map<string, NamedArray>();
@@ -197,24 +243,33 @@ export class Trainer<I extends string = string> {
     for (const [name, { data }] of this.tensors()) copySaved(name, data, saved.get(name));
     this.#streams.restore(streams);
     this.step = step;
+    this.#hostIsNewer = true;
   }
 
   /** Run `use` with the averaged weights in the module, where there are any; the trained ones are back afterwards. */
   async averaged<T>(use: () => Promise<T>): Promise<T> {
+    await this.#settle();
     if (this.average === undefined) return use();
+    await this.download();
     const { values } = this.parameters;
     const trained = values.slice();
     values.set(this.average.values);
+    this.#hostIsNewer = true;
+    await this.#settle();
     try {
       return await use();
     } finally {
       values.set(trained);
+      this.#hostIsNewer = true;
+      await this.#settle();
     }
   }
 
   /** Free the native sessions. The module keeps its weights. */
   async dispose(): Promise<void> {
-    await Promise.all([this.program.dispose(), this.#update.dispose(), this.#norm?.dispose()]);
+    await this.download();
+    await Promise.all([this.program.dispose(), this.#norm?.dispose(), this.#averaging?.dispose(), this.#update.dispose()]);
+    this.#memory?.release(this.#kept);
   }
 }
 
@@ -224,6 +279,19 @@ interface TrainerParts<I extends string> {
   program: Program<I, string>;
   update: FlatUpdate;
   norm: GradientNorm | undefined;
+  average: ExponentialAverage | undefined;
+  averaging: FlatUpdate | undefined;
+  kept: readonly Float32Array[];
+}
+
+/** The program that moves the averages where they live on a device; the host's are moved by a plain loop. */
+async function averagingOnDevice(
+  backend: Backend,
+  { values, ranges }: FlatParameters,
+  average: ExponentialAverage | undefined,
+): Promise<FlatUpdate | undefined> {
+  if (backend.memory === undefined || average === undefined) return undefined;
+  return FlatUpdate.create({ backend, optimizer: averaging(average.decay), parameters: average.values, gradients: values, pieces: ranges });
 }
 
 /** Terms of the loss, and the gradient of every parameter written straight into the flat vector. */

@@ -42,26 +42,27 @@ export class Turns {
 
 /** The memory of a device behind ONNX Runtime's C API. */
 export class FfiDeviceMemory implements DeviceMemory {
-  readonly turns = new Turns();
+  readonly #turns: Turns;
   readonly #environment: Environment;
   readonly #place: Place;
   /** Twins by the array's buffer, then by the array's offset in it. */
   readonly #twins = new WeakMap<ArrayBufferLike, Map<number, Twin>>();
 
-  private constructor(environment: Environment, place: Place) {
+  private constructor(environment: Environment, place: Place, turns: Turns) {
+    this.#turns = turns;
     this.#environment = environment;
     this.#place = place;
   }
 
   /** @throws RuntimeError when the device cannot be opened */
-  static async open(environment: Environment, provider: Provider, memory: string): Promise<FfiDeviceMemory> {
+  static async open(environment: Environment, provider: Provider, memory: string, turns: Turns): Promise<FfiDeviceMemory> {
     const { api } = environment.library;
     const session = new NativeSession(
       api,
       await createSession(environment, smallestModel(), { name: provider.device, optimize: "none", provider }),
     );
     const memoryInfo = api.createMemoryInfo(memory, 0, 0, 0);
-    return new FfiDeviceMemory(environment, { memoryInfo, allocator: api.createAllocator(session.handle, memoryInfo) });
+    return new FfiDeviceMemory(environment, { memoryInfo, allocator: api.createAllocator(session.handle, memoryInfo) }, turns);
   }
 
   keep(arrays: readonly TypedArray[]): void {
@@ -74,11 +75,11 @@ export class FfiDeviceMemory implements DeviceMemory {
   }
 
   write(arrays: readonly TypedArray[]): Promise<void> {
-    return this.turns.take(async () => this.#copy("write", this.#twinsOf(arrays)));
+    return this.#turns.take(async () => this.#copy("write", this.#twinsOf(arrays)));
   }
 
   read(arrays: readonly TypedArray[]): Promise<void> {
-    return this.turns.take(async () => this.#copy("read", this.#twinsOf(arrays)));
+    return this.#turns.take(async () => this.#copy("read", this.#twinsOf(arrays)));
   }
 
   release(arrays: readonly TypedArray[]): void {

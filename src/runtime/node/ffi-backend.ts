@@ -3,7 +3,8 @@ import { RuntimeError } from "../../core/errors.ts";
 import type { Backend, Binding, Executable, LoadOptions, Target, ValueInfo } from "../backend.ts";
 import { BindingState } from "../binding-state.ts";
 import { type BoundArray, checkInputs, checkModel, checkOutputs } from "../check-binding.ts";
-import { FfiDeviceMemory, type Twin } from "./device-memory.ts";
+import { FfiDeviceMemory, Turns, type Twin } from "./device-memory.ts";
+import { DeviceValues } from "./device-values.ts";
 import { createSession, type Environment, openEnvironment } from "./environment.ts";
 import { refusal } from "./ffi.ts";
 import { forgotten, NativeBinding, NativeSession } from "./native.ts";
@@ -18,7 +19,10 @@ const nowhere = new Uint8Array(8);
 /** How a backend reaches a device other than the CPU. */
 interface DeviceParts {
   provider: Provider;
+  /** Undefined where the provider works on the host's memory. */
   memory: FfiDeviceMemory | undefined;
+  /** Runs and copies take turns: all sessions of a device share its queue and its buffers. */
+  turns: Turns;
 }
 
 /**
@@ -32,7 +36,7 @@ export class FfiBackend implements Backend {
   readonly description: string;
   readonly environment: Environment;
   readonly memory: FfiDeviceMemory | undefined;
-  private readonly provider: Provider | undefined;
+  private readonly parts: DeviceParts | undefined;
 
   /**
    * @param libraryPath absolute path of ONNX Runtime's shared library (see locate.ts)
@@ -40,7 +44,7 @@ export class FfiBackend implements Backend {
    */
   constructor(libraryPath: string, device?: DeviceParts) {
     this.environment = openEnvironment(libraryPath);
-    this.provider = device?.provider;
+    this.parts = device;
     this.memory = device?.memory;
     this.device = device?.provider.device ?? "cpu";
     this.target = device?.provider.target ?? "cpu";
@@ -51,8 +55,9 @@ export class FfiBackend implements Backend {
   /** The backend of a device. @throws RuntimeError when the library has no such provider, or the provider finds no device */
   static async onDevice(libraryPath: string, provider: Provider): Promise<FfiBackend> {
     const environment = openEnvironment(libraryPath);
-    const memory = provider.memory === undefined ? undefined : await FfiDeviceMemory.open(environment, provider, provider.memory);
-    const backend = new FfiBackend(libraryPath, { provider, memory });
+    const turns = new Turns();
+    const memory = provider.memory === undefined ? undefined : await FfiDeviceMemory.open(environment, provider, provider.memory, turns);
+    const backend = new FfiBackend(libraryPath, { provider, memory, turns });
     if (memory === undefined) await (await backend.load(smallestModel(), { name: provider.device, optimize: "none" })).dispose();
     return backend;
   }
@@ -60,10 +65,10 @@ export class FfiBackend implements Backend {
   async load(model: Uint8Array, options: LoadOptions & { profilePrefix?: string | undefined }): Promise<FfiExecutable> {
     const { environment } = this;
     const { name } = options;
-    const handle = await createSession(environment, checkModel(model, name), { ...options, provider: this.provider });
+    const handle = await createSession(environment, checkModel(model, name), { ...options, provider: this.parts?.provider });
     const session = new NativeSession(environment.library.api, handle);
     try {
-      return new FfiExecutable(environment, session, name, this.memory);
+      return new FfiExecutable(environment, session, name, this.parts);
     } catch (error) {
       session.release();
       throw refusal("ONNX Runtime could not describe a model.", name, error);
@@ -76,13 +81,13 @@ export class FfiExecutable implements Executable {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly native: NativeSession;
-  readonly memory: FfiDeviceMemory | undefined;
+  readonly device: DeviceParts | undefined;
   private readonly environment: Environment;
   disposed = false;
 
-  constructor(environment: Environment, native: NativeSession, name: string, memory?: FfiDeviceMemory) {
+  constructor(environment: Environment, native: NativeSession, name: string, device?: DeviceParts) {
     this.environment = environment;
-    this.memory = memory;
+    this.device = device;
     this.native = native;
     this.name = name;
     ({ inputs: this.inputs, outputs: this.outputs } = readSessionInfo(environment, native.handle, name));
@@ -93,36 +98,17 @@ export class FfiExecutable implements Executable {
     if (this.disposed) throw new RuntimeError(`A program was bound after it was disposed: program "${this.name}".`);
     const boundInputs = checkInputs(this.name, this.inputs, inputs);
     const boundOutputs = checkOutputs(this.name, this.outputs, outputs);
-    const { bindInput, bindOutput } = this.native.api;
-    const twins = new Set<Twin>();
-    const renewals = new Renewals(this.native.api);
+    const values = this.device === undefined ? undefined : new DeviceValues(this.native.api);
     let native: NativeBinding | undefined;
     try {
-      native = new NativeBinding(this.native);
-      for (const bound of boundInputs) {
-        const twin = this.memory?.find(bound.array);
-        if (twin !== undefined) twins.add(twin);
-        this.tie(native, bindInput, bound.name, this.tensor(bound, twin));
-      }
-      for (const bound of boundOutputs) {
-        const twin = this.memory?.find(bound.array);
-        // A device must not write what the same run reads: such a result goes to a place of its own, and is copied after the run.
-        if (twin !== undefined && twins.has(twin)) {
-          const scratch = this.memory!.scratch(bound.dtype, bound.shape);
-          renewals.add(scratch, this.tensor(bound, twin), twin);
-          bindOutput(native.handle, bound.name, scratch);
-        } else {
-          if (twin !== undefined) renewals.twins.push(twin);
-          this.tie(native, bindOutput, bound.name, this.tensor(bound, twin));
-        }
-      }
+      native = new NativeBinding(this.native, values);
+      if (values === undefined) this.tieToHost(native, boundInputs, boundOutputs);
+      else this.tieToDevice(native, values, boundInputs, boundOutputs);
     } catch (error) {
       native?.release(); // a binding is broken for good after a failed call
-      renewals.release();
       throw refusal("ONNX Runtime refused an array.", this.name, error);
     }
-    renewals.twins.push(...twins);
-    return new FfiBinding(this, native, [...boundInputs, ...boundOutputs], renewals);
+    return new FfiBinding(this, native, [...boundInputs, ...boundOutputs], values);
   }
 
   async dispose(): Promise<void> {
@@ -139,41 +125,54 @@ export class FfiExecutable implements Executable {
 
   /** A tensor over the array's twin where it has one, else over the array itself. */
   private tensor({ dtype, shape, array }: BoundArray, twin: Twin | undefined): Handle<"value"> {
-    if (twin !== undefined) return this.memory!.view(twin, dtype, shape);
+    if (twin !== undefined) return this.device!.memory!.view(twin, dtype, shape);
     const dims = BigInt64Array.from(shape, BigInt);
     const address = this.environment.library.address(array.length === 0 ? nowhere : array);
     return this.native.api.createTensor(this.environment.memoryInfo, address, array.byteLength, dims, dims.length, elementType[dtype]);
   }
 
-  /** Bind a tensor; the binding keeps its own reference to it. */
-  private tie(native: NativeBinding, bind: NativeSession["api"]["bindInput"], name: string, value: Handle<"value">): void {
-    try {
-      bind(native.handle, name, value);
-    } finally {
-      this.native.api.releaseValue(value);
+  /** Bind tensors over the arrays; the binding keeps its own references to them. */
+  private tieToHost(native: NativeBinding, inputs: readonly BoundArray[], outputs: readonly BoundArray[]): void {
+    const { api } = this.native;
+    const tie = (bind: typeof api.bindInput, bound: BoundArray) => {
+      const value = this.tensor(bound, undefined);
+      try {
+        bind(native.handle, bound.name, value);
+      } finally {
+        api.releaseValue(value);
+      }
+    };
+    for (const bound of inputs) tie(api.bindInput, bound);
+    for (const bound of outputs) tie(api.bindOutput, bound);
+  }
+
+  /** Collect the inputs for each run to bind, and bind the outputs: to twins where there are, else to the arrays. */
+  private tieToDevice(native: NativeBinding, values: DeviceValues, inputs: readonly BoundArray[], outputs: readonly BoundArray[]): void {
+    const { api } = this.native;
+    const memory = this.device!.memory;
+    const twinOf = ({ array }: BoundArray): Twin | undefined => {
+      const twin = memory?.find(array);
+      if (twin !== undefined) values.twins.push(twin);
+      return twin;
+    };
+    const read = new Set<Twin>();
+    for (const bound of inputs) {
+      const twin = twinOf(bound);
+      if (twin !== undefined) read.add(twin);
+      values.addInput(bound.name, this.tensor(bound, twin));
     }
-  }
-}
-
-/** Device memory behind a binding: results that are copied over the values that the run has read, and the twins, which must live as long. */
-class Renewals {
-  readonly twins: Twin[] = [];
-  readonly from: Handle<"value">[] = [];
-  readonly to: Handle<"value">[] = [];
-  private readonly api: NativeSession["api"];
-
-  constructor(api: NativeSession["api"]) {
-    this.api = api;
-  }
-
-  add(from: Handle<"value">, to: Handle<"value">, twin: Twin): void {
-    this.from.push(from);
-    this.to.push(to);
-    this.twins.push(twin);
-  }
-
-  release(): void {
-    for (const value of [...this.from.splice(0), ...this.to.splice(0)]) this.api.releaseValue(value);
+    for (const bound of outputs) {
+      const twin = twinOf(bound);
+      const value = this.tensor(bound, twin);
+      // A device must not write what the same run reads: such a result goes to a place of its own, and is copied after the run.
+      const place = twin !== undefined && read.has(twin) ? memory!.scratch(bound.dtype, bound.shape) : undefined;
+      if (place !== undefined) values.addResult(place, value);
+      try {
+        api.bindOutput(native.handle, bound.name, place ?? value);
+      } finally {
+        if (place === undefined) api.releaseValue(value);
+      }
+    }
   }
 }
 
@@ -183,40 +182,32 @@ class FfiBinding implements Binding {
   private readonly native: NativeBinding;
   /** Holds the buffers, which the native side knows only by address. */
   private readonly state: BindingState;
-  private readonly renewals: Renewals;
-  /** Only on the CPU: a device takes one run at a time, and this one could not wait for its turn. */
-  readonly runSync: (() => void) | undefined;
-
-  constructor(executable: FfiExecutable, native: NativeBinding, bound: readonly BoundArray[], renewals: Renewals) {
+  private readonly values: DeviceValues | undefined;
+  constructor(executable: FfiExecutable, native: NativeBinding, bound: readonly BoundArray[], values: DeviceValues | undefined) {
     this.executable = executable;
     this.native = native;
-    this.renewals = renewals;
+    this.values = values;
     this.state = new BindingState(executable.name, bound);
-    this.runSync = executable.memory === undefined ? () => this.runNow() : undefined;
-    const release = () => {
-      native.release();
-      renewals.release();
-    };
-    forgotten.register(this, { release }, native);
+    forgotten.register(this, native, native);
   }
 
   async run(): Promise<void> {
     const { session } = this.native;
-    const { memory } = this.executable;
+    const { device } = this.executable;
     this.begin();
     try {
-      if (memory === undefined) await session.api.runWithBinding.async(session.handle, this.native.handle);
-      else {
-        await memory.turns.take(async () => {
-          await session.api.runWithBinding.async(session.handle, this.native.handle);
-          memory.transfer(this.renewals.from, this.renewals.to);
-        });
-      }
+      if (device === undefined) await session.api.runWithBinding.async(session.handle, this.native.handle);
+      else await device.turns.take(() => this.values!.run(this.native, (from, to) => device.memory?.transfer(from, to)));
     } catch (error) {
       throw this.failure(error);
     } finally {
       this.end();
     }
+  }
+
+  /** Only on the CPU: a device takes one run at a time, and this one could not wait for its turn. */
+  get runSync(): (() => void) | undefined {
+    return this.executable.device === undefined ? this.runNow : undefined;
   }
 
   private runNow(): void {
@@ -248,7 +239,6 @@ class FfiBinding implements Binding {
   private release(): void {
     forgotten.unregister(this.native);
     this.native.release();
-    this.renewals.release();
   }
 
   private failure(error: unknown): unknown {

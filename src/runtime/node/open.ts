@@ -1,7 +1,8 @@
 import { RuntimeError, UsageError, unknownName } from "../../core/errors.ts";
 import type { Backend } from "../backend.ts";
 import { findChannelBlock } from "../channel-block.ts";
-import { locateLibrary, locatePackage, missingLibrary, packageName } from "./locate.ts";
+import { locateLibrary, locatePackage, missingLibrary, packageName, type RuntimeLibrary } from "./locate.ts";
+import { type Provider, providers } from "./providers.ts";
 
 export interface OpenOptions {
   /** What `--device` names; `cpu` unless told. */
@@ -14,9 +15,10 @@ export interface OpenOptions {
 
 type Way = "auto" | "ffi" | "npm";
 
-const devices = ["cpu", "webgpu", "cuda", "coreml", "dml"];
+const devices = ["cpu", ...providers.map(({ device }) => device)];
 
-const opened = new Map<Way, Promise<Backend>>();
+/** Backends by way for the CPU, by name for other devices. */
+const opened = new Map<string, Promise<Backend>>();
 
 /**
  * Open the backend of a device; each is opened once per process. On the CPU that is ONNX Runtime through its C API, or through the npm
@@ -26,8 +28,39 @@ const opened = new Map<Way, Promise<Backend>>();
 export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
   const { device = "cpu" } = options;
   if (!devices.includes(device)) throw unknownName("device", device, devices);
-  if (device !== "cpu") throw await notAvailable(device, options);
-  return openCpu(options);
+  const provider = providers.find((known) => known.device === device);
+  if (provider === undefined) return openCpu(options);
+  return once(device, () => openOther(provider, options));
+}
+
+/** Open at the first call; where that fails, the next call tries again: it may fare better, after an install for example. */
+function once(key: string, open: () => Promise<Backend>): Promise<Backend> {
+  const known = opened.get(key);
+  if (known !== undefined) return known;
+  const backend = open();
+  opened.set(key, backend);
+  backend.catch(() => opened.delete(key));
+  return backend;
+}
+
+async function openOther(provider: Provider, options: OpenOptions): Promise<Backend> {
+  const library = await findLibrary(options);
+  try {
+    const { openProvider } = await import("./devices.ts"); // koffi's binary may be missing on this platform
+    return await openProvider(library.path, provider);
+  } catch (error) {
+    throw loadFailure(error);
+  }
+}
+
+async function findLibrary({ install }: OpenOptions): Promise<RuntimeLibrary> {
+  let library = locateLibrary();
+  if (library === undefined && install !== undefined) {
+    await install();
+    library = locateLibrary();
+  }
+  if (library === undefined) throw missingLibrary();
+  return library;
 }
 
 async function withChannelBlock(backend: Backend): Promise<Backend> {
@@ -37,22 +70,12 @@ async function withChannelBlock(backend: Backend): Promise<Backend> {
 
 function openCpu(options: OpenOptions): Promise<Backend> {
   const way = forcedWay();
-  let backend = opened.get(way);
-  if (backend === undefined) {
-    backend = (way === "npm" ? openNpm() : openFfi(options, way === "auto")).then(withChannelBlock);
-    opened.set(way, backend);
-    backend.catch(() => opened.delete(way)); // the next call may fare better, after an install for example
-  }
-  return backend;
+  return once(way, () => (way === "npm" ? openNpm() : openFfi(options, way === "auto")).then(withChannelBlock));
 }
 
-async function openFfi({ install, onNotice = warn }: OpenOptions, mayFallBack: boolean): Promise<Backend> {
-  let library = locateLibrary();
-  if (library === undefined && install !== undefined) {
-    await install();
-    library = locateLibrary();
-  }
-  if (library === undefined) throw missingLibrary();
+async function openFfi(options: OpenOptions, mayFallBack: boolean): Promise<Backend> {
+  const { onNotice = warn } = options;
+  const library = await findLibrary(options);
   try {
     const { FfiBackend } = await import("./ffi-backend.ts"); // koffi's binary may be missing on this platform
     return new FfiBackend(library.path);
@@ -87,21 +110,6 @@ function forcedWay(): Way {
     expected: '"ffi" or "npm"',
     hint: "unset it to let Atelier choose",
   });
-}
-
-async function notAvailable(device: string, options: OpenOptions): Promise<RuntimeError> {
-  const providers = await openCpu(options).then(providersOf, () => []);
-  return new RuntimeError({
-    what: `The device "${device}" is not available: this version runs on the CPU.`,
-    got: providers.length === 0 ? undefined : `a library built with ${providers.join(", ")}`,
-    expected: "one of: cpu",
-    hint: "leave --device out, or use --device cpu",
-  });
-}
-
-async function providersOf(backend: Backend): Promise<readonly string[]> {
-  const { FfiBackend } = await import("./ffi-backend.ts");
-  return backend instanceof FfiBackend ? backend.environment.providers : [];
 }
 
 function loadFailure(error: unknown): unknown {
