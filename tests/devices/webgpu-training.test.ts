@@ -1,43 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { RuntimeError } from "../../src/core/errors.ts";
 import { RandomStream } from "../../src/core/random.ts";
-import { defaultTraining, findModel } from "../../src/models/index.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
-import { TrainingSession } from "../../src/train/session.ts";
+import type { TrainingSession } from "../../src/train/session.ts";
+import { expectClose } from "./close.ts";
 import { openSoftwareGpu } from "./software-gpu.ts";
-import { squares } from "./squares.ts";
+import { advance, smokeSession } from "./training.ts";
 
 const gpu = await openSoftwareGpu();
 const cpu = await openBackend();
 
-/** The smoke preset on a few synthetic pictures, with everything that has device state of its own: clipping, averages, decay. */
-function session(model: string, backend: Backend): Promise<TrainingSession> {
-  const record = findModel(model);
-  const { config, training } = record.presets.smoke;
-  const settings = { ...defaultTraining, ...training, batch: 8, epochs: 100, clipNorm: 5, ema: 0.9, weightDecay: 0.01 };
-  return TrainingSession.create({ record, config, training: settings, set: squares(record, config, 32), seed: 3, backend });
-}
-
-async function losses(one: TrainingSession, steps: number): Promise<number[]> {
-  const seen: number[] = [];
-  for (let i = 0; i < steps; i++) seen.push((await one.advance()).terms.loss);
-  return seen;
-}
-
-function expectClose(got: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
-  expect(got.length).toBe(expected.length);
-  const scale = Math.max(1e-3, ...Array.from(expected, Math.abs));
-  expect(Math.max(...Array.from(expected, (value, i) => Math.abs(value - got[i]))) / scale).toBeLessThan(tolerance);
-}
-
 describe.skipIf(gpu === undefined)("training on WebGPU, state kept on the device", () => {
   test.each(["mlp", "vae"])("%s: losses, weights, moments, averages and metrics equal the CPU's", async (model) => {
-    const [one, other] = [await session(model, gpu!), await session(model, cpu)];
+    const [one, other] = [await smokeSession(model, gpu!), await smokeSession(model, cpu)];
     const first = one.trainer.parameters.values.slice();
-    expectClose(await losses(one, 6), await losses(other, 6), 1e-4);
+    expectClose(await advance(one, 6), await advance(other, 6), 1e-4);
     expect(one.trainer.parameters.values).toEqual(first); // the host's copy is old until it is asked for
     await one.trainer.download();
     const expected = other.trainer.tensors();
@@ -51,20 +31,20 @@ describe.skipIf(gpu === undefined)("training on WebGPU, state kept on the device
   });
 
   test("a session goes on from a saved state, and leaves its weights in the module", async () => {
-    const [one, other] = [await session("vae", gpu!), await session("vae", gpu!)];
-    await losses(one, 2);
+    const [one, other] = [await smokeSession("vae", gpu!), await smokeSession("vae", gpu!)];
+    await advance(one, 2);
     await one.trainer.download();
     const saved = new Map([...one.trainer.tensors()].map(([name, { data }]) => [name, data.slice()]));
     const { state } = one;
     other.restore(state, saved);
-    expectClose(await losses(other, 3), await losses(one, 3), 1e-6);
+    expectClose(await advance(other, 3), await advance(one, 3), 1e-6);
     await Promise.all([one.dispose(), other.dispose()]);
     expectClose(other.trainer.parameters.values, one.trainer.parameters.values, 1e-5);
   });
 
   test("frozen programs bake in what the device holds", async () => {
-    const one = await session("vae", gpu!);
-    await losses(one, 2);
+    const one = await smokeSession("vae", gpu!);
+    await advance(one, 2);
     const { record, config } = one.options;
     const inputs = { images: { shape: [2, ...record.data.shape(config)] } };
     const build = ({ images }: { images: import("../../src/graph/tensor.ts").Tensor }) => ({ codes: record.encode!(one.network, images) });
@@ -77,8 +57,8 @@ describe.skipIf(gpu === undefined)("training on WebGPU, state kept on the device
   });
 
   test("runs of several programs at once take turns", async () => {
-    const sessions = await Promise.all([session("mlp", gpu!), session("mlp", gpu!)]);
-    const [a, b] = await Promise.all(sessions.map((one) => losses(one, 3)));
+    const sessions = await Promise.all([smokeSession("mlp", gpu!), smokeSession("mlp", gpu!)]);
+    const [a, b] = await Promise.all(sessions.map((one) => advance(one, 3)));
     expectClose(a, b, 1e-6);
     await Promise.all(sessions.map((one) => one.dispose()));
   });

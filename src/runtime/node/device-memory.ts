@@ -1,13 +1,14 @@
 import type { DType, Shape, TypedArray } from "../../core/dtype.ts";
-import { RuntimeError } from "../../core/errors.ts";
 import type { DeviceMemory } from "../backend.ts";
+import { smallestModel } from "../smallest-model.ts";
+import type { Turns } from "../turns.ts";
+import { TwinMap } from "../twins.ts";
 import { createSession, type Environment } from "./environment.ts";
 import { refusal } from "./ffi.ts";
 import { forgotten, NativeSession } from "./native.ts";
 import type { Handle } from "./ort-api.ts";
 import type { Provider } from "./providers.ts";
 import { elementType } from "./session-info.ts";
-import { smallestModel } from "./smallest-model.ts";
 
 /** Device memory of the same size and element type as a host array; it lies in `value`. */
 export class Twin {
@@ -29,24 +30,12 @@ interface Place {
   allocator: Handle<"allocator">;
 }
 
-/** One run or copy at a time on a device whose sessions share their buffers. */
-export class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-
-  take<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work, work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-}
-
 /** The memory of a device behind ONNX Runtime's C API. */
 export class FfiDeviceMemory implements DeviceMemory {
   readonly #turns: Turns;
   readonly #environment: Environment;
   readonly #place: Place;
-  /** Twins by the array's buffer, then by the array's offset in it. */
-  readonly #twins = new WeakMap<ArrayBufferLike, Map<number, Twin>>();
+  readonly #twins = new TwinMap<Twin>();
 
   private constructor(environment: Environment, place: Place, turns: Turns) {
     this.#turns = turns;
@@ -84,34 +73,16 @@ export class FfiDeviceMemory implements DeviceMemory {
 
   release(arrays: readonly TypedArray[]): void {
     for (const array of arrays) {
-      const twin = this.find(array);
+      const twin = this.#twins.remove(array);
       if (twin === undefined) continue;
-      this.#twins.get(array.buffer)?.delete(array.byteOffset);
       forgotten.unregister(twin);
       this.#environment.library.api.releaseValue(twin.value);
     }
   }
 
-  /**
-   * The twin of an array, if it has one.
-   * @throws RuntimeError for an array that shares numbers with a kept one of another extent: one of the two would be old
-   */
+  /** The twin of an array, if it has one. @throws RuntimeError for an array that overlaps a kept one of another extent */
   find(array: TypedArray): Twin | undefined {
-    const twins = this.#twins.get(array.buffer);
-    if (twins === undefined) return undefined;
-    const twin = twins.get(array.byteOffset);
-    if (twin?.array.byteLength === array.byteLength) return twin;
-    const end = array.byteOffset + array.byteLength;
-    for (const { array: kept } of twins.values()) {
-      if (kept.byteOffset >= end || kept.byteOffset + kept.byteLength <= array.byteOffset) continue;
-      throw new RuntimeError({
-        what: "An array overlaps one that is kept on the device, but is not the same.",
-        got: `bytes ${array.byteOffset} to ${end} of a buffer`,
-        expected: `bytes ${kept.byteOffset} to ${kept.byteOffset + kept.byteLength}, as they are kept`,
-        hint: "bind the kept array itself",
-      });
-    }
-    return undefined;
+    return this.#twins.find(array);
   }
 
   /** A tensor of a shape over a twin's memory; the caller releases it, and keeps the twin as long. */
@@ -139,9 +110,7 @@ export class FfiDeviceMemory implements DeviceMemory {
     const dtype = dtypeOf(array);
     const value = this.scratch(dtype, [array.length]);
     const twin = new Twin(array, value, api.tensorData(value));
-    const twins = this.#twins.get(array.buffer) ?? new Map<number, Twin>();
-    this.#twins.set(array.buffer, twins);
-    twins.set(array.byteOffset, twin);
+    this.#twins.add(twin);
     forgotten.register(twin, { release: () => api.releaseValue(value) }, twin);
     return twin;
   }

@@ -3,7 +3,9 @@ import { RuntimeError } from "../../core/errors.ts";
 import type { Backend, Binding, Executable, LoadOptions, Target, ValueInfo } from "../backend.ts";
 import { BindingState } from "../binding-state.ts";
 import { type BoundArray, checkInputs, checkModel, checkOutputs } from "../check-binding.ts";
-import { FfiDeviceMemory, Turns, type Twin } from "./device-memory.ts";
+import { smallestModel } from "../smallest-model.ts";
+import { Turns } from "../turns.ts";
+import { FfiDeviceMemory, type Twin } from "./device-memory.ts";
 import { DeviceValues } from "./device-values.ts";
 import { createSession, type Environment, openEnvironment } from "./environment.ts";
 import { refusal } from "./ffi.ts";
@@ -11,7 +13,6 @@ import { forgotten, NativeBinding, NativeSession } from "./native.ts";
 import type { Handle } from "./ort-api.ts";
 import type { Provider } from "./providers.ts";
 import { elementType, readSessionInfo, takeText } from "./session-info.ts";
-import { smallestModel } from "./smallest-model.ts";
 
 /** Where an array without elements points: the runtime wants an address even then. */
 const nowhere = new Uint8Array(8);

@@ -1,7 +1,16 @@
 import { RuntimeError, UsageError, unknownName } from "../../core/errors.ts";
 import type { Backend } from "../backend.ts";
 import { findChannelBlock } from "../channel-block.ts";
-import { locateLibrary, locatePackage, missingLibrary, packageName, type RuntimeLibrary } from "./locate.ts";
+import {
+  hasBuild,
+  locateLibrary,
+  locatePackage,
+  missingLibrary,
+  packageName,
+  platformBuild,
+  type RuntimeLibrary,
+  thisPlatform,
+} from "./locate.ts";
 import { type Provider, providers } from "./providers.ts";
 
 export interface OpenOptions {
@@ -13,7 +22,7 @@ export interface OpenOptions {
   onNotice?: ((line: string) => void) | undefined;
 }
 
-type Way = "auto" | "ffi" | "npm";
+type Way = "auto" | "ffi" | "npm" | "wasm";
 
 const devices = ["cpu", ...providers.map(({ device }) => device)];
 
@@ -22,7 +31,8 @@ const opened = new Map<string, Promise<Backend>>();
 
 /**
  * Open the backend of a device; each is opened once per process. On the CPU that is ONNX Runtime through its C API, or through the npm
- * package `onnxruntime-node` where the C API cannot be called. `ATELIER_BACKEND=ffi|npm` forces one of them.
+ * package `onnxruntime-node` where the C API cannot be called, or as WebAssembly (`onnxruntime-web`) on platforms without a library.
+ * `ATELIER_BACKEND=ffi|npm|wasm` forces one of them.
  * @throws RuntimeError when the device is not available or no runtime can be loaded, UsageError for an unknown device or variable.
  */
 export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
@@ -70,22 +80,39 @@ async function withChannelBlock(backend: Backend): Promise<Backend> {
 
 function openCpu(options: OpenOptions): Promise<Backend> {
   const way = forcedWay();
-  return once(way, () => (way === "npm" ? openNpm() : openFfi(options, way === "auto")).then(withChannelBlock));
+  return once(way, () => {
+    if (way === "wasm") return loadWasm();
+    return way === "npm" ? openNpm().then(withChannelBlock) : openFfi(options, way === "auto");
+  });
+}
+
+async function loadWasm(): Promise<Backend> {
+  const { openWasm } = await import("./wasm.ts");
+  return openWasm();
 }
 
 async function openFfi(options: OpenOptions, mayFallBack: boolean): Promise<Backend> {
   const { onNotice = warn } = options;
+  if (mayFallBack && !process.env.ATELIER_ORT_LIBRARY && !hasBuild(thisPlatform())) return openWithoutLibrary(onNotice);
   const library = await findLibrary(options);
   try {
     const { FfiBackend } = await import("./ffi-backend.ts"); // koffi's binary may be missing on this platform
-    return new FfiBackend(library.path);
+    return await withChannelBlock(new FfiBackend(library.path));
   } catch (error) {
     if (!mayFallBack || error instanceof UsageError || library.source === "ATELIER_ORT_LIBRARY") throw loadFailure(error);
     const fallback = await openNpm().catch(() => undefined);
     if (fallback === undefined) throw loadFailure(error);
     onNotice(`ONNX Runtime's C API cannot be called (${reason(error)}); using the slower package ${packageName} instead.`);
-    return fallback;
+    return withChannelBlock(fallback);
   }
+}
+
+/** On a platform without a native library: WebAssembly where its package is installed, else the error that says what there is to do. */
+async function openWithoutLibrary(onNotice: (line: string) => void): Promise<Backend> {
+  const backend = await loadWasm().catch(() => undefined);
+  if (backend === undefined) platformBuild(); // throws
+  onNotice("ONNX Runtime has no native library for this platform; using WebAssembly (onnxruntime-web), which is several times slower.");
+  return backend!;
 }
 
 async function openNpm(): Promise<Backend> {
@@ -103,11 +130,11 @@ async function openNpm(): Promise<Backend> {
 function forcedWay(): Way {
   const forced = process.env.ATELIER_BACKEND;
   if (!forced) return "auto";
-  if (forced === "ffi" || forced === "npm") return forced;
+  if (forced === "ffi" || forced === "npm" || forced === "wasm") return forced;
   throw new UsageError({
     what: "The environment variable ATELIER_BACKEND is not understood.",
     got: `"${forced}"`,
-    expected: '"ffi" or "npm"',
+    expected: '"ffi", "npm" or "wasm"',
     hint: "unset it to let Atelier choose",
   });
 }
