@@ -73,6 +73,28 @@ describe("doctor's judgement", () => {
     expect(await complaints(changes)).toMatchSnapshot();
   });
 
+  it("tells devices and what the others lack, without complaint", async () => {
+    const devices = async () => ({
+      value: [
+        { device: "cpu" },
+        { device: "webgpu", problem: "no driver" },
+        { device: "dml", problem: "not built in" },
+        { device: "coreml", problem: "not built in" },
+      ],
+    });
+    const told = async (changes: Partial<Probes>) => (await examine({ ...healthy, ...changes })).find(({ name }) => name === "devices");
+    expect(await told({ devices })).toEqual({
+      name: "devices",
+      value: "cpu; not webgpu: no driver; not dml, coreml: not built in",
+      status: "ok",
+    });
+    expect(await told({ devices: async () => ({ value: [] }) })).toMatchObject({ value: "known once the library is there", status: "ok" });
+    expect(await told({ devices: async () => ({ problem: "It does not load.", hint: "reinstall" }) })).toMatchObject({
+      status: "note",
+      hint: "reinstall",
+    });
+  });
+
   it("takes newer Node.js and does not mind what a system does not tell", async () => {
     expect(await complaints({ node: "24.1.0" })).toEqual([]);
     expect(await complaints({ cache: async () => ({ folder: "/x", writable: true, free: undefined }) })).toEqual([]);

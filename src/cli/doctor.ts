@@ -129,7 +129,11 @@ function checkRuntime(runtime: Found<string>): Check {
 function checkDevices(devices: Found<readonly DeviceFound[]>): Check {
   if ("problem" in devices) return { name: "devices", value: devices.problem, status: "note", hint: devices.hint };
   const there = devices.value.filter(({ problem }) => problem === undefined).map(({ device }) => device);
-  const missing = devices.value.filter(({ problem }) => problem !== undefined).map(({ device, problem }) => `${device} not: ${problem}`);
+  const problems = [...new Set(devices.value.flatMap(({ problem }) => problem ?? []))];
+  const missing = problems.map((problem) => {
+    const names = devices.value.filter((found) => found.problem === problem).map(({ device }) => device);
+    return `not ${names.join(", ")}: ${problem}`;
+  });
   return { name: "devices", value: [there.join(", ") || "known once the library is there", ...missing].join("; "), status: "ok" };
 }
 

@@ -6,7 +6,7 @@ import { broadcastShapes, type Spec, shapeError } from "../shape.ts";
 import { applyOne, type Tensor, type TensorLike } from "../tensor.ts";
 import { sumTo } from "./reduce.ts";
 import { constant } from "./source.ts";
-import { stretchedPow } from "./webgpu-lowering.ts";
+import { lowerPow } from "./webgpu-lowering.ts";
 
 // Elementwise ops. Unary ops keep the shape; binary ones broadcast. Conventions at corners are stated on each op and tested.
 
@@ -205,9 +205,7 @@ const divOp = binary("div", {
 });
 /** a^b for a > 0; db = dy · y · log(a). */
 const powOp = binary("pow", {
-  onnx: ({ onnx, inputs, node }) => [
-    onnx.target === "webgpu" ? stretchedPow(onnx, inputs, node.inputs, node.outputs[0].shape) : onnx.node("Pow", inputs),
-  ],
+  onnx: lowerPow,
   gradient: ({ dy, a, b, y }) => [() => mul(dy, mul(b, pow(a, sub(b, 1)))), () => mul(dy, mul(y, log(a)))],
   evaluate: (a, b) => a ** b,
   ranges: [

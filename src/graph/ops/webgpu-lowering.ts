@@ -1,6 +1,6 @@
 import type { DType, Shape } from "../../core/dtype.ts";
 import { type Emitter, I, onnxType } from "../onnx.ts";
-import type { Spec } from "../shape.ts";
+import type { Attrs, LowerArgs } from "../op.ts";
 
 // Forms of ops for ONNX Runtime's WebGPU kernels, where these lack the usual one. What is missing was found by running every op with the
 // fallback to the CPU switched off (docs/engine-facts.md, section 15).
@@ -22,14 +22,13 @@ export function oneHotByComparison(onnx: Emitter, indices: string, depth: number
   return onnx.node("Cast", [onnx.node("Equal", [column, positions])], float);
 }
 
-/** Pow with both operands stretched first: the device's kernel fails where both are broadcast. */
-export function stretchedPow(onnx: Emitter, inputs: readonly string[], specs: readonly Spec[], shape: Shape): string {
-  const whole = specs.map(({ shape: own }, i) =>
-    own.length === shape.length && own.every((dim, axis) => dim === shape[axis])
-      ? inputs[i]
-      : onnx.node("Expand", [inputs[i], onnx.ints(shape)]),
-  );
-  return onnx.node("Pow", whole);
+/** Pow; on the device with both operands stretched first, for its kernel fails where both are broadcast. */
+export function lowerPow({ onnx, inputs, node }: LowerArgs<Attrs>): string[] {
+  if (onnx.target !== "webgpu") return [onnx.node("Pow", inputs)];
+  const [{ shape }] = node.outputs;
+  const isWhole = (own: Shape) => own.length === shape.length && own.every((dim, axis) => dim === shape[axis]);
+  const whole = node.inputs.map((operand, i) => (isWhole(operand.shape) ? inputs[i] : onnx.node("Expand", [inputs[i], onnx.ints(shape)])));
+  return [onnx.node("Pow", whole)];
 }
 
 /** Batch normalisation by its formula. @returns names of y, mean [C] and variance [C] */

@@ -32,11 +32,16 @@ export async function openProvider(libraryPath: string, provider: Provider): Pro
 export async function findDevices(libraryPath: string): Promise<DeviceFound[]> {
   const found: DeviceFound[] = [{ device: "cpu" }];
   for (const provider of providers) {
+    const { device, listed } = provider;
+    if (!openEnvironment(libraryPath).providers.includes(listed)) {
+      found.push({ device, problem: "not built into this library" });
+      continue;
+    }
     try {
       await openProvider(libraryPath, provider);
-      found.push({ device: provider.device });
+      found.push({ device });
     } catch (error) {
-      found.push({ device: provider.device, problem: error instanceof RuntimeError ? error.problem.got : String(error) });
+      found.push({ device, problem: error instanceof RuntimeError ? error.problem.got : String(error) });
     }
   }
   return found;
@@ -54,7 +59,7 @@ export function unavailable({ device, need }: Provider, got: string, cause?: unk
 
 /** What the runtime says after the places in its source code. */
 function lastWords(message: string): string {
-  return message.replace(/^.*? was false\. /s, "").trim();
+  return message.replace(/^.*? was false\. |^\[FAIL\] (\w+: )?/s, "").trim();
 }
 
 /** Where Vulkan's loader looks for drivers on Linux; without one it complains on stderr by itself. */

@@ -1,6 +1,7 @@
 import { RuntimeError, UsageError, unknownName } from "../../core/errors.ts";
 import type { Backend } from "../backend.ts";
 import { findChannelBlock } from "../channel-block.ts";
+import { requirePrecision } from "../precision.ts";
 import {
   hasBuild,
   locateLibrary,
@@ -16,6 +17,8 @@ import { type Provider, providers } from "./providers.ts";
 export interface OpenOptions {
   /** What `--device` names; `cpu` unless told. */
   device?: string | undefined;
+  /** Numbers of weights and activations. Only `float32` works yet; `float16` is refused with the reason. */
+  precision?: "float32" | "float16" | undefined;
   /** Called where ONNX Runtime's library is not on this machine yet, to put it into the cache (see install.ts). */
   install?: (() => Promise<unknown>) | undefined;
   /** Told when the slower fallback is used. On stderr unless told. */
@@ -38,6 +41,7 @@ const opened = new Map<string, Promise<Backend>>();
 export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
   const { device = "cpu" } = options;
   if (!devices.includes(device)) throw unknownName("device", device, devices);
+  requirePrecision(options.precision, device);
   const provider = providers.find((known) => known.device === device);
   if (provider === undefined) return openCpu(options);
   return once(device, () => openOther(provider, options));

@@ -1,10 +1,13 @@
 import { RuntimeError, unknownName } from "../../core/errors.ts";
 import type { Backend } from "../backend.ts";
+import { requirePrecision } from "../precision.ts";
 import { smallestModel } from "../smallest-model.ts";
 import type { OrtWeb } from "./ort-web.ts";
 import { WebBackend } from "./web-backend.ts";
 
 export interface DeviceOptions {
+  /** Numbers of weights and activations. Only `float32` works yet; `float16` is refused with the reason. */
+  precision?: "float32" | "float16" | undefined;
   /** Threads of the processor; only a cross-origin isolated page (headers COOP and COEP) has more than one. Default: the runtime chooses. */
   threads?: number | undefined;
   /** Where the package's .wasm files are served, where a bundler does not see to it: a folder's address ending in "/". */
@@ -27,7 +30,8 @@ export function openDevice(device = "cpu", options: DeviceOptions = {}): Promise
   return backend;
 }
 
-async function open(device: string, { threads, wasmPaths }: DeviceOptions): Promise<Backend> {
+async function open(device: string, { threads, wasmPaths, precision }: DeviceOptions): Promise<Backend> {
+  requirePrecision(precision, device);
   if (!devices.includes(device)) throw unknownName("device", device, devices);
   const ort = device === "cpu" ? await load(() => import("onnxruntime-web/wasm")) : await load(() => import("onnxruntime-web/webgpu"));
   if (threads !== undefined) ort.env.wasm.numThreads = threads;
