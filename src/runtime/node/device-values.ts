@@ -28,10 +28,14 @@ export class DeviceValues {
     this.to.push(to);
   }
 
-  /** One run, and the copies around it. */
+  /**
+   * One run, and the copies around it, on this thread: the sessions of a device share its buffers, which native calls on two threads at once would corrupt.
+   * The event loop has a turn before each run.
+   */
   async run(binding: NativeBinding, transfer: (from: readonly Handle<"value">[], to: readonly Handle<"value">[]) => void): Promise<void> {
+    await new Promise(setImmediate);
     for (const [name, value] of this.inputs) this.api.bindInput(binding.handle, name, value);
-    await this.api.runWithBinding.async(binding.session.handle, binding.handle);
+    this.api.runWithBinding(binding.session.handle, binding.handle);
     transfer(this.from, this.to);
   }
 

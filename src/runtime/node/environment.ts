@@ -80,7 +80,10 @@ async function tryCreateSession(environment: Environment, model: Uint8Array, set
       api.addSessionConfig(options, "session.force_spinning_stop", "1");
       if (!environment.threading.spin) api.addSessionConfig(options, "session.intra_op.allow_spinning", "0");
     }
-    if (settings.provider !== undefined) appendProvider(environment.library, options, settings.provider);
+    if (settings.provider !== undefined) {
+      appendProvider(environment.library, options, settings.provider);
+      return api.createSessionFromArray(environment.handle, model, model.byteLength, options); // a device takes calls of one thread only
+    }
     return await api.createSessionFromArray.async(environment.handle, model, model.byteLength, options);
   } finally {
     api.releaseSessionOptions(options);
