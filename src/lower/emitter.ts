@@ -19,6 +19,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
+import { webgpuReplacements } from "./webgpu.ts";
 
 /**
  * What the ONNX nodes of each op are named after: the layer, the op and its place in the graph (`encoder.convs.0/conv#12`), so that a runtime's profile
@@ -97,6 +98,8 @@ export class GraphEmitter implements Emitter {
   }
 
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs: OnnxAttrs = {}, domain = ""): string[] {
+    const replacement = this.target === "webgpu" && domain === "" ? webgpuReplacements[opType] : undefined;
+    if (replacement !== undefined) return [replacement(this, inputs, attrs)];
     const names = Array.from({ length: outputs }, () => this.#name());
     const attribute = Object.entries(attrs).map(([name, attr]) => attributeProto(name, attr));
     const name = this.#labelled++ === 0 ? this.#label : `${this.#label}.${this.#labelled - 1}`;
@@ -169,6 +172,7 @@ export class GraphEmitter implements Emitter {
   }
 
   zeros(shape: Shape): string {
+    if (this.target === "webgpu") return this.node("Expand", [this.scalar(0), this.ints(shape)]);
     return this.node("ConstantOfShape", [this.ints(shape)]);
   }
 

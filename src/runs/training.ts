@@ -150,6 +150,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
 
 /** Write a checkpoint of the present state; returns the hash of its arrays. @throws NotFiniteError rather than save weights that are no numbers */
 async function save(run: Run, session: TrainingSession): Promise<string> {
+  await session.trainer.download();
   session.trainer.requireFinite();
   const state = session.state as unknown as Json;
   const { hash } = await saveCheckpoint(run, { tensors: fileTensors(session), state, step: session.step });

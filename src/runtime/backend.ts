@@ -17,6 +17,21 @@ export interface LoadOptions {
   optimize: "none" | "all";
 }
 
+/**
+ * Arrays that stay on a device between runs. Each kept array has a twin there; a binding uses the twin where it is given the array, so that nothing is
+ * copied between host and device when a program runs. The host's numbers then grow old: copies are made only when asked for.
+ */
+export interface DeviceMemory {
+  /** Give arrays twins with their present values, for bindings made from now on. An array that has one keeps it. @throws RuntimeError */
+  keep(arrays: readonly TypedArray[]): void;
+  /** Copy arrays to their twins, after the runs that are under way. Arrays without a twin are left as they are. @throws RuntimeError */
+  write(arrays: readonly TypedArray[]): Promise<void>;
+  /** Copy twins back to their arrays, after the runs that are under way. Arrays without a twin are left as they are. @throws RuntimeError */
+  read(arrays: readonly TypedArray[]): Promise<void>;
+  /** Forget twins without copying anything. Bindings that use them must be disposed first. */
+  release(arrays: readonly TypedArray[]): void;
+}
+
 /** Runs ONNX models on one device. The only seam between the library and a runtime. */
 export interface Backend {
   /** `cpu`, `webgpu`, ...: what `--device` names. */
@@ -26,6 +41,8 @@ export interface Backend {
   readonly target: Target;
   /** Channels in a block of its blocked convolution layout, found by trying (see channel-block.ts); undefined or 0 where it has none. */
   channelBlock?: number | undefined;
+  /** Where the device has a memory of its own; undefined on the CPU, whose programs work on the host's arrays in place. */
+  readonly memory?: DeviceMemory | undefined;
   /** Make a session of a serialized ONNX ModelProto. @throws RuntimeError when the runtime refuses it. */
   load(model: Uint8Array, options: LoadOptions): Promise<Executable>;
   /** Run a model a few times in a session of its own with the runtime's profiler on; absent where the runtime has none. @throws RuntimeError */
@@ -71,7 +88,7 @@ export interface Executable {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   /**
-   * Tie every input and every wanted output to a host array, by name. The arrays are read and written in place by each run; outputs
+   * Tie every input and every wanted output to a host array, by name. The arrays (or their twins, see {@link DeviceMemory}) are read and written in place by each run; outputs
    * that are left out are not fetched. An array may be bound as input and output at once where the graph's author knows that it is safe.
    * @throws RuntimeError for an unknown or missing name, a wrong dtype or a wrong length.
    */

@@ -13,6 +13,7 @@ import type { Backend, Binding, Executable } from "./backend.ts";
 import { debugGraph, debugLevel, debugModel } from "./debug.ts";
 import { type ProgramProfile, profileProgram } from "./profile.ts";
 import { sharedSession } from "./program-cache.ts";
+import { explainRefusal } from "./unsupported.ts";
 
 export interface InputSpec {
   shape: Shape;
@@ -63,17 +64,18 @@ export async function compile<I extends string, O extends string>(
   const graph = simplify(traced);
   if (debugLevel() >= 1) verify(graph, "simplify");
   debugGraph(name, traced, graph);
-  const write = (): Uint8Array => {
-    const baked = frozen ? leafData(graph) : undefined;
-    return lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock });
-  };
+  const baked = frozen ? leafData(graph) : undefined;
+  if (baked !== undefined) await backend.memory?.read(Object.values(baked));
   const optimize = frozen ? "all" : "none";
+  const write = (): Uint8Array => lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock });
   const load = (): Promise<Executable> => {
     const model = write();
     debugModel(name, model);
     return backend.load(model, { name, optimize });
   };
-  const executable = await (frozen ? load() : sharedSession(backend, graph, load));
+  const executable = await (frozen ? load() : sharedSession(backend, graph, load)).catch(async (error: unknown) => {
+    throw await explainRefusal(backend, graph, name, error);
+  });
   return new Program<I, O>({
     executable,
     graph,

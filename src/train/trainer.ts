@@ -7,10 +7,10 @@ import { type Module, namedStates } from "../nn/module.ts";
 import { adam } from "../optim/adam.ts";
 import { FlatUpdate } from "../optim/apply.ts";
 import { clipFactor, GradientNorm } from "../optim/clip.ts";
-import { ExponentialAverage } from "../optim/ema.ts";
+import { averaging, ExponentialAverage } from "../optim/ema.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { constant, type Schedule } from "../optim/schedule.ts";
-import type { Backend } from "../runtime/backend.ts";
+import type { Backend, DeviceMemory } from "../runtime/backend.ts";
 import { debugLevel, say } from "../runtime/debug.ts";
 import { profileTable } from "../runtime/profile.ts";
 import { type CompileOptions, compile, type InputSpec, type Program } from "../runtime/program.ts";
@@ -85,9 +85,16 @@ export class Trainer<I extends string = string> {
   readonly #clipNorm: number;
   readonly #update: FlatUpdate;
   readonly #norm: GradientNorm | undefined;
+  readonly #memory: DeviceMemory | undefined;
+  /** The averages' update, where they live on a device. */
+  readonly #averaging: FlatUpdate | undefined;
+  /** What the device keeps between steps. */
+  readonly #kept: readonly Float32Array[];
+  /** Whether the host's arrays were changed and the device's must follow before they are used. */
+  #hostIsNewer = false;
 
   private constructor(options: TrainerOptions<I>, parts: TrainerParts<I>) {
-    const { module, learningRate = 1e-3, schedule = constant(), clipNorm = 0, ema = 0 } = options;
+    const { module, learningRate = 1e-3, schedule = constant(), clipNorm = 0 } = options;
     this.#options = options;
     this.module = module;
     this.parameters = parts.parameters;
@@ -98,7 +105,10 @@ export class Trainer<I extends string = string> {
     this.#learningRate = learningRate;
     this.#schedule = schedule;
     this.#clipNorm = clipNorm;
-    this.average = ema > 0 ? new ExponentialAverage(parts.parameters.values, ema) : undefined;
+    this.average = parts.average;
+    this.#averaging = parts.averaging;
+    this.#memory = options.backend.memory;
+    this.#kept = parts.kept;
   }
 
   /**
@@ -106,7 +116,7 @@ export class Trainer<I extends string = string> {
    * @throws AtelierError for a module without parameters; ShapeError from the objective's ops; RuntimeError from the backend
    */
   static async create<I extends string>(options: TrainerOptions<I>): Promise<Trainer<I>> {
-    const { backend, module, optimizer = adam(), weightDecay = 0, clipNorm = 0, seed = 0 } = options;
+    const { backend, module, optimizer = adam(), weightDecay = 0, clipNorm = 0, ema = 0, seed = 0 } = options;
     const parameters = new FlatParameters(module);
     if (parameters.names.length === 0) {
       throw new AtelierError({
@@ -115,6 +125,11 @@ export class Trainer<I extends string = string> {
       });
     }
     for (const [path, state] of namedStates(module)) state.path = path;
+    const { ranges } = parameters;
+    const average = ema > 0 ? new ExponentialAverage(parameters.values, ema) : undefined;
+    const vectors = [parameters.values, parameters.gradients, ...(average === undefined ? [] : [average.values])];
+    const kept = backend.memory === undefined ? [] : vectors.flatMap((vector) => ranges.map((_, i) => parameters.view(vector, i)));
+    backend.memory?.keep(kept);
     const streams = new RandomStreams(seed);
     const program = await gradientProgram(options, parameters, streams);
     const scaled = clipNorm > 0;
@@ -125,9 +140,11 @@ export class Trainer<I extends string = string> {
       gradients: parameters.gradients,
       groups: [{ start: 0, end: parameters.values.length, weightDecay }],
       scaled,
+      pieces: ranges,
     });
-    const norm = scaled || debugLevel() >= 1 ? await GradientNorm.create(backend, parameters.gradients) : undefined;
-    return new Trainer(options, { parameters, streams, program, update, norm });
+    const norm = scaled || debugLevel() >= 1 ? await GradientNorm.create(backend, parameters.gradients, ranges) : undefined;
+    const averaging = await averagingOnDevice(backend, parameters, average);
+    return new Trainer(options, { parameters, streams, program, update, norm, average, averaging, kept });
   }
 
   /**
@@ -136,6 +153,7 @@ export class Trainer<I extends string = string> {
    *   that is not: parameters and state are then as before the step
    */
   async advance(feeds: Parameters<Program<I, string>["run"]>[0] = {}): Promise<TrainerReport> {
+    await this.#settle();
     let terms: Record<string, number> = {};
     let bad: [string, number] | undefined;
     await this.program.run(feeds, (outputs) => {
@@ -150,18 +168,47 @@ export class Trainer<I extends string = string> {
       throw await this.#notFinite("gradient", `a gradient's norm of ${gradientNorm}`);
     const scale = gradientNorm === undefined || this.#clipNorm === 0 ? 1 : clipFactor(gradientNorm, this.#clipNorm);
     await this.#update.step(this.step + 1, learningRate, scale);
-    this.average?.update(this.parameters.values);
+    if (this.#averaging === undefined) this.average?.update(this.parameters.values);
+    else await this.#averaging.step(this.step + 1, 0);
     this.step++;
     return { step: this.step, learningRate, terms, ...(gradientNorm === undefined ? {} : { gradientNorm }) };
   }
 
   /** Find the tensor that made it so, by the same step with every tensor watched. */
   async #notFinite(kind: "loss" | "gradient", got: string): Promise<NotFiniteError> {
+    await this.download();
     const found = await traceNonFinite(this.#options, this.parameters, this.program.bound).catch(() => undefined);
     return nonFiniteError(kind, this.step + 1, got, found);
   }
 
-  /** Named arrays that a checkpoint holds: weights, state, moments and averages. They are the live arrays, not copies. */
+  /**
+   * Bring the host's arrays (weights, gradients, moments, averages) up to date with what a device keeps. On the CPU they always are.
+   * @throws RuntimeError from the backend
+   */
+  async download(): Promise<void> {
+    await this.#settle();
+    await this.#memory?.read([...this.#kept, ...this.#update.kept]);
+  }
+
+  /** The other direction, where the host's arrays were changed. */
+  async #settle(): Promise<void> {
+    if (!this.#hostIsNewer) return;
+    this.#hostIsNewer = false;
+    await this.#memory?.write([...this.#kept, ...this.#update.kept]);
+  }
+
+  /** Put the averaged weights into the module for good, where there are any. */
+  async adoptAverage(): Promise<void> {
+    if (this.average === undefined) return;
+    await this.download();
+    this.parameters.values.set(this.average.values);
+    this.#hostIsNewer = true;
+  }
+
+  /**
+   * Named arrays that a checkpoint holds: weights, state, moments and averages. They are the live arrays, not copies; with a device, as of the last
+   * {@link download}.
+   */
   tensors(): Map<string, NamedArray> {
     const { parameters } = this;
     const result = new Map<string, NamedArray>();
@@ -203,18 +250,25 @@ export class Trainer<I extends string = string> {
     for (const [name, { data }] of this.tensors()) copySaved(name, data, saved.get(name));
     this.#streams.restore(streams);
     this.step = step;
+    this.#hostIsNewer = true;
   }
 
   /** Run `use` with the averaged weights in the module, where there are any; the trained ones are back afterwards. */
   async averaged<T>(use: () => Promise<T>): Promise<T> {
+    await this.#settle();
     if (this.average === undefined) return use();
+    await this.download();
     const { values } = this.parameters;
     const trained = values.slice();
     values.set(this.average.values);
+    this.#hostIsNewer = true;
+    await this.#settle();
     try {
       return await use();
     } finally {
       values.set(trained);
+      this.#hostIsNewer = true;
+      await this.#settle();
     }
   }
 
@@ -226,7 +280,9 @@ export class Trainer<I extends string = string> {
   /** Free the native sessions. The module keeps its weights. With `ATELIER_DEBUG=4` the step's profile is printed first. */
   async dispose(): Promise<void> {
     if (debugLevel() >= 4 && this.step > 0) await this.#printProfile();
-    await Promise.all([this.program.dispose(), this.#update.dispose(), this.#norm?.dispose()]);
+    await this.download();
+    await Promise.all([this.program.dispose(), this.#norm?.dispose(), this.#averaging?.dispose(), this.#update.dispose()]);
+    this.#memory?.release(this.#kept);
   }
 }
 
@@ -236,6 +292,19 @@ interface TrainerParts<I extends string> {
   program: Program<I, string>;
   update: FlatUpdate;
   norm: GradientNorm | undefined;
+  average: ExponentialAverage | undefined;
+  averaging: FlatUpdate | undefined;
+  kept: readonly Float32Array[];
+}
+
+/** The program that moves the averages where they live on a device; the host's are moved by a plain loop. */
+async function averagingOnDevice(
+  backend: Backend,
+  { values, ranges }: FlatParameters,
+  average: ExponentialAverage | undefined,
+): Promise<FlatUpdate | undefined> {
+  if (backend.memory === undefined || average === undefined) return undefined;
+  return FlatUpdate.create({ backend, optimizer: averaging(average.decay), parameters: average.values, gradients: values, pieces: ranges });
 }
 
 /** The loss and its named terms, from a run's outputs. */

@@ -3,6 +3,7 @@ import { type Emitter, I, type OnnxAttrs } from "../onnx.ts";
 import type { LowerArgs } from "../op.ts";
 import type { ConvAttrs, ConvFilterAttrs, ConvInputAttrs } from "./conv.ts";
 import { depthwiseFilter, isDepthwise, transposedConvolution } from "./conv-forms-nd.ts";
+import { spreadOut } from "./webgpu-lowering.ts";
 
 // The forms are chosen by measurement (docs/engine-facts.md): ONNX has no gradient ops for convolution.
 
@@ -61,7 +62,9 @@ function convAttrs({ strides, pads, dilations, groups }: ConvAttrs, kernel: read
  * The input gradient. At stride 1 it is a convolution with the filter turned around and its channel axes swapped, which runs on the faster
  * kernel; otherwise transposed convolution, in the form that suits the number of axes. Very few channels favour it too.
  */
-export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs<ConvInputAttrs>): string[] {
+export function lowerConvInput(args: LowerArgs<ConvInputAttrs>): string[] {
+  const { onnx, inputs, attrs, node } = args;
+  const [dy, w] = inputs;
   const [k, perGroup, ...kernel] = node.inputs[1].shape;
   const { strides, pads, dilations, groups, spatial } = attrs;
   const axes = spatial.length;
@@ -71,7 +74,34 @@ export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs
     const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
     return [convolve(onnx, [dy, turned], [groups * perGroup, k / groups, ...kernel], { strides, pads: flippedPads, dilations, groups })];
   }
+  if (onnx.target === "webgpu" && axes > 2) return [volumeInput(args)];
   return [transposedConvolution(onnx, dy, w, [node.inputs[0].shape, node.inputs[1].shape], attrs)];
+}
+
+/** The same where transposed convolution stops at two axes: zeros put between dy's entries make it one at stride 1. */
+function volumeInput({
+  onnx,
+  inputs: [dy, w],
+  attrs: { strides, pads, dilations, groups, spatial },
+  node,
+}: LowerArgs<ConvInputAttrs>): string {
+  const [k, perGroup, ...kernel] = node.inputs[1].shape;
+  const shape = node.inputs[0].shape;
+  const rank = shape.length;
+  const reach = kernel.map((size, i) => dilations[i] * (size - 1));
+  const before = reach.map((r, i) => r - pads[i]);
+  const after = reach.map((r, i) => spatial[i] + r - before[i] - ((shape[i + 2] - 1) * strides[i] + 1));
+  let padded = spreadOut(onnx, dy, shape, strides);
+  spatial.forEach((_, i) => {
+    padded = onnx.pad(padded, rank, i + 2, before[i], after[i]);
+  });
+  const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
+  const ones = spatial.map(() => 1);
+  return onnx.node(
+    "Conv",
+    [padded, turned],
+    convAttrs({ strides: ones, pads: new Array(2 * ones.length).fill(0), dilations, groups }, kernel),
+  );
 }
 
 /** [K, C/g, ...k] -> [C, K/g, ...k], taps reversed. */

@@ -7,6 +7,7 @@ import { applyOne, type Tensor, type TensorLike } from "../tensor.ts";
 import { erfOf, sigmoidOf } from "./functions.ts";
 import { sumTo } from "./reduce.ts";
 import { constant } from "./source.ts";
+import { lowerPow } from "./webgpu-lowering.ts";
 
 // Elementwise ops. Unary ops keep the shape; binary ones broadcast. Conventions at corners are stated on each op and tested.
 
@@ -212,7 +213,7 @@ const divOp = binary("div", {
 });
 /** a^b for a > 0; db = dy · y · log(a). */
 const powOp = binary("pow", {
-  onnx: "Pow",
+  onnx: lowerPow,
   gradient: ({ dy, a, b, y }) => [() => mul(dy, mul(b, pow(a, sub(b, 1)))), () => mul(dy, mul(y, log(a)))],
   evaluate: (a, b) => a ** b,
   ranges: [

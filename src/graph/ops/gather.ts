@@ -4,6 +4,7 @@ import { type Emitter, I, S } from "../onnx.ts";
 import { type Attrs, defineOp, type OpRecord } from "../op.ts";
 import { normalizeAxis, requireAxes, requireFloats, requireNumbers, type Spec, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type GraphNode, type Tensor } from "../tensor.ts";
+import { narrowIndices, oneHotByComparison } from "./webgpu-lowering.ts";
 
 // Reading and adding at integer positions. Each read op has an adding op as its gradient and the other way round, so both are closed
 // under differentiation. Indices out of range are refused by the runtime when it runs.
@@ -70,9 +71,10 @@ const scatterAddOp: OpRecord<SizedAttrs> = defineOp<SizedAttrs>({
   gradient: ({ inputs: [, indices], attrs: { axis }, dOutputs: [dy] }) => [gather(dy!, indices, axis), null],
   lower: ({ onnx, inputs: [updates, indices], attrs: { axis, size }, node }) => {
     const [outer, count, inner] = blocks(node.inputs[0].shape, axis, node.inputs[1].shape.length);
-    if (outer === 1) return [scatterRows(onnx, updates, indices, { node, count, size, inner })];
+    if (outer === 1 && onnx.target !== "webgpu") return [scatterRows(onnx, updates, indices, { node, count, size, inner })];
     const flat = onnx.node("Reshape", [updates, onnx.ints([outer, count, inner])]);
-    const column = onnx.node("Reshape", [indices, onnx.ints([1, count, 1])]);
+    const positions = narrowIndices(onnx, indices, node.inputs[1].dtype);
+    const column = onnx.node("Reshape", [positions, onnx.ints([1, count, 1])]);
     const everywhere = onnx.node("Expand", [column, onnx.ints([outer, count, inner])]);
     const zeros = onnx.zeros([outer, size, inner]);
     const added = onnx.node("ScatterElements", [zeros, everywhere, flat], { axis: I(1), reduction: S("add") });
@@ -182,15 +184,11 @@ const oneHotOp = defineOp<OneHotAttrs>({
   },
   gradient: { because: "indices have no gradient" },
   // The kernel wants the depth in the indices' own type.
-  lower: ({ onnx, inputs: [indices], attrs, node }) => [
-    onnx.node(
-      "OneHot",
-      [indices, onnx.scalar(attrs.depth, node.inputs[0].dtype), onnx.constant("float32", [2], new Float32Array([0, 1]))],
-      {
-        axis: I(-1),
-      },
-    ),
-  ],
+  lower: ({ onnx, inputs: [indices], attrs, node }) => {
+    if (onnx.target === "webgpu") return [oneHotByComparison(onnx, indices, attrs.depth)];
+    const depth = onnx.scalar(attrs.depth, node.inputs[0].dtype);
+    return [onnx.node("OneHot", [indices, depth, onnx.constant("float32", [2], new Float32Array([0, 1]))], { axis: I(-1) })];
+  },
   evaluate: ([indices], { depth }, [spec]) => {
     const out = ndZeros(spec.shape);
     indices.data.forEach((at, i) => {

@@ -8,6 +8,7 @@ import { add, mul, sqrt, sub } from "./elementwise.ts";
 import { matmul } from "./linalg.ts";
 import { reshape } from "./movement.ts";
 import { sum, sumTo } from "./reduce.ts";
+import { batchNormByHand } from "./webgpu-lowering.ts";
 
 // Normalisation with its statistics as further outputs: the fused kernels give them, and the gradients need them.
 
@@ -47,7 +48,8 @@ const batchNormOp = defineOp<EpsilonAttrs>({
   name: "batchNorm",
   shape: (inputs) => batchNormSpecs(inputs),
   gradient: batchNormGradient,
-  lower: ({ onnx, inputs: [x, scale, bias], attrs }) => {
+  lower: ({ onnx, inputs: [x, scale, bias], attrs, node }) => {
+    if (onnx.target === "webgpu") return batchNormByHand(onnx, [x, scale, bias], node.inputs[0].shape, attrs.epsilon);
     // The kernel writes the statistics over the old ones, which momentum 0 discards: each needs a buffer that nothing else reads and that the
     // runtime's passes do not merge with another, hence zeros made of this layer's own inputs instead of constants.
     const oldMean = onnx.node("Sub", [scale, scale]);

@@ -1,5 +1,6 @@
 import { type OrtLibrary, openLibrary, refusal, StatusError } from "./ffi.ts";
 import type { Handle } from "./ort-api.ts";
+import { appendProvider, type Provider } from "./providers.ts";
 import { type ThreadOptions, threadOptions } from "./threads.ts";
 
 /** OrtLoggingLevel: errors come back as statuses, so nothing needs printing (fatal only). */
@@ -44,6 +45,8 @@ export interface SessionSettings {
   optimize: "none" | "all";
   /** Where the profile goes: the runtime appends the time and `.json`. */
   profilePrefix?: string | undefined;
+  /** Where the program runs; the CPU unless told. */
+  provider?: Provider | undefined;
 }
 
 /**
@@ -78,6 +81,10 @@ async function tryCreateSession(environment: Environment, model: Uint8Array, set
       api.setIntraOpThreads(options, environment.threading.threads);
       api.addSessionConfig(options, "session.force_spinning_stop", "1");
       if (!environment.threading.spin) api.addSessionConfig(options, "session.intra_op.allow_spinning", "0");
+    }
+    if (settings.provider !== undefined) {
+      appendProvider(environment.library, options, settings.provider);
+      return api.createSessionFromArray(environment.handle, model, model.byteLength, options); // a device takes calls of one thread only
     }
     return await api.createSessionFromArray.async(environment.handle, model, model.byteLength, options);
   } finally {
