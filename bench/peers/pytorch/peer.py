@@ -8,9 +8,15 @@ import time
 
 import torch
 
+from families import FamilyTraining
+from flows import FLOWS, Controller
+from gans import GANS
 from kernels import KERNELS
+from language import LANGUAGE
 from networks import Inference, Training
+from pictures import PICTURES
 
+FAMILIES = {**GANS, **PICTURES, **LANGUAGE, **FLOWS}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],
@@ -20,6 +26,8 @@ WORKLOADS = {
     "cnn-infer": ["eager", "channels_last", "compiled"],
     "cnn-infer-1": ["eager", "channels_last", "compiled"],
     "vae-infer": ["eager", "channels_last", "compiled"],
+    **{name: family.modes for name, family in FAMILIES.items()},
+    "controller": ["eager", "compiled"],
     **{name: modes for name, (modes, _) in KERNELS.items()},
 }
 
@@ -30,6 +38,10 @@ def make(workload, mode):
         raise ValueError(f"no workload {workload} in mode {mode}")
     if workload in KERNELS:
         return KERNELS[workload][1](mode)
+    if workload in FAMILIES:
+        return FamilyTraining(FAMILIES[workload], mode).step
+    if workload == "controller":
+        return Controller(mode).step
     return (Inference if "-infer" in workload else Training)(workload, mode).step
 
 
@@ -60,9 +72,14 @@ class Peer:
         return {"ms": times, "loss": value}
 
     def check(self, request):
-        training = Training(request["check"], request.get("mode", "eager"), check=True)
-        count = sum(p.numel() for p in training.net.parameters())
-        return {"losses": [training.step() for _ in range(request["steps"])], "parameters": count}
+        name, mode, steps = request["check"], request.get("mode", "eager"), range(request["steps"])
+        if name in FAMILIES:
+            training = FamilyTraining(FAMILIES[name], mode, check=True)
+            losses = [loss for _ in steps for loss in training.steps()]
+        else:
+            training = Training(name, mode, check=True)
+            losses = [training.step() for _ in steps]
+        return {"losses": losses, "parameters": sum(p.numel() for p in training.net.parameters())}
 
     def answer(self, request):
         if "prepare" in request:
