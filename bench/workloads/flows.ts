@@ -66,7 +66,13 @@ class RealNvp extends Module {
       points = out.points;
       total = total?.add(out.logDeterminant) ?? out.logDeterminant;
     }
-    return points.square().sum(1).mul(0.5).add(Math.log(2 * Math.PI)).sub(total!).mean();
+    return points
+      .square()
+      .sum(1)
+      .mul(0.5)
+      .add(Math.log(2 * Math.PI))
+      .sub(total!)
+      .mean();
   }
 }
 

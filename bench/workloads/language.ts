@@ -1,9 +1,9 @@
 import type { RandomStream } from "../../src/core/random.ts";
+import { Parameter } from "../../src/graph/leaf.ts";
 import { matmul } from "../../src/graph/ops/linalg.ts";
 import { full } from "../../src/graph/ops/movement.ts";
 import { layerNorm } from "../../src/graph/ops/norm.ts";
 import { constant } from "../../src/graph/ops/source.ts";
-import { Parameter } from "../../src/graph/leaf.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { gelu } from "../../src/nn/activations.ts";
 import { Embedding } from "../../src/nn/embedding.ts";

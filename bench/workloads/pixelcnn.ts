@@ -79,7 +79,10 @@ export const pixelCnnWorkload: Workload = trainingWorkload({
   name: "pixelcnn",
   summary: "PixelCNN on 16x16 pictures of 4 levels (307,460 parameters), batch 32, Adam",
   build: (rng) => new PixelCnn(rng),
-  objective: (network, { images, labels }) => crossEntropy(network.call(images).transpose([0, 2, 3, 1]), labels).mean().div(size * size),
+  objective: (network, { images, labels }) =>
+    crossEntropy(network.call(images).transpose([0, 2, 3, 1]), labels)
+      .mean()
+      .div(size * size),
   inputs: { images: { shape: [batch, 1, size, size] }, labels: { shape: [batch, size, size], dtype: "int32" } },
   batches: () => {
     const labels = tokens(STREAMS.labels, [batch, size, size], levels);

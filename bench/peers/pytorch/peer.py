@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import resource
 import sys
 import time
 
@@ -81,7 +82,21 @@ class Peer:
             losses = [training.step() for _ in steps]
         return {"losses": losses, "parameters": sum(p.numel() for p in training.net.parameters())}
 
+    def footprint(self, request):
+        high = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        baseline, started = high(), time.perf_counter()
+        step = make(request["footprint"], request["mode"])
+        prepared = time.perf_counter()
+        step()
+        first = time.perf_counter()
+        for _ in range(request["steps"] - 1):
+            step()
+        times = {"prepare_ms": (prepared - started) * 1e3, "first_step_ms": (first - started) * 1e3}
+        return {"footprint": {**times, "baseline_mb": baseline, "peak_mb": high()}}
+
     def answer(self, request):
+        if "footprint" in request:
+            return self.footprint(request)
         if "prepare" in request:
             return self.prepare(request)
         if "workload" in request:
@@ -92,7 +107,7 @@ class Peer:
             self.prepared.pop((request["release"], request["mode"]), None)
             gc.collect()
             return {"released": request["release"]}
-        raise ValueError("a request has one of prepare, workload, check, release")
+        raise ValueError("a request has one of prepare, workload, check, footprint, release")
 
 
 def main():
