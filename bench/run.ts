@@ -45,7 +45,7 @@ async function preparePeers(workload: Workload, peers: readonly Peer[], modes: r
     if (offered.length === 0) say(`${workload.name}: ${peer.greeting.peer} offers no such workload in these modes`);
     for (const mode of offered) {
       try {
-        await peer.prepare(workload.name, mode, 1);
+        await peer.prepare(workload.name, mode, 2);
         ready.push({ peer, mode });
       } catch (error) {
         say(`${workload.name}: ${peer.greeting.peer} ${mode} is left out: ${error instanceof Error ? error.message : String(error)}`);

@@ -21,7 +21,12 @@ function flowLoss({ numpy: np, nn }, take, [points]) {
     const held = x.ref.mul(kept);
     const s = np.tanh(net(held.ref)).mul(rest());
     const t = net(held.ref).mul(rest());
-    x = held.add(x.sub(t).mul(np.exp(s.ref.mul(-1))).mul(rest()));
+    x = held.add(
+      x
+        .sub(t)
+        .mul(np.exp(s.ref.mul(-1)))
+        .mul(rest()),
+    );
     total = total.sub(np.sum(s, 1));
   }
   return np.mean(total.sub(np.sum(np.square(x), 1).mul(0.5)).sub(Math.log(2 * Math.PI))).mul(-1);
