@@ -16,8 +16,7 @@ import type { Check, Prepared, Workload } from "../harness/workload.ts";
 export interface TrainingSpec<M extends Module, I extends string> {
   name: string;
   summary: string;
-  /** Layers of the network; `check` leaves dropout out. */
-  build(rng: RandomStream, check: boolean): M;
+  build(rng: RandomStream): M;
   objective(network: M, batch: Record<I, Tensor>, rng: Rng): Tensor | Terms;
   inputs: Readonly<Record<I, InputSpec>>;
   /** Batches made once and cycled through, by input name. */
@@ -28,27 +27,33 @@ export interface TrainingSpec<M extends Module, I extends string> {
   clipNorm?: number;
   /** Stream of the first draw of a checked step. */
   draws?: number;
+  /** Floating point operations of a step, where the graph's own count would miss a loop's. */
+  flops?: number;
+}
+
+interface Ready<I extends string> {
+  trainer: Trainer<I>;
+  /** The batch of a step, counted from 0. */
+  feeds(step: number): Partial<Record<I, TypedArray>>;
 }
 
 /** A trainer of the network with the start values that all peers share. */
-function trainerOf<M extends Module, I extends string>(spec: TrainingSpec<M, I>, check: boolean) {
-  return async (): Promise<{ trainer: Trainer<I>; feeds: (step: number) => Partial<Record<I, TypedArray>> }> => {
-    const network = spec.build(new RandomStream(0, "bench"), check);
-    fill(network);
-    const { inputs, learningRate, optimizer, weightDecay = 0, clipNorm = 0 } = spec;
-    const trainer = await Trainer.create<I>({
-      backend: await openBackend({ device: "cpu" }),
-      module: network,
-      objective: (batch, rng) => spec.objective(network, batch, check ? fixedRng(spec.draws ?? STREAMS.draws) : rng),
-      ...{ inputs, learningRate, weightDecay, clipNorm, name: spec.name },
-      ...(optimizer === undefined ? {} : { optimizer }),
-    });
-    const batches = Object.entries(spec.batches()) as [I, readonly TypedArray[]][];
-    const feeds = (step: number) => {
-      return Object.fromEntries(batches.map(([name, pool]) => [name, pool[step % pool.length]])) as Partial<Record<I, TypedArray>>;
-    };
-    return { trainer, feeds };
+async function trainerOf<M extends Module, I extends string>(spec: TrainingSpec<M, I>, check: boolean): Promise<Ready<I>> {
+  const network = spec.build(new RandomStream(0, "bench"));
+  fill(network);
+  const { inputs, learningRate, optimizer, weightDecay = 0, clipNorm = 0 } = spec;
+  const trainer = await Trainer.create<I>({
+    backend: await openBackend({ device: "cpu" }),
+    module: network,
+    objective: (batch, rng) => spec.objective(network, batch, check ? fixedRng(spec.draws ?? STREAMS.draws) : rng),
+    ...{ inputs, learningRate, weightDecay, clipNorm, name: spec.name },
+    ...(optimizer === undefined ? {} : { optimizer }),
+  });
+  const batches = Object.entries(spec.batches()) as [I, readonly TypedArray[]][];
+  const feeds = (step: number) => {
+    return Object.fromEntries(batches.map(([name, pool]) => [name, pool[step % pool.length]])) as Partial<Record<I, TypedArray>>;
   };
+  return { trainer, feeds };
 }
 
 /** Batch copied, forward, backward, optimizer, loss read. */
@@ -58,17 +63,17 @@ export function trainingWorkload<M extends Module, I extends string>(spec: Train
     summary: spec.summary,
     training: true,
     async prepare(): Promise<Prepared> {
-      const { trainer, feeds } = await trainerOf(spec, false)();
+      const { trainer, feeds } = await trainerOf(spec, false);
       return {
         step: async () => {
           await trainer.advance(feeds(trainer.step));
         },
         close: () => trainer.dispose(),
-        flops: graphFlops(trainer.program.graph),
+        flops: spec.flops ?? graphFlops(trainer.program.graph),
       };
     },
     async check(steps: number): Promise<Check> {
-      const { trainer, feeds } = await trainerOf(spec, true)();
+      const { trainer, feeds } = await trainerOf(spec, true);
       const losses: number[] = [];
       for (let i = 0; i < steps; i++) losses.push((await trainer.advance(feeds(i))).terms.loss);
       const { parameterCount: parameters } = trainer.module;
