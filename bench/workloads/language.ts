@@ -10,12 +10,49 @@ import { Embedding } from "../../src/nn/embedding.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { crossEntropy } from "../../src/nn/losses.ts";
 import { Module } from "../../src/nn/module.ts";
+import { LSTM } from "../../src/nn/recurrent.ts";
 import { adamw } from "../../src/optim/adam.ts";
 import { STREAMS, tokens } from "../harness/values.ts";
 import type { Workload } from "../harness/workload.ts";
 import { trainingWorkload } from "./training.ts";
 
-// Language models: nanoGPT's GPT without biases and dropout.
+// Language models: the LSTM of Generative Deep Learning, 2nd ed., ch. 5, and nanoGPT's GPT without biases and dropout.
+
+const text = { batch: 32, steps: 200, vocabulary: 10_000, width: 100, hidden: 128 };
+
+/** Tokens [B, T] -> logits [B · T, V]. */
+class LstmLanguageModel extends Module {
+  readonly embedding: Embedding;
+  readonly lstm: LSTM;
+  readonly head: Linear;
+
+  constructor(rng: RandomStream) {
+    super();
+    this.embedding = new Embedding({ count: text.vocabulary, width: text.width, rng });
+    this.lstm = new LSTM({ in: text.width, hidden: text.hidden, rng });
+    this.head = new Linear({ in: text.hidden, out: text.vocabulary, rng });
+  }
+
+  call(ids: Tensor): Tensor {
+    return this.head.call(this.lstm.call(this.embedding.call(ids)).outputs.reshape([-1, text.hidden]));
+  }
+}
+
+function lstm(): Workload {
+  const { batch, steps, vocabulary, width, hidden } = text;
+  const shape = [batch, steps];
+  return trainingWorkload({
+    name: "lstm",
+    summary: "LSTM language model, 200 steps, embedding 100, hidden 128, 10,000 words (2.4 million parameters), batch 32, Adam",
+    build: (rng) => new LstmLanguageModel(rng),
+    objective: (network, { ids, targets }) => crossEntropy(network.call(ids), targets.reshape([-1])).mean(),
+    inputs: { ids: { shape, dtype: "int32" }, targets: { shape, dtype: "int32" } },
+    batches: () => ({ ids: tokens(STREAMS.ids, shape, vocabulary), targets: tokens(STREAMS.labels, shape, vocabulary) }),
+    learningRate: 1e-3,
+    // Forward, and twice that backward: the gates' two products and the head's.
+    flops: 3 * 2 * batch * steps * (4 * hidden * (width + hidden) + hidden * vocabulary),
+  });
+}
 
 interface GptConfig {
   layers: number;
@@ -131,6 +168,7 @@ const small: GptConfig = { layers: 4, heads: 4, width: 128, context: 64, batch: 
 const medium: GptConfig = { layers: 6, heads: 6, width: 384, context: 256, batch: 16 };
 
 export const languageWorkloads: readonly Workload[] = [
+  lstm(),
   gpt("gpt-small", "GPT of 4 layers, 4 heads, width 128, context 64 (0.8 million parameters), batch 12, AdamW, clipped", small),
   gpt("gpt-medium", "GPT of 6 layers, 6 heads, width 384, context 256 (10.7 million parameters), batch 16, AdamW, clipped", medium),
 ];
