@@ -4,6 +4,8 @@ import { stopGradient } from "../../src/graph/ops/control.ts";
 import { abs, cos, sin } from "../../src/graph/ops/elementwise.ts";
 import { concat, full } from "../../src/graph/ops/movement.ts";
 import { batchNorm } from "../../src/graph/ops/norm.ts";
+import { averagePool } from "../../src/graph/ops/pooling.ts";
+import { resize } from "../../src/graph/ops/resize.ts";
 import { constant } from "../../src/graph/ops/source.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { currentTrace, type Rng } from "../../src/graph/trace.ts";
@@ -63,21 +65,6 @@ class ResidualBlock extends Module {
   }
 }
 
-/** Mean of each 2x2 square: [B, C, H, W] -> [B, C, H / 2, W / 2]. */
-function halve(x: Tensor): Tensor {
-  const [B, C, H, W] = x.dims("B C H W");
-  return x.reshape([B, C, H / 2, 2, W / 2, 2]).mean([3, 5]);
-}
-
-/** Each pixel four times: [B, C, H, W] -> [B, C, 2 H, 2 W]. */
-function double(x: Tensor): Tensor {
-  const [B, C, H, W] = x.dims("B C H W");
-  return x
-    .reshape([B, C, H, 1, W, 1])
-    .expand([B, C, H, 2, W, 2])
-    .reshape([B, C, 2 * H, 2 * W]);
-}
-
 /** Noisy pictures [B, 3, H, W] and noise variances [B, 1, 1, 1] -> the noise [B, 3, H, W]. */
 class Unet extends Module {
   readonly stem: Conv2d;
@@ -111,11 +98,13 @@ class Unet extends Module {
     this.down.forEach((block, i) => {
       h = block.call(h);
       skips.push(h);
-      if (i % depth === depth - 1) h = halve(h);
+      if (i % depth === depth - 1) h = averagePool(h, { kernel: 2 });
     });
     for (const block of this.bottom) h = block.call(h);
     this.up.forEach((block, i) => {
-      h = block.call(concat([i % depth === 0 ? double(h) : h, skips.pop()!], 1));
+      const skip = skips.pop()!;
+      if (i % depth === 0) h = resize(h, skip.shape.slice(2), { mode: "linear" });
+      h = block.call(concat([h, skip], 1));
     });
     return this.head.call(h);
   }

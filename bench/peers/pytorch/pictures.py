@@ -109,7 +109,7 @@ class Unet(nn.Module):
             h = block(h)
         for i, block in enumerate(self.up):
             if i % self.depth == 0:
-                h = F.interpolate(h, scale_factor=2, mode="nearest")
+                h = F.interpolate(h, scale_factor=2, mode="bilinear")
             h = block(torch.cat([h, skips.pop()], 1))
         return self.head(h)
 
