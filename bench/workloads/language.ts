@@ -3,9 +3,10 @@ import { Parameter } from "../../src/graph/leaf.ts";
 import { matmul } from "../../src/graph/ops/linalg.ts";
 import { full } from "../../src/graph/ops/movement.ts";
 import { layerNorm } from "../../src/graph/ops/norm.ts";
-import { constant } from "../../src/graph/ops/source.ts";
+import { split } from "../../src/graph/ops/split.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { gelu } from "../../src/nn/activations.ts";
+import { scaledDotProductAttention } from "../../src/nn/attention.ts";
 import { Embedding } from "../../src/nn/embedding.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { crossEntropy } from "../../src/nn/losses.ts";
@@ -78,18 +79,6 @@ class Norm extends Module {
   }
 }
 
-/** softmax(q kᵀ / √D + mask) v over the past. q, k, v [B, heads, T, D] -> the same shape. */
-function causalAttention(q: Tensor, k: Tensor, v: Tensor): Tensor {
-  const [, , T, D] = q.dims("B H T D");
-  const mask = constant(
-    Float32Array.from({ length: T * T }, (_, i) => (i % T > Math.floor(i / T) ? -1e9 : 0)),
-    "float32",
-    [T, T],
-  );
-  const scores = matmul(q.mul(1 / Math.sqrt(D)), k, { transB: true });
-  return scores.add(mask).softmax().matmul(v);
-}
-
 class Block extends Module {
   readonly norm1: Norm;
   readonly qkv: Linear;
@@ -114,13 +103,10 @@ class Block extends Module {
   /** [B, T, C] -> [B, T, C] */
   call(x: Tensor): Tensor {
     const [B, T, C] = x.dims("B T C");
-    const qkv = this.qkv.call(this.norm1.call(x));
-    const part = (i: number) =>
-      qkv
-        .slice(2, i * C, (i + 1) * C)
-        .reshape([B, T, this.#heads, C / this.#heads])
-        .transpose([0, 2, 1, 3]);
-    const mixed = causalAttention(part(0), part(1), part(2)).transpose([0, 2, 1, 3]).reshape([B, T, C]);
+    const [q, k, v] = split(this.qkv.call(this.norm1.call(x)), 3, 2).map((part) =>
+      part.reshape([B, T, this.#heads, C / this.#heads]).transpose([0, 2, 1, 3]),
+    );
+    const mixed = scaledDotProductAttention(q, k, v, { causal: true }).transpose([0, 2, 1, 3]).reshape([B, T, C]);
     const attended = x.add(this.out.call(mixed));
     return attended.add(this.down.call(gelu(this.up.call(this.norm2.call(attended)))));
   }
