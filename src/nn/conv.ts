@@ -1,7 +1,6 @@
 import { AtelierError, unknownName } from "../core/errors.ts";
 import type { Parameter } from "../graph/leaf.ts";
 import { conv, convTranspose } from "../graph/ops/conv.ts";
-import { shapeError } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { fansOf, type WeightOptions, weightAndBias } from "./init.ts";
 import { Module, requireSize } from "./module.ts";
@@ -60,11 +59,10 @@ class Conv extends Module {
 
   /** x [B, in, ...sizes] -> [B, out, ...sizes'] with size' = floor((size + pads - dilation · (kernel - 1) - 1) / stride) + 1. @throws ShapeError */
   call(x: Tensor): Tensor {
-    if (x.rank !== this.weight.rank)
-      throw shapeError("convolution layer", [x, this.weight], `an input of rank ${this.weight.rank} was expected`);
     const { paddingMode = "zeros", ...options } = this.options;
     const padding = options.padding === "valid" || options.padding === undefined ? 0 : options.padding;
-    if (paddingMode === "zeros") return conv(x, this.weight, { ...options, padding, bias: this.bias });
+    // Of another rank, conv tells what is wrong; borders would be put on the wrong axes first.
+    if (paddingMode === "zeros" || x.rank !== this.weight.rank) return conv(x, this.weight, { ...options, padding, bias: this.bias });
     const padded = padBorders(x, this.#borders(x, padding), paddingMode);
     return conv(padded, this.weight, { ...options, padding: 0, bias: this.bias });
   }

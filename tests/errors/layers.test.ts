@@ -4,38 +4,15 @@ import type { DType, Shape } from "../../src/core/dtype.ts";
 import { AtelierError } from "../../src/core/errors.ts";
 import { RandomStream } from "../../src/core/random.ts";
 import { input } from "../../src/graph/ops/source.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
 import { Trace, withTrace } from "../../src/graph/trace.ts";
 import * as nn from "../../src/nn/index.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import { layerCases } from "./layer-cases.ts";
 import { steady } from "./steady.ts";
 
 const rng = new RandomStream(0, "layers");
 const size = { in: 3, out: 4, rng };
-
-interface Callable {
-  call(x: Tensor): Tensor;
-}
-
-interface LayerCase {
-  layer: Callable;
-  /** What it takes. */
-  shape: Shape;
-  dtype?: DType;
-}
-
-/** One of each layer, with an input that fits. */
-const layers: Record<string, LayerCase> = {
-  Linear: { layer: new nn.Linear(size), shape: [2, 3] },
-  Conv2d: { layer: new nn.Conv2d({ ...size, kernel: 3 }), shape: [1, 3, 5, 5] },
-  ConvTranspose2d: { layer: new nn.ConvTranspose2d({ ...size, kernel: 3, stride: 2 }), shape: [1, 3, 5, 5] },
-  BatchNorm: { layer: new nn.BatchNorm({ channels: 3 }), shape: [2, 3, 4] },
-  LayerNorm: { layer: new nn.LayerNorm({ width: 3 }), shape: [2, 3] },
-  Embedding: { layer: new nn.Embedding({ count: 5, width: 3, rng }), shape: [2, 4], dtype: "int32" },
-  Dropout: { layer: new nn.Dropout(0.5), shape: [2, 3] },
-  Sequential: { layer: new nn.Sequential(new nn.Linear(size), nn.gelu, new nn.Linear({ in: 4, out: 1, rng })), shape: [2, 3] },
-};
 
 /** Wrong inputs, by what a user would call them. */
 const mistakes: Record<string, (good: { shape: Shape; dtype: DType }) => { shape: Shape; dtype: DType }> = {
@@ -60,11 +37,17 @@ function outcome(build: () => unknown): string {
 }
 
 describe("a layer tells what is wrong with its input", () => {
-  test.each(Object.entries(layers))("%s", (_name, { layer, shape, dtype = "float32" }) => {
-    const call = (given: { shape: Shape; dtype: DType }) => () =>
-      withTrace(new Trace({ training: true }), () => layer.call(input("x", given.shape, given.dtype)));
-    expect(outcome(call({ shape, dtype }))).toBe("taken");
-    const told = Object.entries(mistakes).map(([mistake, change]) => [mistake, outcome(call(change({ shape, dtype })))]);
+  test("all of them are tried", () => {
+    const isLayer = (value: unknown) => typeof value === "function" && value.prototype instanceof nn.Module;
+    const exported = Object.entries(nn).flatMap(([name, value]) => (isLayer(value) ? [name] : []));
+    expect(Object.keys(layerCases).sort()).toEqual(exported.sort());
+  });
+
+  test.each(Object.entries(layerCases))("%s", (_name, { call, shape, dtype = "float32" }) => {
+    const attempt = (given: { shape: Shape; dtype: DType }) =>
+      outcome(() => withTrace(new Trace({ training: true }), () => call(input("x", given.shape, given.dtype))));
+    expect(attempt({ shape, dtype })).toBe("taken");
+    const told = Object.entries(mistakes).map(([mistake, change]) => [mistake, attempt(change({ shape, dtype }))]);
     expect(Object.fromEntries(told)).toMatchSnapshot();
   });
 });

@@ -2,7 +2,7 @@ import type { Shape } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { type Emitter, I, S } from "../onnx.ts";
 import { type Attrs, defineOp, type LowerArgs, type OpRecord } from "../op.ts";
-import { type Spec, shapeError, stridesOf } from "../shape.ts";
+import { requireFloats, type Spec, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 
 // Borders made of the tensor's own numbers, and the adjoint: a border's gradient folds back onto the numbers it was made of.
@@ -92,6 +92,7 @@ const padBorderOp: OpRecord<BorderAttrs> = defineOp<BorderAttrs>({
 const foldBorderOp: OpRecord<BorderAttrs> = defineOp<BorderAttrs>({
   name: "foldBorder",
   shape: ([x], attrs) => {
+    requireFloats("foldBorder", [x]);
     const shape = inner(x.shape, attrs);
     check("foldBorder", [x], shape, attrs);
     return [{ shape, dtype: x.dtype }];

@@ -303,8 +303,10 @@ function samePads(spatial: Shape, kernel: Shape, strides: readonly number[], dil
  * @throws ShapeError
  */
 export function conv(x: Tensor, filter: Tensor, options: ConvOptions = {}): Tensor {
-  const attrs = resolve("conv", [x, filter], x.shape.slice(2), filter.shape.slice(2), options);
-  return applyOne(convOp, options.bias === undefined ? [x, filter] : [x, filter, options.bias], attrs);
+  const inputs = options.bias === undefined ? [x, filter] : [x, filter, options.bias];
+  // Before the options are read: of a tensor of another rank these would seem to be wrong.
+  requireChannels("conv", inputs, filter.shape[1] * (options.groups ?? 1));
+  return applyOne(convOp, inputs, resolve("conv", [x, filter], x.shape.slice(2), filter.shape.slice(2), options));
 }
 
 export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {

@@ -2,7 +2,7 @@ import { sizeOf } from "../../core/dtype.ts";
 import { ndZeros } from "../nd.ts";
 import { F, I } from "../onnx.ts";
 import { type Attrs, defineOp, type GradientArgs, type LowerArgs } from "../op.ts";
-import { type Spec, shapeError } from "../shape.ts";
+import { requireFloats, type Spec, shapeError } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import { add, mul, sub } from "./elementwise.ts";
 import { matmul } from "./linalg.ts";
@@ -29,6 +29,7 @@ const cube = (x: Tensor): Tensor => mul(mul(x, x), x);
 const rmsNormOp = defineOp<EpsilonAttrs>({
   name: "rmsNorm",
   shape: (inputs) => {
+    requireFloats("rmsNorm", inputs);
     const [x, scale] = inputs;
     const width = x.shape[x.shape.length - 1];
     if (x.shape.length === 0 || scale.shape.length !== 1 || scale.shape[0] !== width)
@@ -127,6 +128,7 @@ function blocksOf(x: Spec, groups: number): [number, number, number, number] {
 const groupNormOp = defineOp<GroupNormAttrs>({
   name: "groupNorm",
   shape: (inputs, { groups }) => {
+    requireFloats("groupNorm", inputs);
     const [x, scale, bias] = inputs;
     const channels = x.shape[1];
     if (x.shape.length < 2) throw shapeError("groupNorm", inputs, "the input must have shape [N, C, ...]");

@@ -2,7 +2,7 @@ import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { ndZeros } from "../nd.ts";
 import type { Emitter } from "../onnx.ts";
 import { type Attrs, defineOp, type NdArray, type OpRecord } from "../op.ts";
-import { type Spec, shapeError } from "../shape.ts";
+import { requireFloats, type Spec, shapeError } from "../shape.ts";
 import { apply, applyOne, type Tensor } from "../tensor.ts";
 import { greater, where } from "./elementwise.ts";
 import { matmul } from "./linalg.ts";
@@ -23,10 +23,10 @@ import { constant } from "./source.ts";
 const none: Attrs = {};
 
 function squareSize(op: string, inputs: readonly Spec[]): number {
-  const { shape, dtype } = inputs[0];
+  requireFloats(op, inputs);
+  const { shape } = inputs[0];
   const n = shape[shape.length - 1];
   if (shape.length < 2 || shape[shape.length - 2] !== n || n < 1) throw shapeError(op, inputs, "square matrices [..., n, n] were expected");
-  if (dtype !== "float32") throw shapeError(op, inputs, "float32 tensors were expected");
   return n;
 }
 

@@ -1,7 +1,7 @@
 import type { Shape } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { type Attrs, defineOp, type OpRecord } from "../op.ts";
-import { type Spec, shapeError, stridesOf } from "../shape.ts";
+import { requireFloats, type Spec, sameShape, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import {
   lowerAveragePool,
@@ -52,8 +52,12 @@ export function windowCounts(spatial: Shape, attrs: AnyWindow): number[] {
 
 function checkWindows(op: string, inputs: readonly Spec[], spatial: Shape, attrs: AnyWindow): void {
   const axes = attrs.kernel.length;
-  if (inputs[0].shape.length !== axes + 2 || spatial.length !== axes || inputs[0].dtype !== "float32")
-    throw shapeError(op, inputs, `a float32 tensor [N, C, ...] with ${axes} spatial axes was expected`);
+  requireFloats(op, inputs.slice(0, 1));
+  const { length } = inputs[0].shape;
+  if (length !== axes + 2 || spatial.length !== axes) {
+    const hint = length === axes + 1 ? "a single example needs a batch axis: x.reshape([1, ...x.shape])" : undefined;
+    throw shapeError(op, inputs, `a tensor [N, C, ...] with ${axes} spatial axes was expected`, hint);
+  }
   if (attrs.pads.some((p, i) => p >= reachOf(attrs, i % axes)))
     throw shapeError(op, inputs, `the padding [${attrs.pads.join(",")}] must be below the window's size [${attrs.kernel.join(",")}]`);
   if (windowCounts(spatial, attrs).some((count) => count < 1))
@@ -73,6 +77,10 @@ function unpooledSpec(op: string, inputs: readonly Spec[], attrs: AnyWindow & { 
   if (expected.some((count, i) => count !== shape[i + 2]))
     throw shapeError(op, inputs, `[${attrs.spatial.join(",")}] has [${expected.join(",")}] windows, which is not this input`);
   return { shape: [...shape.slice(0, 2), ...attrs.spatial], dtype: "float32" };
+}
+
+function requirePositions(op: string, inputs: readonly Spec[]): void {
+  if (inputs[1].dtype !== "int64") throw shapeError(op, inputs, "positions must be int64");
 }
 
 /** Visit every (window, position inside the input) pair by flat offsets, row-major. */
@@ -197,7 +205,11 @@ const firstOfTiles = { shape: [1, 2, 2, 2], dtype: "int64", values: [1, 2, 8, 11
 /** The adjoint of reading at the maxima: dx[indices[o]] += dy[o], indices into the flat result. */
 const maxPoolInputOp: OpRecord<MaxPoolInputAttrs> = defineOp<MaxPoolInputAttrs>({
   name: "maxPoolInput",
-  shape: (inputs, attrs) => [unpooledSpec("maxPoolInput", inputs, attrs)],
+  shape: (inputs, attrs) => {
+    requirePositions("maxPoolInput", inputs);
+    if (!sameShape(inputs[0].shape, inputs[1].shape)) throw shapeError("maxPoolInput", inputs, "one position for each number was expected");
+    return [unpooledSpec("maxPoolInput", inputs, attrs)];
+  },
   gradient: ({ inputs: [, indices], attrs, dOutputs: [g] }) => [applyOne(maxPoolAtOp, [g!, indices], attrs), null],
   lower: lowerMaxPoolInput,
   evaluate: ([dy, indices], _attrs, [spec]) => {
@@ -220,7 +232,8 @@ const maxPoolInputOp: OpRecord<MaxPoolInputAttrs> = defineOp<MaxPoolInputAttrs>(
 const maxPoolAtOp: OpRecord<MaxPoolInputAttrs> = defineOp<MaxPoolInputAttrs>({
   name: "maxPoolAt",
   shape: (inputs) => {
-    if (inputs[1].dtype !== "int64") throw shapeError("maxPoolAt", inputs, "positions must be int64");
+    requireFloats("maxPoolAt", inputs.slice(0, 1));
+    requirePositions("maxPoolAt", inputs);
     return [{ shape: inputs[1].shape, dtype: "float32" }];
   },
   gradient: ({ inputs: [, indices], attrs, dOutputs: [dy] }) => [applyOne(maxPoolInputOp, [dy!, indices], attrs), null],

@@ -1,7 +1,7 @@
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { I } from "../onnx.ts";
 import { type Attrs, defineOp, type LowerArgs, type OpRecord } from "../op.ts";
-import { shapeError } from "../shape.ts";
+import { requireFloats, shapeError } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 
 interface RotaryAttrs extends Attrs {
@@ -18,6 +18,7 @@ interface RotaryAttrs extends Attrs {
 const rotaryOp: OpRecord<RotaryAttrs> = defineOp<RotaryAttrs>({
   name: "rotary",
   shape: (inputs) => {
+    requireFloats("rotary", inputs);
     const [x, cos, sin] = inputs;
     if (x.shape.length !== 4 || x.shape[3] % 2 !== 0) throw shapeError("rotary", inputs, "the input must be [B, H, T, D] with an even D");
     if ([cos, sin].some(({ shape }) => shape.length !== 2 || shape[0] !== x.shape[2] || shape[1] * 2 !== x.shape[3]))

@@ -1,6 +1,6 @@
 import { ndMap } from "../nd.ts";
 import { type Attrs, defineOp, type OpRecord } from "../op.ts";
-import { broadcastShapes, shapeError } from "../shape.ts";
+import { broadcastShapes, requireFloats, shapeError } from "../shape.ts";
 import { applyOne, type Tensor, type TensorLike } from "../tensor.ts";
 import { cast, div, equal, floor, mul, not, sub } from "./elementwise.ts";
 import { constant } from "./source.ts";
@@ -13,7 +13,7 @@ function step(name: string, onnx: string, evaluate: (x: number) => number): OpRe
   return defineOp<Attrs>({
     name,
     shape: ([x]) => {
-      if (x.dtype !== "float32") throw shapeError(name, [x], "a float32 tensor was expected", 'convert it first: x.cast("float32")');
+      requireFloats(name, [x]);
       return [x];
     },
     gradient: { because: "rounding is flat almost everywhere" },

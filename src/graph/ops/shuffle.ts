@@ -1,7 +1,7 @@
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { type Emitter, I, S } from "../onnx.ts";
 import { type Attrs, defineOp, type NdArray, type OpRecord } from "../op.ts";
-import { shapeError } from "../shape.ts";
+import { requireFloats, shapeError } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 
 // Channels to positions and back: y[n, c, h·r + i, w·r + j] = x[n, c·r² + i·r + j, h, w].
@@ -20,6 +20,7 @@ function forEachPixel([n, channels, height, width]: readonly number[], r: number
 const depthToSpaceOp: OpRecord<BlockAttrs> = defineOp<BlockAttrs>({
   name: "depthToSpace",
   shape: ([x], { blockSize: r }) => {
+    requireFloats("depthToSpace", [x]);
     const [n, c, h, w] = x.shape;
     if (x.shape.length !== 4 || c % (r * r) !== 0)
       throw shapeError("depthToSpace", [x], `[N, C, H, W] with channels divisible by ${r * r} was expected`);
@@ -52,6 +53,7 @@ function interleave(onnx: Emitter, x: string, [n, c, height, width]: readonly nu
 const spaceToDepthOp: OpRecord<BlockAttrs> = defineOp<BlockAttrs>({
   name: "spaceToDepth",
   shape: ([x], { blockSize: r }) => {
+    requireFloats("spaceToDepth", [x]);
     const [n, c, h, w] = x.shape;
     if (x.shape.length !== 4 || h % r !== 0 || w % r !== 0)
       throw shapeError("spaceToDepth", [x], `[N, C, H, W] with height and width divisible by ${r} was expected`);

@@ -1,7 +1,7 @@
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { I } from "../onnx.ts";
 import { type Attrs, defineOp } from "../op.ts";
-import { normalizeAxis, shapeError, stridesOf } from "../shape.ts";
+import { normalizeAxis, requireAxes, requireNumbers, shapeError, stridesOf } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import { scatterElementsAdd } from "./gather.ts";
 
@@ -16,6 +16,8 @@ interface TopKAttrs extends Attrs {
 const topKOp = defineOp<TopKAttrs>({
   name: "topK",
   shape: ([x], { k, axis }) => {
+    requireNumbers("topK", [x]);
+    requireAxes("topK", x, [axis]);
     if (!Number.isInteger(k) || k < 0 || k > x.shape[axis])
       throw shapeError("topK", [x], `k must be a whole number from 0 to ${x.shape[axis]}, got ${k}`);
     const shape = x.shape.map((dim, i) => (i === axis ? k : dim));
