@@ -131,10 +131,6 @@ export class TiedLinear extends Module {
 
   /** @throws ShapeError */
   call(x: Tensor): Tensor {
-    const [count, width] = this.weight.shape;
-    return x
-      .reshape([-1, width])
-      .matmul(this.weight.transpose())
-      .reshape([...x.shape.slice(0, -1), count]);
+    return linear(x, this.weight);
   }
 }
