@@ -32,6 +32,18 @@ export function S(value: string): OnnxAttr {
 /** Element type numbers of the ONNX schema (TensorProto.DataType). */
 export const onnxType: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
+/** A kernel of our own that a lowering would like to use: its name and everything its code depends on. */
+export interface KernelRequest {
+  readonly kernel: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** Kernels made for one processor. A lowering asks, and keeps its portable form for when there is none. */
+export interface KernelSource {
+  /** The operator's name and the shapes of its float32 outputs, or undefined. */
+  find(request: KernelRequest): { readonly name: string; readonly outputs: readonly Shape[] } | undefined;
+}
+
 /** Where lowerings write. Values are named by strings; an empty string is an absent optional input. */
 export interface Emitter {
   readonly target: Target;
@@ -41,6 +53,8 @@ export interface Emitter {
   node(opType: string, inputs: readonly string[], attrs?: OnnxAttrs, domain?: string): string;
   /** Add a node with several outputs. */
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs?: OnnxAttrs, domain?: string): string[];
+  /** Add a node for a kernel of our own; undefined where there is none for these sizes. */
+  kernel(request: KernelRequest, inputs: readonly string[]): string[] | undefined;
   /** A constant; equal ones are stored once. */
   constant(dtype: DType, shape: Shape, data: TypedArray): string;
   /** A scalar constant, float32 unless said. */

@@ -1,6 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
-import { type Emitter, I, type OnnxAttr, type OnnxAttrs, onnxType, type Target } from "../graph/onnx.ts";
+import {
+  type Emitter,
+  I,
+  type KernelRequest,
+  type KernelSource,
+  type OnnxAttr,
+  type OnnxAttrs,
+  onnxType,
+  type Target,
+} from "../graph/onnx.ts";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -11,17 +20,24 @@ import {
   TensorProtoSchema,
 } from "./onnx_pb.ts";
 
+/** The operator domain of our own kernels. */
+export const kernelDomain = "atelier";
+
 /** Collects ONNX nodes and constants while a graph is lowered. */
 export class GraphEmitter implements Emitter {
   readonly target: Target;
   readonly channelBlock: number;
   readonly protos: NodeProto[] = [];
+  /** Shapes of values that the runtime cannot infer: those of our own kernels. */
+  readonly shapes: { name: string; shape: Shape }[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #constants = new Map<string, string>();
+  readonly #kernels: KernelSource | undefined;
   #count = 0;
 
-  constructor(target: Target, channelBlock = 0) {
+  constructor(target: Target, channelBlock = 0, kernels?: KernelSource) {
     this.target = target;
+    this.#kernels = target === "cpu" ? kernels : undefined;
     this.channelBlock = target === "cpu" ? channelBlock : 0;
   }
 
@@ -33,6 +49,16 @@ export class GraphEmitter implements Emitter {
     const names = Array.from({ length: outputs }, () => `@${this.#count++}`);
     const attribute = Object.entries(attrs).map(([name, attr]) => attributeProto(name, attr));
     this.protos.push(create(NodeProtoSchema, { opType, input: [...inputs], output: names, attribute, domain }));
+    return names;
+  }
+
+  kernel(request: KernelRequest, inputs: readonly string[]): string[] | undefined {
+    const found = this.#kernels?.find(request);
+    if (found === undefined) return undefined;
+    const names = this.nodes(found.name, inputs, found.outputs.length, {}, kernelDomain);
+    names.forEach((name, i) => {
+      this.shapes.push({ name, shape: found.outputs[i] });
+    });
     return names;
   }
 

@@ -1,7 +1,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { TypedArray } from "../core/dtype.ts";
 import { type Graph, isInput, type Named } from "../graph/graph.ts";
-import { onnxType, type Target } from "../graph/onnx.ts";
+import { type KernelSource, onnxType, type Target } from "../graph/onnx.ts";
+import type { Spec } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { GraphEmitter } from "./emitter.ts";
 import {
@@ -23,13 +24,15 @@ export interface LowerOptions {
   target: Target;
   /** Channels in a block of the runtime's blocked layout, from the backend; 0 (default) to do without. */
   channelBlock?: number;
+  /** Kernels of our own that may be used. */
+  kernels?: KernelSource | undefined;
   /** Inputs that are baked into the model as constants (frozen weights), by name. */
   baked?: Readonly<Record<string, TypedArray>>;
 }
 
 /** Write a graph as a serialized ONNX ModelProto for a target. Inputs and outputs keep the graph's names. */
-export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: LowerOptions): Uint8Array {
-  const onnx = new GraphEmitter(target, channelBlock);
+export function lower(graph: Graph, { target, channelBlock = 0, baked = {}, kernels }: LowerOptions): Uint8Array {
+  const onnx = new GraphEmitter(target, channelBlock, kernels);
   const values = new Map<Tensor, string>();
   for (const { name, tensor } of graph.inputs) {
     const data = baked[name];
@@ -55,8 +58,11 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {} }: Lo
       name: "program",
       node: renamed,
       initializer: onnx.initializers,
-      input: graph.inputs.filter(({ name }) => baked[name] === undefined).map(valueInfo),
-      output: graph.outputs.map(valueInfo),
+      valueInfo: onnx.shapes.map(({ name, shape }) => valueInfo({ name, shape, dtype: "float32" })),
+      input: graph.inputs
+        .filter(({ name }) => baked[name] === undefined)
+        .map(({ name, tensor }) => valueInfo({ name, shape: tensor.shape, dtype: tensor.dtype })),
+      output: graph.outputs.map(({ name, tensor }) => valueInfo({ name, shape: tensor.shape, dtype: tensor.dtype })),
     }),
   });
   return toBinary(ModelProtoSchema, proto);
@@ -85,10 +91,10 @@ function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, stri
   return [...onnx.protos, ...identities];
 }
 
-function valueInfo({ name, tensor }: Named): ValueInfoProto {
-  const dim = tensor.shape.map((size) => create(TensorShapeProto_DimensionSchema, { value: { case: "dimValue", value: BigInt(size) } }));
+function valueInfo({ name, shape, dtype }: { name: string } & Spec): ValueInfoProto {
+  const dim = shape.map((size) => create(TensorShapeProto_DimensionSchema, { value: { case: "dimValue", value: BigInt(size) } }));
   return create(ValueInfoProtoSchema, {
     name,
-    type: { value: { case: "tensorType", value: { elemType: onnxType[tensor.dtype], shape: create(TensorShapeProtoSchema, { dim }) } } },
+    type: { value: { case: "tensorType", value: { elemType: onnxType[dtype], shape: create(TensorShapeProtoSchema, { dim }) } } },
   });
 }

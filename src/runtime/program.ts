@@ -62,9 +62,10 @@ export async function compile<I extends string, O extends string>(
   if (debugLevel() >= 1) verify(graph, "simplify");
   debugGraph(name, traced, graph);
   const baked = frozen ? leafData(graph) : undefined;
-  const model = lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock });
+  const kernels = frozen ? undefined : backend.collectKernels?.();
+  const model = lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock, kernels });
   debugModel(name, model);
-  const executable = await backend.load(model, { name, optimize: frozen ? "all" : "none" });
+  const executable = await backend.load(model, { name, optimize: frozen ? "all" : "none", kernels });
   return new Program<I, O>({
     executable,
     graph,

@@ -1,10 +1,12 @@
 import type { TypedArray } from "../../core/dtype.ts";
 import { RuntimeError } from "../../core/errors.ts";
+import { KernelSet } from "../../native/index.ts";
 import type { Backend, Binding, Executable, LoadOptions, ValueInfo } from "../backend.ts";
 import { BindingState } from "../binding-state.ts";
 import { type BoundArray, checkInputs, checkModel, checkOutputs } from "../check-binding.ts";
 import { createSession, type Environment, openEnvironment } from "./environment.ts";
 import { refusal } from "./ffi.ts";
+import { kernelsAvailable, placeKernels } from "./kernels.ts";
 import { forgotten, NativeBinding, NativeSession } from "./native.ts";
 import { elementType, readSessionInfo, takeText } from "./session-info.ts";
 
@@ -28,10 +30,15 @@ export class FfiBackend implements Backend {
     this.description = `onnxruntime ${this.environment.library.version} (C API)`;
   }
 
+  readonly collectKernels = kernelsAvailable() ? () => new KernelSet(this.environment.threading.threads) : undefined;
+
   async load(model: Uint8Array, options: LoadOptions & { profilePrefix?: string | undefined }): Promise<FfiExecutable> {
     const { environment } = this;
     const { name } = options;
-    const handle = await createSession(environment, checkModel(model, name), options);
+    const handle = await createSession(environment, checkModel(model, name), {
+      ...options,
+      operators: options.kernels instanceof KernelSet ? placeKernels(environment.library, options.kernels) : [],
+    });
     const session = new NativeSession(environment.library.api, handle);
     try {
       return new FfiExecutable(environment, session, name);

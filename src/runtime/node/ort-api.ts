@@ -12,6 +12,7 @@ const handles = [
   "tensorInfo",
   "text",
   "textArray",
+  "opDomain",
 ] as const;
 
 export type HandleKind = (typeof handles)[number];
@@ -38,6 +39,9 @@ export interface Slot {
  * append-only). `out` arguments come back as results; `null` is passed for an argument we never give.
  */
 export const slots = {
+  createCustomOpDomain: { slot: 26, returns: "status", args: ["string", "out opDomain"] },
+  addCustomOp: { slot: 27, returns: "status", args: ["opDomain", "memory"] },
+  addCustomOpDomain: { slot: 28, returns: "status", args: ["options", "opDomain"] },
   createSessionFromArray: { slot: 8, returns: "status", args: ["env", "memory", "size", "options", "out session"] },
   createSessionOptions: { slot: 10, returns: "status", args: ["out options"] },
   enableProfiling: { slot: 14, returns: "status", args: ["options", "path"] },
@@ -84,8 +88,11 @@ export const slots = {
 /** The slots that every status passes through. */
 export const statusSlots = { errorCode: 1, errorMessage: 2, release: 93 };
 
+/** The slots that our own kernels call from native code. */
+export const kernelSlots = { tensorData: 51, getInput: 90, getOutput: 91, parallelFor: 274 };
+
 /** One more than the highest slot read from the table. */
-export const tableLength = 150;
+export const tableLength = 275;
 
 /** The API version we ask for: the first with every feature relied on, ONNX Runtime 1.23. */
 export const apiVersion = 23;

@@ -1,0 +1,36 @@
+import type { KernelRequest, KernelSource } from "../graph/onnx.ts";
+import { type ConvSizes, convFilterPlan, convInputPlan, convPlan } from "./conv.ts";
+import { assembleKernel, type KernelCode, type KernelPlan } from "./kernel.ts";
+
+export { type KernelCode, runtimeFunctions } from "./kernel.ts";
+
+/** Every kernel by the name that lowerings ask for it with: a plan for the given sizes, or undefined where the portable form is better. */
+const plans: Readonly<Record<string, (settings: never, threads: number) => KernelPlan | undefined>> = {
+  conv: ({ bias, ...sizes }: ConvSizes & { bias: boolean }, threads) => convPlan(sizes, bias, threads),
+  convInput: (sizes: ConvSizes, threads) => convInputPlan(sizes, threads),
+  convFilter: (sizes: ConvSizes, threads) => convFilterPlan(sizes, threads),
+};
+
+const made = new Map<string, KernelCode | undefined>();
+
+/** The kernels of one program: finds them while its graph is lowered, and remembers which ones its session needs. */
+export class KernelSet implements KernelSource {
+  readonly codes = new Map<string, KernelCode>();
+  readonly #threads: number;
+
+  /** @param threads that will share the work */
+  constructor(threads: number) {
+    this.#threads = threads;
+  }
+
+  find({ kernel, settings }: KernelRequest): KernelCode | undefined {
+    const key = `${kernel} ${this.#threads} ${JSON.stringify(settings)}`;
+    if (!made.has(key)) {
+      const plan = plans[kernel]?.(settings as never, this.#threads);
+      made.set(key, plan === undefined ? undefined : assembleKernel(`${kernel}_${made.size}`, plan));
+    }
+    const code = made.get(key);
+    if (code !== undefined) this.codes.set(code.name, code);
+    return code;
+  }
+}
