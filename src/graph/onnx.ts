@@ -40,6 +40,8 @@ export interface KernelRequest {
 
 /** Kernels made for one processor. A lowering asks, and keeps its portable form for when there is none. */
 export interface KernelSource {
+  /** Ops that the kernel `fused` can put into one pass. */
+  readonly elementwise: ReadonlySet<string>;
   /** The operator's name and the shapes of its float32 outputs, or undefined. */
   find(request: KernelRequest): { readonly name: string; readonly outputs: readonly Shape[] } | undefined;
 }

@@ -5,6 +5,7 @@ import { type KernelSource, onnxType, type Target } from "../graph/onnx.ts";
 import type { Spec } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { GraphEmitter } from "./emitter.ts";
+import { fuse, type Unit } from "./fuse.ts";
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -38,8 +39,19 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {}, kern
     const data = baked[name];
     values.set(tensor, data === undefined ? name : onnx.constant(tensor.dtype, tensor.shape, data));
   }
-  for (const node of graph.nodes) {
-    if (isInput(node)) continue;
+  const units = kernels === undefined ? graph.nodes.filter((node) => !isInput(node)).map((node): Unit => ({ node })) : fuse(graph, kernels);
+  for (const unit of units) {
+    if (!("node" in unit)) {
+      const names = onnx.kernel(
+        unit.request,
+        unit.inputs.map((input) => values.get(input)!),
+      )!;
+      unit.results.forEach((result, i) => {
+        values.set(result, names[i]);
+      });
+      continue;
+    }
+    const { node } = unit;
     const names = node.op.lower({ onnx, inputs: node.inputs.map((input) => values.get(input)!), attrs: node.attrs, node });
     node.outputs.forEach((output, i) => {
       values.set(output, names[i]);

@@ -1,6 +1,8 @@
 import type { KernelRequest, KernelSource } from "../graph/onnx.ts";
 import { type ConvSizes, convFilterPlan, convInputPlan, convPlan } from "./conv.ts";
+import { type FusedSettings, fusedPlan } from "./fused.ts";
 import { assembleKernel, type KernelCode, type KernelPlan } from "./kernel.ts";
+import { vectorOps } from "./vector-ops.ts";
 
 export { type KernelCode, runtimeFunctions } from "./kernel.ts";
 
@@ -9,12 +11,19 @@ const plans: Readonly<Record<string, (settings: never, threads: number) => Kerne
   conv: ({ bias, ...sizes }: ConvSizes & { bias: boolean }, threads) => convPlan(sizes, bias, threads),
   convInput: (sizes: ConvSizes, threads) => convInputPlan(sizes, threads),
   convFilter: (sizes: ConvSizes, threads) => convFilterPlan(sizes, threads),
+  fused: (settings: FusedSettings, threads) => fusedPlan(settings, threads),
 };
 
+const elementwise = new Set(Object.keys(vectorOps));
 const made = new Map<string, KernelCode | undefined>();
+
+/** JSON has no infinities and one zero only; as constants in code they differ. */
+const exactly = (_key: string, value: unknown): unknown =>
+  typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? `number ${Object.is(value, -0) ? "-0" : value}` : value;
 
 /** The kernels of one program: finds them while its graph is lowered, and remembers which ones its session needs. */
 export class KernelSet implements KernelSource {
+  readonly elementwise: ReadonlySet<string> = elementwise;
   readonly codes = new Map<string, KernelCode>();
   readonly #threads: number;
 
@@ -24,7 +33,7 @@ export class KernelSet implements KernelSource {
   }
 
   find({ kernel, settings }: KernelRequest): KernelCode | undefined {
-    const key = `${kernel} ${this.#threads} ${JSON.stringify(settings)}`;
+    const key = `${kernel} ${this.#threads} ${JSON.stringify(settings, exactly)}`;
     if (!made.has(key)) {
       const plan = plans[kernel]?.(settings as never, this.#threads);
       made.set(key, plan === undefined ? undefined : assembleKernel(`${kernel}_${made.size}`, plan));

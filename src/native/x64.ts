@@ -38,8 +38,8 @@ export interface EvexOptions {
   reg: number;
   /** The second source; 0 where there is none. */
   second?: number;
-  /** The last operand: a vector register, or memory. */
-  rm: number | Mem;
+  /** The last operand: a vector register, memory, or a place in the code (only without an immediate). */
+  rm: number | Mem | Label;
   /** Bytes that an 8-bit displacement counts in (the operand's memory size). */
   unit?: number;
   /** One float32 in memory is spread over all lanes. */
@@ -293,17 +293,21 @@ export class Assembler {
     zero = false,
     immediate,
   }: EvexOptions): void {
-    const memory = typeof rm !== "number";
-    const xBit = memory ? (rm.index ?? 0) >> 3 : rm >> 4;
-    const bBit = memory ? rm.base >> 3 : rm >> 3;
+    const label = typeof rm !== "number" && "uses" in rm ? rm : undefined;
+    const memory = typeof rm !== "number" && !("uses" in rm);
+    const xBit = memory ? (rm.index ?? 0) >> 3 : typeof rm === "number" ? rm >> 4 : 0;
+    const bBit = memory ? rm.base >> 3 : typeof rm === "number" ? rm >> 3 : 0;
     const not = (bit: number) => (bit & 1) ^ 1;
     const p0 = (not(reg >> 3) << 7) | (not(xBit) << 6) | (not(bBit) << 5) | (not(reg >> 4) << 4) | map;
     const p1 = (Number(wide) << 7) | ((~second & 15) << 3) | 4 | prefix;
     const p2 =
       (Number(zero) << 7) | ((bits === 512 ? 2 : bits === 256 ? 1 : 0) << 5) | (Number(broadcast) << 4) | (not(second >> 4) << 3) | mask;
     this.byte(0x62, p0, p1, p2, opcode);
-    if (memory) this.#modrmMemory(reg, rm, unit ?? (broadcast ? 4 : bits / 8));
-    else this.byte(0xc0 | ((reg & 7) << 3) | (rm & 7));
+    if (label !== undefined) {
+      this.byte(((reg & 7) << 3) | 5);
+      this.#reference(label);
+    } else if (memory) this.#modrmMemory(reg, rm, unit ?? (broadcast ? 4 : bits / 8));
+    else this.byte(0xc0 | ((reg & 7) << 3) | ((rm as number) & 7));
     if (immediate !== undefined) this.byte(immediate);
   }
 
@@ -326,8 +330,13 @@ export class Assembler {
     this.evex({ map: 1, prefix: 0, opcode: 0x28, reg: dst, rm: src });
   }
 
+  /** The lanes of a mask; the others become zero. */
+  moveMasked(dst: number, src: number, mask: number): void {
+    this.evex({ map: 1, prefix: 0, opcode: 0x28, reg: dst, rm: src, mask, zero: true });
+  }
+
   /** Every lane = the float32 in memory, or lane 0 of a register. */
-  broadcast(dst: number, from: Mem | number): void {
+  broadcast(dst: number, from: Mem | number | Label): void {
     this.evex({ map: 2, prefix: 1, opcode: 0x18, reg: dst, rm: from, unit: 4 });
   }
 
@@ -341,7 +350,7 @@ export class Assembler {
   }
 
   /** dst = dst · a + b. */
-  multiplyAdd(dst: number, a: number, b: number | Mem, options: VectorOptions = {}): void {
+  multiplyAdd(dst: number, a: number, b: number | Mem | Label, options: VectorOptions = {}): void {
     this.evex({ map: 2, prefix: 1, opcode: 0xa8, reg: dst, second: a, rm: b, ...options });
   }
 
@@ -351,7 +360,7 @@ export class Assembler {
   }
 
   /** dst = a (operation) b, lane by lane. */
-  arithmetic(operation: keyof typeof arithmetic, dst: number, a: number, b: number | Mem, options: VectorOptions = {}): void {
+  arithmetic(operation: keyof typeof arithmetic, dst: number, a: number, b: number | Mem | Label, options: VectorOptions = {}): void {
     this.evex({ map: 1, prefix: 0, opcode: arithmetic[operation], reg: dst, second: a, rm: b, ...options });
   }
 
@@ -367,6 +376,16 @@ export class Assembler {
   /** Round to whole numbers: mode 0 to the nearest even, 1 down, 2 up. */
   round(dst: number, from: number, mode: 0 | 1 | 2): void {
     this.evex({ map: 3, prefix: 1, opcode: 0x08, reg: dst, rm: from, immediate: mode | 8 });
+  }
+
+  /** The exponent of each lane as a number, and (see below) the rest of it. */
+  exponent(dst: number, from: number): void {
+    this.evex({ map: 2, prefix: 1, opcode: 0x42, reg: dst, rm: from });
+  }
+
+  /** The significand of each lane, in [3/4, 3/2); `exponent` of the same number divided by it is a power of two. */
+  significand(dst: number, from: number): void {
+    this.evex({ map: 3, prefix: 1, opcode: 0x26, reg: dst, rm: from, immediate: 3 });
   }
 
   /** dst = a · 2^floor(b). */
