@@ -155,7 +155,7 @@ class Grouping {
     const units = new Map<Cluster, Unit>();
     for (const cluster of this.#inReverse(clusters)) {
       const nodes = [...cluster.nodes].sort((a, b) => a.id - b.id);
-      const unit = nodes.length > 1 ? this.#request(this.#withRecomputed(nodes, cluster), cluster, needed) : undefined;
+      const unit = nodes.length > 1 ? this.#request(this.#withRecomputed(nodes, cluster, needed), cluster, needed) : undefined;
       if (unit === undefined) for (const node of nodes) this.#clusterOf.delete(node);
       else units.set(cluster, unit);
       for (const input of unit === undefined ? nodes.flatMap((node) => node.inputs) : unit.inputs) needed.add(input);
@@ -187,28 +187,41 @@ class Grouping {
     return after;
   }
 
-  /** A cheap value of one large tensor is made again rather than read from memory: the read is saved there, and often the write here. */
-  #withRecomputed(nodes: readonly GraphNode[], cluster: Cluster): GraphNode[] {
+  /** Cheap values of a large tensor that is in memory anyway are made again rather than read: that saves writing them where they were made first. */
+  #withRecomputed(nodes: readonly GraphNode[], cluster: Cluster, needed: ReadonlySet<Tensor>): GraphNode[] {
     const own = new Set(nodes);
+    const read = new Set(nodes.flatMap((node) => node.inputs).filter((input) => !own.has(input.node)));
     const again = new Set<GraphNode>();
-    for (const input of nodes.flatMap((node) => node.inputs)) {
+    for (const input of read) {
       const home = this.#clusterOf.get(input.node);
-      if (own.has(input.node) || home === undefined || home === cluster || !cheap.has(input.node.op.name)) continue;
-      const operands = input.node.inputs;
-      const large = new Set(operands.filter((operand) => operand.size >= smallest && scalarValue(operand) === undefined));
-      if (large.size === 1 && operands.every((operand) => this.#clusterOf.get(operand.node) !== home)) again.add(input.node);
+      if (home === undefined || home === cluster || needed.has(input)) continue;
+      const chain = this.#recipe(input, home, needed);
+      const sources = new Set(chain?.flatMap((node) => node.inputs).filter((operand) => isLarge(operand) && !chain.includes(operand.node)));
+      if (chain !== undefined && [...sources].filter((source) => !read.has(source)).length <= 1) for (const node of chain) again.add(node);
     }
     const all = [...again, ...nodes].sort((a, b) => a.id - b.id);
     return again.size > 0 && this.#fits(all) ? all : [...nodes];
   }
 
+  /** The few cheap nodes of a cluster that make a value from tensors that are in memory. */
+  #recipe(value: Tensor, home: Cluster, needed: ReadonlySet<Tensor>): GraphNode[] | undefined {
+    const chain: GraphNode[] = [];
+    const visit = (tensor: Tensor): boolean => {
+      const { node } = tensor;
+      if (this.#clusterOf.get(node) !== home || (tensor !== value && needed.has(tensor)) || chain.includes(node)) return true;
+      chain.push(node);
+      return chain.length <= 4 && cheap.has(node.op.name) && node.inputs.every(visit);
+    };
+    return visit(value) ? chain : undefined;
+  }
+
   #request(nodes: readonly GraphNode[], cluster: Cluster, needed: ReadonlySet<Tensor>): (Unit & { inputs: readonly Tensor[] }) | undefined {
-    const { inputs, steps, valueOf } = signature(nodes);
+    const { inputs, steps, numberOf } = signature(nodes);
     const view = collapsed(nodes, inputs);
     if (view === undefined) return undefined;
     const own = nodes.filter((node) => this.#clusterOf.get(node) === cluster);
     const keeps = own.filter((node) => needed.has(node.outputs[0]));
-    const kept = (node: GraphNode, of: Tensor) => ({ value: valueOf(of), shape: node.outputs[0].shape });
+    const kept = (node: GraphNode, of: Tensor) => ({ value: numberOf(of), shape: node.outputs[0].shape });
     const stores = keeps.filter((node) => !isSum(node));
     const sums = keeps.filter(isSum);
     if (keeps.length === 0) return undefined;
@@ -253,6 +266,7 @@ class Grouping {
 
 const cheap = new Set(["add", "sub", "mul", "relu", "leakyRelu", "step", "neg", "maximum", "minimum"]);
 
+const isLarge = (tensor: Tensor): boolean => tensor.size >= smallest && scalarValue(tensor) === undefined;
 const isSum = (node: GraphNode): boolean => node.op.name === "sum";
 const axesOf = (node: GraphNode): string => String(node.attrs.axes);
 
@@ -263,7 +277,7 @@ interface StepText {
 }
 
 /** The cluster as a list of steps on numbered values: tensors from outside first, then constants, copies and ops in order. */
-function signature(nodes: readonly GraphNode[]): { inputs: Tensor[]; steps: StepText[]; valueOf: (tensor: Tensor) => number } {
+function signature(nodes: readonly GraphNode[]): { inputs: Tensor[]; steps: StepText[]; numberOf: (tensor: Tensor) => number } {
   const inside = new Set(nodes.map((node) => node.outputs[0]));
   const outside = new Set(nodes.flatMap((node) => node.inputs).filter((input) => !inside.has(input)));
   const inputs = [...outside].filter((tensor) => scalarValue(tensor) === undefined);
@@ -292,7 +306,7 @@ function signature(nodes: readonly GraphNode[]): { inputs: Tensor[]; steps: Step
     if (isSum(node)) continue;
     define(node.outputs[0], { op: node.op.name, operands: node.inputs.map((input) => values.get(input)!), attrs: { ...node.attrs } });
   }
-  return { inputs, steps, valueOf: (tensor) => copies.get(tensor) ?? values.get(tensor)! };
+  return { inputs, steps, numberOf: (tensor) => copies.get(tensor) ?? values.get(tensor)! };
 }
 
 function collapsed(nodes: readonly GraphNode[], inputs: readonly Tensor[]): Collapsed | undefined {

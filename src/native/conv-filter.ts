@@ -189,9 +189,9 @@ function emitBlock(asm: Assembler, masks: Masks, f: FilterGradient, form: LineFo
       const taps = f.taps.slice(t, t + block.taps);
       const sum = (k: number, j: number) => 29 - (k * taps.length + j);
       const place = (k: number, j: number) => at(r10, k * perChannel + (t + j) * vectorBytes);
-      for (let k = 0; k < channels; k++) taps.forEach((_, j) => asm.load(sum(k, j), place(k, j)));
+      for (let k = 0; k < channels; k++) for (let j = 0; j < taps.length; j++) asm.load(sum(k, j), place(k, j));
       emitLines(asm, masks, f, form, channels, taps, sum);
-      for (let k = 0; k < channels; k++) taps.forEach((_, j) => asm.storeVector(place(k, j), sum(k, j)));
+      for (let k = 0; k < channels; k++) for (let j = 0; j < taps.length; j++) asm.storeVector(place(k, j), sum(k, j));
     }
     asm.add(r8, planeBytes(f.scratch));
     asm.add(r10, f.taps.length * vectorBytes);

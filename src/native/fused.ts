@@ -178,10 +178,17 @@ class FusedKernel {
   /** The loops from `level` on; the first ones inside of which sums are complete begin and end them. */
   #sumsAround(asm: Assembler, pool: ConstantPool, level: number, chunk: Chunk): void {
     const here = level === this.#keptLevels && this.#f.sums.length > 0;
-    if (!here) return this.#loops(asm, pool, level, chunk);
     const vectors = this.#across ? chunk.vectors : 1;
-    for (let s = 0; s < this.#f.sums.length; s++) for (let v = 0; v < vectors; v++) asm.zeroVector(this.#sum(s, v));
+    if (here) this.#clearSums(asm, vectors);
     this.#loops(asm, pool, level, chunk);
+    if (here) this.#keepSums(asm, chunk, vectors);
+  }
+
+  #clearSums(asm: Assembler, vectors: number): void {
+    for (let s = 0; s < this.#f.sums.length; s++) for (let v = 0; v < vectors; v++) asm.zeroVector(this.#sum(s, v));
+  }
+
+  #keepSums(asm: Assembler, chunk: Chunk, vectors: number): void {
     this.#f.sums.forEach((_, s) => {
       asm.mov(rax, at(rdi, (this.#f.inputs.length + this.#f.stores.length + s) * 8));
       for (let v = 0; v < vectors; v++) {
@@ -205,7 +212,10 @@ class FusedKernel {
   }
 
   #loops(asm: Assembler, pool: ConstantPool, level: number, chunk: Chunk): void {
-    if (level === this.levels.length) return this.#body(asm, pool, chunk);
+    if (level === this.levels.length) {
+      this.#body(asm, pool, chunk);
+      return;
+    }
     const { axis, rounds, unit, rest } = this.levels[level];
     const inner = axis === this.#inner;
     const round = (elements: number) => {
@@ -215,7 +225,10 @@ class FusedKernel {
         asm.add(offsetRegisters[i], this.#stride(pattern, axis) * elements - this.#moved(pattern, level + 1));
       });
     };
-    if (level === 0) return this.#sharedLoop(asm, rounds, rest, unit, round);
+    if (level === 0) {
+      this.#sharedLoop(asm, rounds, rest, unit, round);
+      return;
+    }
     if (rounds > 0) asm.loop(counters[level], rounds, () => round(unit));
     if (rest > 0) round(rest);
   }

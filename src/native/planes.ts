@@ -72,13 +72,9 @@ export class Masks {
 
 /** Load a vector of whole slots from rows `pitch` bytes apart; lanes beyond a row's end get whatever follows it in memory. */
 export function loadSlots(asm: Assembler, dst: number, base: Gpr, offset: number, slot: 16 | 8 | 4, pitch: number): void {
-  if (slot === 16) return asm.load(dst, at(base, offset));
-  if (slot === 8) {
-    asm.load(dst, at(base, offset), { bits: 256 });
-    return asm.insertHalf(dst, dst, at(base, offset + pitch));
-  }
-  asm.load(dst, at(base, offset), { bits: 128 });
-  for (let q = 1; q < 4; q++) asm.insertQuarter(dst, dst, at(base, offset + q * pitch), q);
+  asm.load(dst, at(base, offset), { bits: slot === 16 ? 512 : slot === 8 ? 256 : 128 });
+  if (slot === 8) asm.insertHalf(dst, dst, at(base, offset + pitch));
+  if (slot === 4) for (let q = 1; q < 4; q++) asm.insertQuarter(dst, dst, at(base, offset + q * pitch), q);
 }
 
 /** Load a vector from its pieces; every other lane is zero. Nothing outside of the pieces is read. */

@@ -100,7 +100,7 @@ const log: VectorOp = (context, dst, [x]) => {
   asm.blend(dst, mask, dst, context.constant(Number.POSITIVE_INFINITY));
 };
 
-/** x · P(x²) / Q(x²) of x limited to ±bound. */
+/** x · P(x²) / Q(x²) of x limited to ±bound, itself limited to ±1. */
 function odd(bound: number, p: readonly number[], q: readonly number[]): VectorOp {
   return (context, dst, [x]) => {
     const { asm } = context;
@@ -114,11 +114,14 @@ function odd(bound: number, p: readonly number[], q: readonly number[]): VectorO
     asm.arithmetic("mul", dst, dst, y);
     polynomial(context, below, square, q);
     asm.arithmetic("div", dst, dst, below);
+    // Rounding must not lead beyond the functions' own bounds.
+    asm.arithmetic("min", dst, context.constant(1), dst);
+    asm.arithmetic("max", dst, context.constant(-1), dst);
   };
 }
 
 const tanh = odd(
-  7.90531110763549805,
+  9,
   [
     -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5, 6.37261928875436e-4,
     4.89352455891786e-3,

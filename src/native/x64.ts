@@ -266,10 +266,10 @@ export class Assembler {
   /** Run `body` `count` times, counting `counter` from 0 by `step`; straight code for a single round. */
   loop(counter: Gpr, count: number, body: () => void, step = 1): void {
     this.xor(counter);
-    if (count === 1) return body();
     const top = this.label();
     this.bind(top);
     body();
+    if (count === 1) return;
     this.add(counter, step);
     this.compare(counter, count * step);
     this.jumpIf("less", top);

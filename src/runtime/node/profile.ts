@@ -3,12 +3,15 @@ import os from "node:os";
 import path from "node:path";
 import { allocate, sizeOf, type TypedArray } from "../../core/dtype.ts";
 import { FileError, RuntimeError } from "../../core/errors.ts";
+import type { KernelSource } from "../../graph/onnx.ts";
 import type { ValueInfo } from "../backend.ts";
 import type { FfiBackend } from "./ffi-backend.ts";
 
 export interface ProfileOptions {
   name: string;
   optimize: "none" | "all";
+  /** The kernels of our own that the model was lowered with. */
+  kernels?: KernelSource | undefined;
   /** Values to run with, by input name. They are copied: programs that work in place leave them as they are. */
   inputs: Readonly<Record<string, TypedArray>>;
   /** Arrays whose lengths fix outputs with a free dimension; they are not written. */
@@ -56,10 +59,10 @@ type TypeShape = Record<string, number[]>;
  * @throws RuntimeError when the model or a run is refused, or an output's length is unknown.
  */
 export async function profile(backend: FfiBackend, model: Uint8Array, options: ProfileOptions): Promise<Profile> {
-  const { name, optimize, runs = 10, warmup = 3 } = options;
+  const { name, optimize, kernels, runs = 10, warmup = 3 } = options;
   const folder = await mkdtemp(path.join(os.tmpdir(), "atelier-profile-"));
   try {
-    const executable = await backend.load(model, { name, optimize, profilePrefix: path.join(folder, "profile") });
+    const executable = await backend.load(model, { name, optimize, kernels, profilePrefix: path.join(folder, "profile") });
     try {
       const inputs = Object.fromEntries(Object.entries(options.inputs).map(([key, array]) => [key, array.slice()]));
       const binding = executable.bind(
