@@ -1,4 +1,5 @@
 import { AtelierError } from "../core/errors.ts";
+import type { AttrValue } from "./op.ts";
 import { inputOp, type Role } from "./ops/source.ts";
 import type { GraphNode, Tensor } from "./tensor.ts";
 
@@ -7,7 +8,10 @@ export interface Named {
   readonly tensor: Tensor;
 }
 
-/** A closed piece of computation: named inputs, named outputs, and the nodes between them in an order they can run in. */
+/**
+ * A closed piece of computation: named inputs, named outputs, and the nodes between them in an order they can run in. The inputs of a
+ * program are `input` nodes; those of a loop's body may be any tensors, which then stand for what the loop is given in their place.
+ */
 export interface Graph {
   readonly inputs: readonly Named[];
   readonly outputs: readonly Named[];
@@ -37,6 +41,11 @@ export function collect(outputs: readonly Named[], names: ReadonlyMap<Tensor, st
     inputs.push({ name, tensor });
   }
   return { inputs, outputs, nodes };
+}
+
+/** Whether an attribute's value is a graph: the body of a loop. */
+export function isGraph(value: AttrValue): value is Graph {
+  return typeof value === "object" && "nodes" in value;
 }
 
 export function isInput(node: GraphNode): boolean {

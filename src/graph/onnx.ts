@@ -1,4 +1,6 @@
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
+import type { Graph } from "./graph.ts";
+import type { Spec } from "./shape.ts";
 
 // What op records know of ONNX: how attributes are written, and the emitter they write nodes to (src/lower implements it).
 
@@ -10,7 +12,13 @@ export type OnnxAttr =
   | { readonly kind: "int"; readonly value: number }
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "float"; readonly value: number }
-  | { readonly kind: "string"; readonly value: string };
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "graph"; readonly value: Subgraph };
+
+/** The body of a Scan, Loop or If as an emitter has written it; only the emitter looks inside. */
+export interface Subgraph {
+  readonly name: string;
+}
 
 export type OnnxAttrs = Readonly<Record<string, OnnxAttr>>;
 
@@ -57,6 +65,11 @@ export interface Emitter {
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs?: OnnxAttrs, domain?: string): string[];
   /** Add a node for a kernel of our own; undefined where there is none for these sizes. */
   kernel(request: KernelRequest, inputs: readonly string[]): string[] | undefined;
+  /**
+   * Write a loop's body. Its inputs beyond the first `own` are captured: `captured` names the values around it that they stand for.
+   * @param unused specs of inputs that the operator passes after the first `own` and the body does not read
+   */
+  subgraph(body: Graph, own: number, captured: readonly string[], unused?: readonly Spec[]): OnnxAttr;
   /** A constant; equal ones are stored once. */
   constant(dtype: DType, shape: Shape, data: TypedArray): string;
   /** A scalar constant, float32 unless said. */

@@ -1,10 +1,11 @@
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
+import type { Graph } from "./graph.ts";
 import type { Emitter } from "./onnx.ts";
 import type { Spec } from "./shape.ts";
 import type { GraphNode, Tensor } from "./tensor.ts";
 
-export type AttrValue = number | string | boolean | readonly number[] | TypedArray | undefined;
-/** An op's static settings. Data is positional (inputs), settings are by name (attributes). */
+export type AttrValue = number | string | boolean | readonly number[] | TypedArray | Graph | undefined;
+/** An op's static settings. Data is positional (inputs), settings are by name (attributes). A graph is the body of a loop. */
 export interface Attrs {
   readonly [name: string]: AttrValue;
 }
@@ -23,7 +24,20 @@ export interface GradientArgs<A> {
   readonly attrs: A;
   readonly dOutputs: readonly (Tensor | null)[];
   readonly node: GraphNode;
+  /** Reverse mode over a list of nodes, for ops that own a graph; see `autodiff/gradient.ts`. */
+  readonly pullBack: PullBack;
 }
+
+/**
+ * What reaches `xs` when `seeds` enter at `ys` and flow backwards through `nodes` (in an order they can run in), and through no other node.
+ * One entry per x; null where nothing arrives.
+ */
+export type PullBack = (
+  nodes: readonly GraphNode[],
+  ys: readonly Tensor[],
+  seeds: readonly (Tensor | null)[],
+  xs: readonly Tensor[],
+) => (Tensor | null)[];
 
 /** What a lowering sees: names of the inputs' ONNX values, and the node for shapes. */
 export interface LowerArgs<A> {

@@ -1,5 +1,5 @@
 import { digest } from "../core/digest.ts";
-import { type Graph, isInput } from "./graph.ts";
+import { type Graph, isGraph, isInput } from "./graph.ts";
 import type { Attrs, AttrValue } from "./op.ts";
 import { specText } from "./shape.ts";
 import type { GraphNode, Tensor } from "./tensor.ts";
@@ -28,7 +28,7 @@ function nodeText(node: GraphNode, names: ReadonlyMap<Tensor, string>): string {
   return `${results} = ${node.op.name}(${inputs})${attrs === "" ? "" : ` {${attrs}}`}`;
 }
 
-/** Attributes in name order; long data by digest. */
+/** Attributes in name order; long data by digest, a loop's body by its own text. */
 export function attrsText(attrs: Attrs): string {
   return Object.keys(attrs)
     .sort()
@@ -41,6 +41,7 @@ function valueText(value: AttrValue): string {
     if (value.length <= 8) return `[${Array.from(value as ArrayLike<number | bigint>, String).join(",")}]`;
     return `${value.length} values, digest ${digest(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))}`;
   }
+  if (isGraph(value)) return `{\n${canonicalText(value)}\n}`;
   if (Array.isArray(value)) return `[${value.join(",")}]`;
   return String(value);
 }

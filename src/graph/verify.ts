@@ -1,5 +1,5 @@
 import { AtelierError } from "../core/errors.ts";
-import { type Graph, isInput } from "./graph.ts";
+import { type Graph, isGraph, isInput } from "./graph.ts";
 import { ops } from "./ops/index.ts";
 import { sameShape, specText } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -25,6 +25,7 @@ export function verify(graph: Graph, stage: string): void {
       if (!known.has(node.outputs[0])) fail(`the input "${String(node.attrs.name)}" is not among the graph's inputs`, where);
       continue;
     }
+    for (const value of Object.values(node.attrs)) if (isGraph(value)) verify(value, stage);
     for (const input of node.inputs) if (!known.has(input)) fail("it uses a value that is made later or never", where);
     const specs = node.op.shape(node.inputs, node.attrs);
     specs.forEach((spec, i) => {

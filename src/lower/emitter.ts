@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
+import { type Graph, isInput } from "../graph/graph.ts";
 import {
   type Emitter,
   I,
@@ -10,18 +11,51 @@ import {
   onnxType,
   type Target,
 } from "../graph/onnx.ts";
+import type { Spec } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
   TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
 
 /** The operator domain of our own kernels. */
 export const kernelDomain = "atelier";
+
+/** Lower a graph's nodes in order, from and into the names of values. */
+export function emitNodes(graph: Graph, values: Map<Tensor, string>, onnx: Emitter): void {
+  for (const node of graph.nodes) {
+    if (isInput(node)) continue;
+    const names = node.op.lower({ onnx, inputs: node.inputs.map((input) => values.get(input)!), attrs: node.attrs, node });
+    node.outputs.forEach((output, i) => {
+      values.set(output, names[i]);
+    });
+  }
+}
+
+/** Name, dtype and shape of a value at a graph's edge. */
+export function valueInfo(name: string, { shape, dtype }: Spec): ValueInfoProto {
+  const dim = shape.map((size) => create(TensorShapeProto_DimensionSchema, { value: { case: "dimValue", value: BigInt(size) } }));
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: "tensorType", value: { elemType: onnxType[dtype], shape: create(TensorShapeProtoSchema, { dim }) } } },
+  });
+}
+
+/** A list of nodes and of the nodes inside their bodies. */
+export function withBodies(nodes: readonly NodeProto[]): NodeProto[] {
+  return nodes.flatMap((node) => [node, ...node.attribute.flatMap((attr) => (attr.g === undefined ? [] : withBodies(attr.g.node)))]);
+}
 
 /** Collects ONNX nodes and constants while a graph is lowered. */
 export class GraphEmitter implements Emitter {
@@ -32,13 +66,20 @@ export class GraphEmitter implements Emitter {
   readonly shapes: { name: string; shape: Shape }[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #constants = new Map<string, string>();
+  /** The emitter of the whole model; a body's names and constants are its. */
+  readonly #root: GraphEmitter;
   readonly #kernels: KernelSource | undefined;
   #count = 0;
 
-  constructor(target: Target, channelBlock = 0, kernels?: KernelSource) {
+  constructor(target: Target, channelBlock = 0, kernels?: KernelSource, root?: GraphEmitter) {
     this.target = target;
     this.#kernels = target === "cpu" ? kernels : undefined;
     this.channelBlock = target === "cpu" ? channelBlock : 0;
+    this.#root = root ?? this;
+  }
+
+  #name(): string {
+    return `@${this.#root.#count++}`;
   }
 
   node(opType: string, inputs: readonly string[], attrs: OnnxAttrs = {}, domain = ""): string {
@@ -46,7 +87,7 @@ export class GraphEmitter implements Emitter {
   }
 
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs: OnnxAttrs = {}, domain = ""): string[] {
-    const names = Array.from({ length: outputs }, () => `@${this.#count++}`);
+    const names = Array.from({ length: outputs }, () => this.#name());
     const attribute = Object.entries(attrs).map(([name, attr]) => attributeProto(name, attr));
     this.protos.push(create(NodeProtoSchema, { opType, input: [...inputs], output: names, attribute, domain }));
     return names;
@@ -62,12 +103,36 @@ export class GraphEmitter implements Emitter {
     return names;
   }
 
+  subgraph(body: Graph, own: number, captured: readonly string[], unused: readonly Spec[] = []): OnnxAttr {
+    const inner = new GraphEmitter(this.target, this.channelBlock, undefined, this.#root);
+    const names = [...body.inputs.slice(0, own).map(() => this.#name()), ...captured];
+    const values = new Map<Tensor, string>(body.inputs.map(({ tensor }, i) => [tensor, names[i]]));
+    emitNodes(body, values, inner);
+    const made = new Set(inner.protos.flatMap((node) => node.output));
+    // Every output of a body is a value of its own that a node of the body makes.
+    const outputs = body.outputs.map(({ tensor }) => {
+      const value = values.get(tensor)!;
+      return made.delete(value) ? value : inner.node("Identity", [value]);
+    });
+    const value = create(GraphProtoSchema, {
+      name: "body",
+      node: inner.protos,
+      input: [
+        ...body.inputs.slice(0, own).map(({ tensor }, i) => valueInfo(names[i], tensor)),
+        ...unused.map((spec) => valueInfo(this.#name(), spec)),
+      ],
+      output: body.outputs.map(({ tensor }, i) => valueInfo(outputs[i], tensor)),
+    });
+    return { kind: "graph", value };
+  }
+
   constant(dtype: DType, shape: Shape, data: TypedArray): string {
+    if (this.#root !== this) return this.#root.constant(dtype, shape, data);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const key = bytes.length <= 256 ? `${dtype}[${shape.join(",")}]${bytes.join(",")}` : undefined;
     const known = key === undefined ? undefined : this.#constants.get(key);
     if (known !== undefined) return known;
-    const name = `@${this.#count++}`;
+    const name = this.#name();
     this.initializers.push(create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType: onnxType[dtype], rawData: bytes }));
     if (key !== undefined) this.#constants.set(key, name);
     return name;
@@ -128,5 +193,7 @@ function attributeProto(name: string, attr: OnnxAttr): AttributeProto {
       return create(AttributeProtoSchema, { name, type: type.FLOAT, f: attr.value });
     case "string":
       return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(attr.value) });
+    case "graph":
+      return create(AttributeProtoSchema, { name, type: type.GRAPH, g: attr.value as GraphProto });
   }
 }

@@ -1,21 +1,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { TypedArray } from "../core/dtype.ts";
-import { type Graph, isInput, type Named } from "../graph/graph.ts";
-import { type KernelSource, onnxType, type Target } from "../graph/onnx.ts";
-import type { Spec } from "../graph/shape.ts";
+import type { Graph, Named } from "../graph/graph.ts";
+import type { KernelSource, Target } from "../graph/onnx.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { GraphEmitter } from "./emitter.ts";
+import { emitNodes, GraphEmitter, valueInfo, withBodies } from "./emitter.ts";
 import { fuse, type Unit } from "./fuse.ts";
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "./onnx_pb.ts";
+import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema, OperatorSetIdProtoSchema } from "./onnx_pb.ts";
 
 /** The operator set that lowerings write, and the file format version that goes with it. */
 export const opset = 21;
@@ -39,24 +29,8 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {}, kern
     const data = baked[name];
     values.set(tensor, data === undefined ? name : onnx.constant(tensor.dtype, tensor.shape, data));
   }
-  const units = kernels === undefined ? graph.nodes.filter((node) => !isInput(node)).map((node): Unit => ({ node })) : fuse(graph, kernels);
-  for (const unit of units) {
-    if (!("node" in unit)) {
-      const names = onnx.kernel(
-        unit.request,
-        unit.inputs.map((input) => values.get(input)!),
-      )!;
-      unit.results.forEach((result, i) => {
-        values.set(result, names[i]);
-      });
-      continue;
-    }
-    const { node } = unit;
-    const names = node.op.lower({ onnx, inputs: node.inputs.map((input) => values.get(input)!), attrs: node.attrs, node });
-    node.outputs.forEach((output, i) => {
-      values.set(output, names[i]);
-    });
-  }
+  if (kernels === undefined) emitNodes(graph, values, onnx);
+  else emitUnits(fuse(graph, kernels), values, onnx);
   // Outputs get their public names by an Identity only where the value is an input, a constant or already named.
   const renamed = nameOutputs(graph.outputs, values, onnx);
   const proto = create(ModelProtoSchema, {
@@ -70,18 +44,18 @@ export function lower(graph: Graph, { target, channelBlock = 0, baked = {}, kern
       name: "program",
       node: renamed,
       initializer: onnx.initializers,
-      valueInfo: onnx.shapes.map(({ name, shape }) => valueInfo({ name, shape, dtype: "float32" })),
-      input: graph.inputs
-        .filter(({ name }) => baked[name] === undefined)
-        .map(({ name, tensor }) => valueInfo({ name, shape: tensor.shape, dtype: tensor.dtype })),
-      output: graph.outputs.map(({ name, tensor }) => valueInfo({ name, shape: tensor.shape, dtype: tensor.dtype })),
+      valueInfo: onnx.shapes.map(({ name, shape }) => valueInfo(name, { shape, dtype: "float32" })),
+      input: graph.inputs.filter(({ name }) => baked[name] === undefined).map(edge),
+      output: graph.outputs.map(edge),
     }),
   });
   return toBinary(ModelProtoSchema, proto);
 }
 
+const edge = ({ name, tensor }: Named) => valueInfo(name, tensor);
+
 function domainsOf(onnx: GraphEmitter): string[] {
-  return [...new Set(onnx.protos.map((node) => node.domain))].filter((domain) => domain !== "");
+  return [...new Set(withBodies(onnx.protos).map((node) => node.domain))].filter((domain) => domain !== "");
 }
 
 function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, string>, onnx: GraphEmitter) {
@@ -93,7 +67,7 @@ function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, stri
     if (produced.has(value) && !rename.has(value)) rename.set(value, name);
     else copies.push({ from: value, to: name });
   }
-  for (const node of onnx.protos) {
+  for (const node of withBodies(onnx.protos)) {
     node.input = node.input.map((value) => rename.get(value) ?? value);
     node.output = node.output.map((value) => rename.get(value) ?? value);
   }
@@ -103,10 +77,16 @@ function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, stri
   return [...onnx.protos, ...identities];
 }
 
-function valueInfo({ name, shape, dtype }: { name: string } & Spec): ValueInfoProto {
-  const dim = shape.map((size) => create(TensorShapeProto_DimensionSchema, { value: { case: "dimValue", value: BigInt(size) } }));
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: { value: { case: "tensorType", value: { elemType: onnxType[dtype], shape: create(TensorShapeProtoSchema, { dim }) } } },
-  });
+/** Nodes as they are, clusters as one kernel each. */
+function emitUnits(units: readonly Unit[], values: Map<Tensor, string>, onnx: GraphEmitter): void {
+  const named = (tensors: readonly Tensor[]) => tensors.map((tensor) => values.get(tensor)!);
+  for (const unit of units) {
+    const [results, names] =
+      "node" in unit
+        ? [unit.node.outputs, unit.node.op.lower({ onnx, inputs: named(unit.node.inputs), attrs: unit.node.attrs, node: unit.node })]
+        : [unit.results, onnx.kernel(unit.request, named(unit.inputs))!];
+    results.forEach((result, i) => {
+      values.set(result, names[i]);
+    });
+  }
 }

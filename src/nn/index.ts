@@ -7,4 +7,6 @@ export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses.ts";
 export { Module, namedParameters, namedStates, type Summary, summary } from "./module.ts";
 export { BatchNorm, type BatchNormOptions, LayerNorm, type LayerNormOptions } from "./norm.ts";
+export { GRU, GRUCell, LSTM, LSTMCell, type LSTMState, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from "./recurrent.ts";
+export type { CellOptions, RecurrentOptions } from "./recurrent-weights.ts";
 export { Sequential, type Step } from "./sequential.ts";

@@ -1,6 +1,5 @@
+import { softmaxCrossEntropy } from "../graph/ops/cross-entropy.ts";
 import { exp } from "../graph/ops/elementwise.ts";
-import { gatherElements, oneHot } from "../graph/ops/gather.ts";
-import { logSoftmax } from "../graph/ops/softmax.ts";
 import { sameShape, shapeError } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
@@ -43,14 +42,8 @@ export function binaryCrossEntropy(logits: Tensor, target: Tensor): Tensor {
 export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
   if (!sameShape(logits.shape.slice(0, -1), labels.shape))
     throw shapeError("crossEntropy", [logits, labels], "labels must have the logits' shape without the last axis");
-  const classes = logits.shape[logits.rank - 1];
-  const logProbability = logSoftmax(logits);
-  // A product with one-hot rows is faster than gathering where the classes are few, and its gradient is one subtraction.
-  const picked =
-    classes <= 64
-      ? logProbability.mul(oneHot(labels, classes)).sum(-1)
-      : gatherElements(logProbability, labels.reshape([...labels.shape, 1]), -1).sum(-1);
-  return sumPerExample(picked).neg();
+  const rows = softmaxCrossEntropy(logits.reshape([-1, logits.shape[logits.rank - 1]]), labels.flatten(0));
+  return sumPerExample(rows.reshape(labels.shape));
 }
 
 /** KL(N(mean, exp(logVar)) || N(0, I)) in nats: ½ Σ exp(logVar) + mean² - 1 - logVar. (Kingma and Welling 2013, Appendix B.) [B, Z] each -> [B]. */

@@ -11,6 +11,7 @@ import { gradientError, probe, weightedSum } from "../../src/runtime/testing/che
 /** Ops without examples, each with the reason; their own tests cover them. */
 const withoutExamples: Record<string, string> = {
   input: "it has no value of its own",
+  scan: "a body is no plain data: see scan.test.ts",
   customGradient: "its rule is a function, which attributes cannot hold: see control.test.ts",
 };
 

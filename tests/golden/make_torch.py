@@ -13,6 +13,7 @@ import torch
 
 from torch_cases import CLASSES, activation_cases, corner_cases, layer_cases, loss_cases, optimizer_cases, schedule_cases
 from torch_ops import OPS
+from torch_recurrent import recurrent_cases, recurrent_result
 
 torch.set_num_threads(1)
 DATA = pathlib.Path(__file__).with_name("data")
@@ -158,3 +159,4 @@ write("optimizers", [optimizer_result(case) for case in optimizer_cases()])
 write("clip", [clip_result(limit) for limit in (0.5, 1.0, 100.0)])
 write("ema", [ema_result(decay) for decay in (0.9, 0.999)])
 write("schedules", [schedule_result(case) for case in schedule_cases()])
+write("recurrent", [recurrent_result(case, spread, flat, gradients) for case in recurrent_cases()])

@@ -1,9 +1,9 @@
 import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
-import { I, S } from "../onnx.ts";
+import { type Emitter, I, S } from "../onnx.ts";
 import { type Attrs, defineOp, type OpRecord } from "../op.ts";
 import { normalizeAxis, type Spec, shapeError, stridesOf } from "../shape.ts";
-import { applyOne, type Tensor } from "../tensor.ts";
+import { applyOne, type GraphNode, type Tensor } from "../tensor.ts";
 
 // Reading and adding at integer positions. Each read op has an adding op as its gradient and the other way round, so both are closed
 // under differentiation. Indices out of range are refused by the runtime when it runs.
@@ -68,6 +68,7 @@ const scatterAddOp: OpRecord<SizedAttrs> = defineOp<SizedAttrs>({
   gradient: ({ inputs: [, indices], attrs: { axis }, dOutputs: [dy] }) => [gather(dy!, indices, axis), null],
   lower: ({ onnx, inputs: [updates, indices], attrs: { axis, size }, node }) => {
     const [outer, count, inner] = blocks(node.inputs[0].shape, axis, node.inputs[1].shape.length);
+    if (outer === 1) return [scatterRows(onnx, updates, indices, { node, count, size, inner })];
     const flat = onnx.node("Reshape", [updates, onnx.ints([outer, count, inner])]);
     const column = onnx.node("Reshape", [indices, onnx.ints([1, count, 1])]);
     const everywhere = onnx.node("Expand", [column, onnx.ints([outer, count, inner])]);
@@ -89,8 +90,32 @@ const scatterAddOp: OpRecord<SizedAttrs> = defineOp<SizedAttrs>({
   examples: [
     { inputs: [{ shape: [2, 2, 3] }, { shape: [2, 2], dtype: "int64", values: [0, 3, 3, 1] }], attrs: { axis: 0, size: 4 } },
     { inputs: [{ shape: [2, 3, 3] }, { shape: [3], dtype: "int32", values: [1, 1, 0] }], attrs: { axis: 1, size: 4 } },
+    { inputs: [{ shape: [3, 2] }, { shape: [3], dtype: "int32", values: [1, 1, 0] }], attrs: { axis: 0, size: 3 } },
   ],
 });
+
+/** Rows added in a flat vector, each element at row · inner + column: the kernel's walk over one axis takes half the time of that over two. */
+function scatterRows(
+  onnx: Emitter,
+  updates: string,
+  indices: string,
+  { node, count, size, inner }: { node: GraphNode; count: number; size: number; inner: number },
+): string {
+  const { dtype } = node.inputs[1];
+  const rows = onnx.node("Mul", [onnx.node("Reshape", [indices, onnx.ints([count, 1])]), onnx.scalar(inner, dtype)]);
+  const columns =
+    dtype === "int64"
+      ? onnx.ints(Array.from({ length: inner }, (_, i) => i))
+      : onnx.constant(
+          "int32",
+          [inner],
+          Int32Array.from({ length: inner }, (_, i) => i),
+        );
+  const at = onnx.node("Reshape", [onnx.node("Add", [rows, columns]), onnx.ints([count * inner])]);
+  const flat = onnx.node("Reshape", [updates, onnx.ints([count * inner])]);
+  const added = onnx.node("ScatterElements", [onnx.zeros([size * inner]), at, flat], { axis: I(0), reduction: S("add") });
+  return onnx.node("Reshape", [added, onnx.ints(node.outputs[0].shape)]);
+}
 
 /** One element per position along one axis (torch.gather): out[i][j] = x[i][indices[i][j]] for axis 1. */
 const gatherElementsOp: OpRecord<AxisAttrs> = defineOp<AxisAttrs>({

@@ -1,4 +1,4 @@
-import { collect, type Graph, isInput } from "../graph.ts";
+import { collect, type Graph, isInput, type Named, reach } from "../graph.ts";
 import type { Attrs } from "../op.ts";
 import { elementwiseOps } from "../ops/elementwise.ts";
 import { linalgOps } from "../ops/linalg.ts";
@@ -7,6 +7,7 @@ import { constant, scalarValue } from "../ops/source.ts";
 import { attrsText } from "../print.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
 import { applyOne, GraphNode, type Tensor } from "../tensor.ts";
+import { isScan, keptOfScans, smallerScan } from "./scans.ts";
 
 type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
 
@@ -15,14 +16,36 @@ type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
  * left to broadcasting, transposes fold into matrix products, and equal expressions are computed once. What nothing needs is not rebuilt.
  */
 export function simplify(graph: Graph): Graph {
-  const replaced = new Map<Tensor, Tensor>();
-  const pool: Pool = { byKey: new Map(), nodes: new Set() };
-  const current = (tensor: Tensor): Tensor => replaced.get(tensor) ?? tensor;
   const names = new Map<Tensor, string>();
   for (const { name, tensor } of graph.inputs) names.set(tensor, name);
+  return collect(rebuild(graph, new Map()), names);
+}
+
+/** A loop's body, simplified: unlike a program it keeps all its inputs, in their order. */
+function simplifyBody(body: Graph, known: Map<Tensor, Tensor>): Graph {
+  const outputs = rebuild(body, known);
+  const nodes = reach(outputs.map(({ tensor }) => tensor)).filter((node) => !isInput(node));
+  return { inputs: body.inputs, outputs, nodes };
+}
+
+/** The outputs of a graph made of fewer nodes. @param replaced what tensors stand for in the new graph; it is filled */
+function rebuild(graph: Graph, replaced: Map<Tensor, Tensor>): Named[] {
+  const pool: Pool = { byKey: new Map(), nodes: new Set() };
+  const current = (tensor: Tensor): Tensor => replaced.get(tensor) ?? tensor;
+  const kept = keptOfScans(graph);
   for (const node of graph.nodes) {
     if (isInput(node)) continue;
     const inputs = node.inputs.map(current);
+    if (isScan(node)) {
+      const needs = kept.get(node);
+      if (needs === undefined) continue;
+      const smaller = smallerScan(node, inputs, needs, simplifyBody);
+      const shared = shareNode(smaller.node, smaller.node.inputs, pool);
+      smaller.outputs.forEach((output, i) => {
+        replaced.set(output, shared.outputs[i]);
+      });
+      continue;
+    }
     const simpler = settle(node, inputs);
     if (simpler !== undefined) {
       replaced.set(node.outputs[0], share(simpler, pool));
@@ -33,10 +56,7 @@ export function simplify(graph: Graph): Graph {
       replaced.set(output, rebuilt.outputs[i]);
     });
   }
-  return collect(
-    graph.outputs.map(({ name, tensor }) => ({ name, tensor: current(tensor) })),
-    names,
-  );
+  return graph.outputs.map(({ name, tensor }) => ({ name, tensor: current(tensor) }));
 }
 
 /** Apply rules until none fits; undefined when none did. */
