@@ -63,6 +63,8 @@ export interface Emitter {
   node(opType: string, inputs: readonly string[], attrs?: OnnxAttrs, domain?: string): string;
   /** Add a node with several outputs. */
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs?: OnnxAttrs, domain?: string): string[];
+  /** Whether there is a kernel of our own for these sizes. */
+  hasKernel(request: KernelRequest): boolean;
   /** Add a node for a kernel of our own; undefined where there is none for these sizes. */
   kernel(request: KernelRequest, inputs: readonly string[]): string[] | undefined;
   /**

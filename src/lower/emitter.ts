@@ -93,6 +93,10 @@ export class GraphEmitter implements Emitter {
     return names;
   }
 
+  hasKernel(request: KernelRequest): boolean {
+    return this.#kernels?.find(request) !== undefined;
+  }
+
   kernel(request: KernelRequest, inputs: readonly string[]): string[] | undefined {
     const found = this.#kernels?.find(request);
     if (found === undefined) return undefined;

@@ -58,7 +58,8 @@ interface Chunk {
   readonly tail: boolean;
 }
 
-class NoRegister extends Error {}
+/** A kernel that needs more registers than there are. */
+export class NoRegister extends Error {}
 
 /** Undefined where the loops cannot be built: too many kinds of operands or values at once, or a large sum of everything. */
 export function fusedPlan(f: FusedSettings, threads: number): KernelPlan | undefined {
@@ -92,7 +93,6 @@ class FusedKernel {
   readonly #across: boolean;
   /** Loops outside of the sums. */
   readonly #keptLevels: number;
-  readonly #lastUse: readonly number[];
 
   constructor(f: FusedSettings) {
     this.#f = f;
@@ -107,7 +107,6 @@ class FusedKernel {
     const order = this.#across ? [...kept, this.#inner, ...reduced] : [...kept, ...reduced, this.#inner];
     this.levels = order.map((axis) => this.#level(axis));
     this.#keptLevels = order.filter((axis) => !this.#isReduced(axis)).length;
-    this.#lastUse = this.#lifetimes();
   }
 
   get #all(): number {
@@ -127,18 +126,6 @@ class FusedKernel {
     if (axis !== this.#inner) return { axis, rounds: size, unit: 1, rest: 0 };
     const unit = this.#across ? abreast * lanes : lanes;
     return { axis, rounds: Math.floor(size / unit), unit, rest: size % unit };
-  }
-
-  /** The step after which each value is not needed any more. */
-  #lifetimes(): number[] {
-    const { inputs, steps, stores, sums } = this.#f;
-    const last = new Array<number>(inputs.length + steps.length).fill(-1);
-    steps.forEach(({ operands }, i) => {
-      last[inputs.length + i] = i;
-      for (const operand of operands) last[operand] = i;
-    });
-    for (const { value } of [...stores, ...sums]) last[value] = Math.max(last[value], value - inputs.length);
-    return last;
   }
 
   /** Bytes from one element to the next along an axis, for inputs of a pattern. */
@@ -266,7 +253,7 @@ class FusedKernel {
   /** The ops on one place of the tensors, vector by vector. */
   #body(asm: Assembler, pool: ConstantPool, chunk: Chunk): void {
     for (let v = 0; v < chunk.vectors; v++) {
-      new Round(this.#f, asm, pool, this.#lastUse, {
+      new Round(this.#f, asm, pool, {
         mask: chunk.tail && v === chunk.vectors - 1 ? tailMask : 0,
         free: 32 - this.#f.sums.length * (this.#across ? abreast : 1),
         place: (index, pattern) => {
@@ -281,7 +268,8 @@ class FusedKernel {
   }
 }
 
-interface RoundPlace {
+/** Where a round finds and leaves things. */
+export interface RoundPlace {
   readonly mask: number;
   /** Registers below this number may be used. */
   readonly free: number;
@@ -293,7 +281,7 @@ interface RoundPlace {
 }
 
 /** The code for one vector: values get registers as they appear and give them back after their last use. */
-class Round {
+export class Round {
   readonly #f: FusedSettings;
   readonly #asm: Assembler;
   readonly #pool: ConstantPool;
@@ -302,11 +290,11 @@ class Round {
   readonly #registers = new Map<number, number>();
   readonly #free: number[];
 
-  constructor(f: FusedSettings, asm: Assembler, pool: ConstantPool, lastUse: readonly number[], place: RoundPlace) {
+  constructor(f: FusedSettings, asm: Assembler, pool: ConstantPool, place: RoundPlace) {
     this.#f = f;
     this.#asm = asm;
     this.#pool = pool;
-    this.#lastUse = lastUse;
+    this.#lastUse = lifetimes(f);
     this.#at = place;
     this.#free = Array.from({ length: place.free }, (_, i) => place.free - 1 - i);
   }
@@ -379,4 +367,15 @@ class Round {
       if (sum.value === value) this.#asm.arithmetic("add", this.#at.sum(s), this.#at.sum(s), register, { mask: this.#at.mask });
     });
   }
+}
+
+/** The step after which each value is not needed any more. */
+function lifetimes({ inputs, steps, stores, sums }: FusedSettings): number[] {
+  const last = new Array<number>(inputs.length + steps.length).fill(-1);
+  steps.forEach(({ operands }, i) => {
+    last[inputs.length + i] = i;
+    for (const operand of operands) last[operand] = i;
+  });
+  for (const { value } of [...stores, ...sums]) last[value] = Math.max(last[value], value - inputs.length);
+  return last;
 }

@@ -2,6 +2,7 @@ import type { KernelRequest, KernelSource } from "../graph/onnx.ts";
 import { type ConvSizes, convFilterPlan, convInputPlan, convPlan } from "./conv.ts";
 import { type FusedSettings, fusedPlan } from "./fused.ts";
 import { assembleKernel, type KernelCode, type KernelPlan } from "./kernel.ts";
+import { type RecurrenceSettings, recurrencePlan } from "./recurrence.ts";
 import { vectorOps } from "./vector-ops.ts";
 
 export { type KernelCode, runtimeFunctions } from "./kernel.ts";
@@ -12,6 +13,7 @@ const plans: Readonly<Record<string, (settings: never, threads: number) => Kerne
   convInput: (sizes: ConvSizes, threads) => convInputPlan(sizes, threads),
   convFilter: (sizes: ConvSizes, threads) => convFilterPlan(sizes, threads),
   fused: (settings: FusedSettings, threads) => fusedPlan(settings, threads),
+  recurrence: (settings: RecurrenceSettings, threads) => recurrencePlan(settings, threads),
 };
 
 const elementwise = new Set(Object.keys(vectorOps));
