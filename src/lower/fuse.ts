@@ -155,7 +155,8 @@ class Grouping {
     const units = new Map<Cluster, Unit>();
     for (const cluster of this.#inReverse(clusters)) {
       const nodes = [...cluster.nodes].sort((a, b) => a.id - b.id);
-      const unit = nodes.length > 1 ? this.#request(this.#withRecomputed(nodes, cluster, needed), cluster, needed) : undefined;
+      const unit =
+        nodes.length > 1 || isSum(nodes[0]) ? this.#request(this.#withRecomputed(nodes, cluster, needed), cluster, needed) : undefined;
       if (unit === undefined) for (const node of nodes) this.#clusterOf.delete(node);
       else units.set(cluster, unit);
       for (const input of unit === undefined ? nodes.flatMap((node) => node.inputs) : unit.inputs) needed.add(input);

@@ -109,7 +109,9 @@ class Recurrence {
     s.carries.forEach((width) => this.#define(width, this.#scratch(width)));
     this.#carryPlaces = [...this.#places];
     s.slices.forEach(({ width, fixed }, i) => this.#define(width, this.#stream(s.carries.length + i, width, fixed)));
-    s.vectors.forEach((width, i) => this.#define(width, { kind: "vector", input: s.carries.length + s.slices.length + i, stride: 0, column: 0 }));
+    s.vectors.forEach((width, i) =>
+      this.#define(width, { kind: "vector", input: s.carries.length + s.slices.length + i, stride: 0, column: 0 }),
+    );
     this.#assign();
     this.#schedule();
     this.scratchBytes = Math.ceil((this.scratchBytes + this.#streams.length * 8) / vectorBytes) * vectorBytes;
@@ -219,7 +221,11 @@ class Recurrence {
   #copyAlong(value: number): void {
     const to = this.#copies.get(value);
     if (to === undefined) return;
-    const fused = rowsSettings([1], [{ op: "copy", operands: [0], attrs: {} }], to.map(() => 1));
+    const fused = rowsSettings(
+      [1],
+      [{ op: "copy", operands: [0], attrs: {} }],
+      to.map(() => 1),
+    );
     this.#tasks.push({ kind: "rows", width: this.widths[value], fused, places: [this.#places[value], ...to] });
   }
 
@@ -336,7 +342,13 @@ class Recurrence {
   }
 
   /** One pass over rows and columns; see {@link Round}. */
-  #rowsLoop(asm: Assembler, pool: ConstantPool, width: number, fused: FusedSettings, places: readonly { stride: number; column: number; address(to: Gpr): void }[]): void {
+  #rowsLoop(
+    asm: Assembler,
+    pool: ConstantPool,
+    width: number,
+    fused: FusedSettings,
+    places: readonly { stride: number; column: number; address(to: Gpr): void }[],
+  ): void {
     const strides = [...new Set(places.map(({ stride }) => stride))].filter((stride) => stride > 0);
     if (strides.length > rowRegisters.length) throw new NoRegister();
     for (const [i] of strides.entries()) asm.xor(rowRegisters[i]);

@@ -42,14 +42,21 @@ export function scanByKernel(parts: ScanParts): string[] | undefined {
   for (const node of body.nodes) if (!isInput(node) && !translate(node, state)) return undefined;
   const outputs = body.outputs.map(({ tensor }) => state.numbers.get(tensor));
   // A carry that becomes another one would be overwritten before it is read.
-  if (outputs.some((value, i) => value === undefined || (i < carries && value < carries)) || !body.outputs.every(({ tensor }) => isRows(tensor))) return undefined;
+  if (
+    outputs.some((value, i) => value === undefined || (i < carries && value < carries)) ||
+    !body.outputs.every(({ tensor }) => isRows(tensor))
+  )
+    return undefined;
   const width = (t: Tensor) => t.shape[t.rank - 1] ?? 1;
   const settings: KernelRequest["settings"] = {
     rows,
     steps: length,
     reverse,
     carries: params.slice(0, carries).map(width),
-    slices: [...params.slice(carries, carries + slices).map((t) => ({ width: width(t), fixed: false })), ...fixed.map((t) => ({ width: width(t), fixed: true }))],
+    slices: [
+      ...params.slice(carries, carries + slices).map((t) => ({ width: width(t), fixed: false })),
+      ...fixed.map((t) => ({ width: width(t), fixed: true })),
+    ],
     vectors: vectors.map(width),
     matrices: state.matrices.map(({ tensor, turned }) => (turned ? [...tensor.shape].reverse() : tensor.shape)),
     body: state.ops,
@@ -68,7 +75,8 @@ function matrixOf(node: GraphNode): { x: Tensor; tensor: Tensor; turned: boolean
   if (node.op.name !== "matmul" && node.op.name !== "gemm") return undefined;
   const [x, tensor, bias] = node.inputs;
   const { transA, transB, alpha = 1, scale = 1 } = node.attrs;
-  if (transA === true || tensor.rank !== 2 || x.rank !== 2 || alpha !== 1 || scale !== 1 || (bias !== undefined && bias.rank !== 1)) return undefined;
+  if (transA === true || tensor.rank !== 2 || x.rank !== 2 || alpha !== 1 || scale !== 1 || (bias !== undefined && bias.rank !== 1))
+    return undefined;
   return { x, tensor, turned: transB === true, bias };
 }
 
