@@ -1,9 +1,9 @@
-import { clampTo, indexPair } from "./correlate.ts";
 import type { KernelPlan } from "./kernel.ts";
 import {
   clearScratch,
   evenLanes,
   fillScratch,
+  indexPair,
   type LineForm,
   lineForm,
   loadPieces,
@@ -17,11 +17,12 @@ import {
   scratchBytes,
   scratchMasks,
 } from "./planes.ts";
-import { type Assembler, at, r8, r9, r10, r11, r12, r13, r14, r15, rax, rbp, rbx, rcx, rdi, rdx, rsi } from "./x64.ts";
+import { type Assembler, at, r8, r9, r10, r11, r12, r13, r14, r15, rax, rbp, rbx, rcx, rdi, rdx, rsi, vectorBytes } from "./x64.ts";
 
 // The filter gradient: for each pair of an output channel and a tap, the products of two planes added up. Sums stay in registers while a picture's planes pass
 // by, and in memory as whole vectors from picture to picture; their lanes are added at the very end.
 
+/** Everything the code depends on. */
 export interface FilterGradient {
   readonly pictures: number;
   readonly threads: number;
@@ -37,7 +38,6 @@ export interface FilterGradient {
   readonly shape: readonly number[];
 }
 
-const vectorBytes = 64;
 /** Bytes of pictures that pass by together, so that small ones do not pay for fetching and storing the sums each time. */
 const groupBytes = 384 << 10;
 
@@ -72,6 +72,7 @@ function chooseBlock(channels: number, taps: number): Block {
   return best;
 }
 
+/** A kernel of inputs x and dy, whose first output is dw. */
 export function filterGradientPlan(f: FilterGradient): KernelPlan {
   const block = chooseBlock(f.out[0], f.taps.length);
   const blocks = Math.ceil(f.out[0] / block.channels);
@@ -99,7 +100,7 @@ function emitTask(asm: Assembler, f: FilterGradient, block: Block, each: number)
   // r14, r15: the first of this task's output channels and the one after the last.
   asm.multiply(r14, rsi, each * block.channels);
   asm.lea(r15, at(r14, each * block.channels));
-  clampTo(asm, r15, f.out[0]);
+  asm.atMost(r15, f.out[0]);
   masks.prepare([
     1,
     ...scratchMasks(f.scratch),

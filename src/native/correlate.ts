@@ -4,9 +4,9 @@ import {
   evenLanes,
   fillScratch,
   highPairs,
+  indexPair,
   type LineForm,
   lineForm,
-  loadIndices,
   loadSlots,
   lowPairs,
   Masks,
@@ -20,7 +20,7 @@ import {
   scratchMasks,
   storePieces,
 } from "./planes.ts";
-import { type Assembler, at, r8, r9, r10, r11, r12, r13, r14, r15, rax, rbp, rbx, rcx, rdi, rdx, rsi, rsp } from "./x64.ts";
+import { type Assembler, at, r8, r9, r10, r11, r12, r13, r14, r15, rax, rbp, rbx, rcx, rdi, rdx, rsi, vectorBytes } from "./x64.ts";
 
 // Sums of shifted, weighted planes: the code behind convolution and its input gradient. For every picture: copy its planes into a scratch with a border of
 // zeros that stays in the core's own cache, then for blocks of output channels and lines, keep the sums in registers while the input channels pass by.
@@ -41,6 +41,7 @@ export interface Pass {
   readonly pitch: number;
 }
 
+/** Everything the code depends on; see conv.ts for what a convolution and its input gradient make of it. */
 export interface Correlation {
   readonly pictures: number;
   readonly threads: number;
@@ -118,7 +119,7 @@ function emitTask(asm: Assembler, c: Correlation, inputs: number, each: number):
   asm.addRegister(r12, rcx);
   asm.multiply(rbx, rsi, each);
   asm.lea(r15, at(rbx, each));
-  clampTo(asm, r15, c.pictures);
+  asm.atMost(r15, c.pictures);
   masks.prepare([
     ...scratchMasks(c.scratch),
     ...c.passes.flatMap((pass) =>
@@ -146,19 +147,6 @@ function emitTask(asm: Assembler, c: Correlation, inputs: number, each: number):
   asm.add(rbx, 1);
   asm.jump(top);
   asm.bind(end);
-}
-
-export function clampTo(asm: Assembler, reg: number, most: number): void {
-  const fine = asm.label();
-  asm.compare(reg, most);
-  asm.jumpIf("notGreater", fine);
-  asm.movImmediate(reg, most);
-  asm.bind(fine);
-}
-
-export function indexPair(asm: Assembler, first: readonly number[], second: readonly number[]): void {
-  loadIndices(asm, 30, first, at(rsp, -64));
-  loadIndices(asm, 31, second, at(rsp, -64));
 }
 
 /** All output channels of one pass, in blocks. */
@@ -200,7 +188,22 @@ function emitBlock(asm: Assembler, masks: Masks, c: Correlation, form: LineForm,
   if (remaining.length > 0) emitTile(asm, masks, c, form, pass, tile.channels, remaining);
 }
 
-/** The inner loop: `lines[i]` is the number of rows that line i has. r8 is the scratch, r9 the output, r14 the weights, r10 the bias. */
+/** What a tile's code needs to know: its lines (`lines[i]` rows in line i), and which register holds which sum. */
+interface TileCode {
+  readonly asm: Assembler;
+  readonly masks: Masks;
+  readonly c: Correlation;
+  readonly form: LineForm;
+  readonly pass: Pass;
+  readonly channels: number;
+  readonly lines: readonly number[];
+  readonly vectors: number;
+  /** The highest register that is free for sums; with two sets of taps the two above hold indices. */
+  readonly highest: number;
+  sum(channel: number, vector: number, set: number): number;
+}
+
+/** One tile from zero, or from the bias, to memory. r8 is the scratch, r9 the output, r14 the weights, r10 the bias. */
 function emitTile(
   asm: Assembler,
   masks: Masks,
@@ -222,16 +225,23 @@ function emitTile(
       }
     }
   }
+  const tile = { asm, masks, c, form, pass, channels, lines, vectors, highest, sum };
+  addProducts(tile);
+  storeTile(tile);
+}
+
+/** The inner loop: every input channel's windows times the weights. Changes rax, rcx, rdx. */
+function addProducts({ asm, c, form, pass, channels, vectors, highest, sum }: TileCode): void {
   asm.mov(rdx, r8);
   asm.mov(rax, r14);
-  const free = highest + 1 - channels * vectors * sets - vectors;
+  const free = highest + 1 - channels * vectors * pass.taps.length - vectors;
   const step = c.rowStep * rowBytes(c.scratch);
   asm.loop(rcx, c.scratch.channels, () => {
     pass.taps.forEach((taps, set) => {
       for (const tap of taps) {
         for (let v = 0; v < vectors; v++) {
           const line = Math.floor(v / form.vectors) * form.rows * step;
-          loadSlots(asm, v, rdx, tap.offset + line + (v % form.vectors) * 64, form.slot, step);
+          loadSlots(asm, v, rdx, tap.offset + line + (v % form.vectors) * vectorBytes, form.slot, step);
         }
         for (let k = 0; k < channels; k++) {
           const weight = vectors + (k % Math.min(free, 4));
@@ -243,6 +253,10 @@ function emitTile(
     asm.add(rdx, planeBytes(c.scratch));
     asm.add(rax, c.weightIn);
   });
+}
+
+/** The sums to the output; two sets of taps take turns along the row. */
+function storeTile({ asm, masks, c, form, pass, channels, lines, sum }: TileCode): void {
   const plane = c.out[1] * c.out[2] * 4;
   const places = outputPieces(c, form, pass);
   lines.forEach((rows, line) => {
@@ -251,15 +265,16 @@ function emitTile(
         const index = line * form.vectors + v;
         const offset = k * plane + line * form.rows * pass.pitch;
         const of = places[rows - 1][v];
-        if (sets === 1) storePieces(asm, masks, sum(k, index, 0), r9, offset, of[0]);
-        else {
-          asm.moveVector(0, sum(k, index, 0));
-          asm.permute2(0, 30, sum(k, index, 1));
-          storePieces(asm, masks, 0, r9, offset, of[0]);
-          if (of[1].length === 0) continue;
-          asm.permute2(sum(k, index, 0), 31, sum(k, index, 1));
-          storePieces(asm, masks, sum(k, index, 0), r9, offset, of[1]);
+        if (pass.taps.length === 1) {
+          storePieces(asm, masks, sum(k, index, 0), r9, offset, of[0]);
+          continue;
         }
+        asm.moveVector(0, sum(k, index, 0));
+        asm.permute2(0, 30, sum(k, index, 1));
+        storePieces(asm, masks, 0, r9, offset, of[0]);
+        if (of[1].length === 0) continue;
+        asm.permute2(sum(k, index, 0), 31, sum(k, index, 1));
+        storePieces(asm, masks, sum(k, index, 0), r9, offset, of[1]);
       }
     }
   });

@@ -1,9 +1,12 @@
 import type { KernelRequest, KernelSource } from "../graph/onnx.ts";
 import { type ConvSizes, convFilterPlan, convInputPlan, convPlan } from "./conv.ts";
-import { type FusedSettings, fusedPlan } from "./fused.ts";
+import { fusedPlan } from "./fused.ts";
 import { assembleKernel, type KernelCode, type KernelPlan } from "./kernel.ts";
-import { type RecurrenceSettings, recurrencePlan } from "./recurrence.ts";
+import { recurrencePlan } from "./recurrence.ts";
+import type { RecurrenceSettings } from "./recurrence-layout.ts";
+import type { FusedSettings } from "./round.ts";
 import { vectorOps } from "./vector-ops.ts";
+import { NoKernel } from "./x64.ts";
 
 export { type KernelCode, runtimeFunctions } from "./kernel.ts";
 
@@ -29,7 +32,7 @@ export class KernelSet implements KernelSource {
   readonly codes = new Map<string, KernelCode>();
   readonly #threads: number;
 
-  /** @param threads that will share the work */
+  /** @param threads that will share the work; the code depends on their number, results of convolutions and sums do not (docs/engine-facts.md, 15) */
   constructor(threads: number) {
     this.#threads = threads;
   }
@@ -37,11 +40,24 @@ export class KernelSet implements KernelSource {
   find({ kernel, settings }: KernelRequest): KernelCode | undefined {
     const key = `${kernel} ${this.#threads} ${JSON.stringify(settings, exactly)}`;
     if (!made.has(key)) {
-      const plan = plans[kernel]?.(settings as never, this.#threads);
-      made.set(key, plan === undefined ? undefined : assembleKernel(`${kernel}_${made.size}`, plan));
+      made.set(
+        key,
+        make(`${kernel}_${made.size}`, () => plans[kernel]?.(settings as never, this.#threads)),
+      );
     }
     const code = made.get(key);
     if (code !== undefined) this.codes.set(code.name, code);
     return code;
+  }
+}
+
+/** The code of a plan; undefined where there is none, or none that fits into registers and 32-bit distances. */
+function make(name: string, plan: () => KernelPlan | undefined): KernelCode | undefined {
+  try {
+    const made = plan();
+    return made === undefined ? undefined : assembleKernel(name, made);
+  } catch (error) {
+    if (error instanceof NoKernel) return undefined;
+    throw error;
   }
 }

@@ -48,7 +48,7 @@ const saved = [rbx, rbp, r12, r13, r14, r15];
 /** Turn a plan into code. */
 export function assembleKernel(name: string, plan: KernelPlan): KernelCode {
   const asm = new Assembler();
-  const imports = Object.fromEntries(runtimeFunctions.map((f) => [f, asm.label()])) as Record<(typeof runtimeFunctions)[number], Label>;
+  const imports = Object.fromEntries(runtimeFunctions.map((f) => [f, asm.label()])) as Imports;
   const shapes = plan.outputs.map(() => asm.label());
   const text = asm.label();
   const tasks = plan.phases.map((phase) => emitTask(asm, phase));
@@ -114,31 +114,52 @@ function describe(asm: Assembler, plan: KernelPlan, text: Label): OperatorFuncti
   };
 }
 
+type Imports = Record<(typeof runtimeFunctions)[number], Label>;
+
 /** (kernel, context) -> status: fetch the addresses of all tensors, then run the phases. */
-function emitCompute(
-  asm: Assembler,
-  plan: KernelPlan,
-  tasks: readonly Label[],
-  shapes: readonly Label[],
-  imports: Record<(typeof runtimeFunctions)[number], Label>,
-): Label {
+function emitCompute(asm: Assembler, plan: KernelPlan, tasks: readonly Label[], shapes: readonly Label[], imports: Imports): Label {
   const entry = asm.label();
   const done = asm.label();
-  const pointers = plan.inputs + plan.outputs.length;
   // One push after the return address keeps the stack at a multiple of 16 when the frame is one.
-  const value = pointers * 8;
+  const value = (plan.inputs + plan.outputs.length) * 8;
   const frame = Math.ceil((value + 8) / 16) * 16;
   asm.align(16);
   asm.bind(entry);
   asm.push(rbx);
   asm.sub(rsp, frame);
   asm.mov(rbx, rsi);
-  const call = (f: (typeof runtimeFunctions)[number]): void => {
+  // Every function returns a status, null when all is well; any other ends the kernel and becomes its own.
+  const call = (f: keyof Imports): void => {
     asm.movFromLabel(rax, imports[f]);
     asm.callRegister(rax);
     asm.test(rax);
     asm.jumpIf("notEqual", done);
   };
+  fetchTensors(asm, plan, shapes, value, call);
+  plan.phases.forEach((phase, i) => {
+    if (phase.tasks === 1) {
+      asm.mov(rdi, rsp);
+      asm.xor(rsi);
+      asm.call(tasks[i]);
+      return;
+    }
+    asm.mov(rdi, rbx);
+    asm.leaLabel(rsi, tasks[i]);
+    asm.movImmediate(rdx, phase.tasks);
+    asm.movImmediate(rcx, 0);
+    asm.mov(r8, rsp);
+    call("parallelFor");
+  });
+  asm.xor(rax);
+  asm.bind(done);
+  asm.lea(rsp, at(rsp, frame));
+  asm.pop(rbx);
+  asm.ret();
+  return entry;
+}
+
+/** The address of each tensor's numbers to its slot on the stack. rbx is the context, `value` the place of a tensor's handle on the stack. */
+function fetchTensors(asm: Assembler, plan: KernelPlan, shapes: readonly Label[], value: number, call: (f: keyof Imports) => void): void {
   const takeAddress = (slot: number): void => {
     asm.mov(rdi, at(rsp, value));
     asm.lea(rsi, at(rsp, slot * 8));
@@ -160,26 +181,6 @@ function emitCompute(
     call("getOutput");
     takeAddress(plan.inputs + i);
   });
-  plan.phases.forEach((phase, i) => {
-    if (phase.tasks === 1) {
-      asm.mov(rdi, rsp);
-      asm.xor(rsi);
-      asm.call(tasks[i]);
-      return;
-    }
-    asm.mov(rdi, rbx);
-    asm.leaLabel(rsi, tasks[i]);
-    asm.movImmediate(rdx, phase.tasks);
-    asm.movImmediate(rcx, 0);
-    asm.mov(r8, rsp);
-    call("parallelFor");
-  });
-  asm.xor(rax);
-  asm.bind(done);
-  asm.lea(rsp, at(rsp, frame));
-  asm.pop(rbx);
-  asm.ret();
-  return entry;
 }
 
 /** The OrtCustomOp structure: its version, then the addresses of its functions in the order of the header. */

@@ -1,10 +1,6 @@
-import { type Assembler, at, type Gpr, type Mem, r8, r9, rax, rcx, rdx } from "./x64.ts";
+import { type Assembler, at, type Gpr, lanes, type Mem, NoKernel, r8, r9, rax, rcx, rdx, rsp, vectorBytes } from "./x64.ts";
 
 // How a picture's rows meet vectors of 16 lanes. A vector holds a piece of one row, or two or four narrow rows side by side ("slots").
-
-/** Lanes of a vector. */
-export const lanes = 16;
-const vectorBytes = 64;
 
 /** How rows of `width` numbers are cut into vectors. A line is the smallest number of rows that fills whole vectors. */
 export interface LineForm {
@@ -17,6 +13,7 @@ export interface LineForm {
   readonly vectors: number;
 }
 
+/** The cut for rows of a width: as few lanes unused as possible. */
 export function lineForm(width: number): LineForm {
   if (width <= 4) return { width, slot: 4, rows: 4, vectors: 1 };
   if (width <= 8) return { width, slot: 8, rows: 2, vectors: 1 };
@@ -55,7 +52,7 @@ export class Masks {
     for (const set of all) {
       if (set === 0xffff || this.#known.has(set)) continue;
       const register = this.#known.size + 1;
-      if (register > 7) throw new RangeError("a kernel needs more than seven masks");
+      if (register > 7) throw new NoKernel("more than seven masks");
       this.#known.set(set, register);
       this.#asm.setMask(register, set);
     }
@@ -87,6 +84,7 @@ export function loadPieces(asm: Assembler, masks: Masks, dst: number, base: Gpr,
   });
 }
 
+/** Store the lanes of each piece, nothing else. */
 export function storePieces(asm: Assembler, masks: Masks, src: number, base: Gpr, offset: number, list: readonly Piece[]): void {
   for (const piece of list) asm.storeVector(at(base, offset + piece.offset), src, { mask: masks.of(piece.lanes) });
 }
@@ -135,7 +133,7 @@ export function clearScratch(asm: Assembler, base: Gpr, s: Scratch): void {
 
 /**
  * Copy a picture [C, H, W] at `from` into the scratch at `base`. Changes rax, rcx, rdx, r8, r9 and vectors 0-5; where the stride is 2, vectors 30 and 31
- * must hold the indices of {@link prepareSplit}.
+ * must hold the indices of {@link indexPair}.
  */
 export function fillScratch(asm: Assembler, masks: Masks, from: Gpr, base: Gpr, s: Scratch): void {
   asm.lea(r8, at(base, 0));
@@ -192,13 +190,21 @@ export function scratchMasks(s: Scratch): number[] {
 
 /** Index vectors for sorting columns: 0, 2, 4 ... and 1, 3, 5 ... of 32. */
 export const evenLanes: readonly number[] = Array.from({ length: lanes }, (_, i) => 2 * i);
+/** See {@link evenLanes}. */
 export const oddLanes: readonly number[] = evenLanes.map((i) => i + 1);
 /** Index vectors for the way back: lane i of one, lane i of the other, for the first and for the last eight pairs. */
 export const lowPairs: readonly number[] = Array.from({ length: lanes }, (_, i) => (i >> 1) + (i & 1) * lanes);
+/** See {@link lowPairs}. */
 export const highPairs: readonly number[] = lowPairs.map((i) => i + lanes / 2);
 
-/** A vector of integers, spelled out on the stack below rsp. Changes rax. */
-export function loadIndices(asm: Assembler, dst: number, indices: readonly number[], below: Mem): void {
+/** The index vectors that sorting columns needs, in vectors 30 and 31. Changes rax and the 64 bytes below the stack pointer. */
+export function indexPair(asm: Assembler, first: readonly number[], second: readonly number[]): void {
+  loadIndices(asm, 30, first, at(rsp, -vectorBytes));
+  loadIndices(asm, 31, second, at(rsp, -vectorBytes));
+}
+
+/** A vector of integers, spelled out in memory first. */
+function loadIndices(asm: Assembler, dst: number, indices: readonly number[], below: Mem): void {
   for (let i = 0; i < lanes; i += 2) {
     asm.movImmediate(rax, BigInt(indices[i]) | (BigInt(indices[i + 1]) << 32n));
     asm.store({ ...below, disp: (below.disp ?? 0) + i * 4 }, rax);

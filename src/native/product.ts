@@ -1,7 +1,4 @@
-import { type Assembler, at, type Gpr, r9, r10, r11, r12, r13, r14, rax, rbx, rcx, rsi } from "./x64.ts";
-
-const lanes = 16;
-const vectorBytes = 64;
+import { type Assembler, at, type Gpr, lanes, r9, r10, r11, r12, r13, r14, rax, rbx, rcx, rsi, vectorBytes } from "./x64.ts";
 
 /** Rows times a matrix, all sizes known: out [rows, width] = from [rows, depth] · matrix [depth, width] (+ bias [width]). */
 export interface Product {
@@ -19,7 +16,7 @@ const mask = 2;
 const mostVectors = 4;
 const mostRows = 6;
 
-/** Changes rax, rbx, rcx, rsi, r9 - r14 and all vectors. */
+/** Write the code of a product. Changes rax, rbx, rcx, rsi, r9 - r14 and all vectors. */
 export function emitProduct(asm: Assembler, p: Product): void {
   const vectors = Math.ceil(p.width / lanes);
   const tail = p.width % lanes;

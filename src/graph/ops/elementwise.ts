@@ -6,6 +6,7 @@ import { broadcastShapes, type Spec, shapeError } from "../shape.ts";
 import { applyOne, type Tensor, type TensorLike } from "../tensor.ts";
 import { sumTo } from "./reduce.ts";
 import { constant } from "./source.ts";
+import { erfOf, sigmoidOf } from "./special-functions.ts";
 
 // Elementwise ops. Unary ops keep the shape; binary ones broadcast. Conventions at corners are stated on each op and tested.
 
@@ -345,29 +346,6 @@ const castOp = defineOp<CastAttrs>({
 });
 
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : applyOne(castOp, [x], { to }));
-
-function sigmoidOf(x: number): number {
-  return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
-}
-
-/** erf by its Maclaurin series for small |x| and a continued fraction for the rest: float64-exact enough for an oracle. */
-function erfOf(x: number): number {
-  const a = Math.abs(x);
-  if (Number.isNaN(x)) return x;
-  if (a > 2.5) {
-    // The series would cancel there. erfc(a) = exp(-a²) / (√π (a + 1/2 / (a + 1 / (a + 3/2 / (a + ...))))).
-    let fraction = a;
-    for (let n = 100; n >= 1; n--) fraction = a + n / 2 / fraction;
-    return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * fraction));
-  }
-  let term = a;
-  let sum = a;
-  for (let n = 1; n < 200 && Math.abs(term) > 1e-18; n++) {
-    term *= (-a * a) / n;
-    sum += term / (2 * n + 1);
-  }
-  return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * sum;
-}
 
 export const elementwiseOps = {
   neg: negOp,
