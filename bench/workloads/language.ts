@@ -3,7 +3,7 @@ import { Parameter } from "../../src/graph/leaf.ts";
 import { matmul } from "../../src/graph/ops/linalg.ts";
 import { full } from "../../src/graph/ops/movement.ts";
 import { layerNorm } from "../../src/graph/ops/norm.ts";
-import { split } from "../../src/graph/ops/split.ts";
+import { chunk } from "../../src/graph/ops/split.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { gelu } from "../../src/nn/activations.ts";
 import { scaledDotProductAttention } from "../../src/nn/attention.ts";
@@ -103,7 +103,7 @@ class Block extends Module {
   /** [B, T, C] -> [B, T, C] */
   call(x: Tensor): Tensor {
     const [B, T, C] = x.dims("B T C");
-    const [q, k, v] = split(this.qkv.call(this.norm1.call(x)), 3, 2).map((part) =>
+    const [q, k, v] = chunk(this.qkv.call(this.norm1.call(x)), 3, 2).map((part) =>
       part.reshape([B, T, this.#heads, C / this.#heads]).transpose([0, 2, 1, 3]),
     );
     const mixed = scaledDotProductAttention(q, k, v, { causal: true }).transpose([0, 2, 1, 3]).reshape([B, T, C]);
