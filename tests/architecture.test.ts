@@ -13,6 +13,7 @@ const rows = [
   ["graph"],
   ["autodiff"],
   ["lower"],
+  ["native"],
   ["runtime"],
   ["nn", "optim"],
   ["data", "tokenizers", "metrics", "sample", "pretrained", "environments"],

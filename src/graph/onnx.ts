@@ -43,6 +43,20 @@ export const onnxType: Record<DType, number> = { float32: 1, uint8: 2, int32: 6,
 /** Writes one step of a scan: names of the next state and of what is kept of this step. */
 export type ScanBody = (state: readonly string[], slices: readonly string[]) => { state: readonly string[]; outputs: readonly string[] };
 
+/** A kernel of our own that a lowering would like to use: its name and everything its code depends on. */
+export interface KernelRequest {
+  readonly kernel: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** Kernels made for one processor. A lowering asks, and keeps its portable form for when there is none. */
+export interface KernelSource {
+  /** Ops that the kernel `fused` can put into one pass. */
+  readonly elementwise: ReadonlySet<string>;
+  /** The operator's name and the shapes of its float32 outputs, or undefined. */
+  find(request: KernelRequest): { readonly name: string; readonly outputs: readonly Shape[] } | undefined;
+}
+
 /** Where lowerings write. Values are named by strings; an empty string is an absent optional input. */
 export interface Emitter {
   readonly target: Target;
@@ -52,6 +66,10 @@ export interface Emitter {
   node(opType: string, inputs: readonly string[], attrs?: OnnxAttrs, domain?: string): string;
   /** Add a node with several outputs. */
   nodes(opType: string, inputs: readonly string[], outputs: number, attrs?: OnnxAttrs, domain?: string): string[];
+  /** Whether there is a kernel of our own for these sizes. */
+  hasKernel(request: KernelRequest): boolean;
+  /** Add a node for a kernel of our own; undefined where there is none for these sizes. */
+  kernel(request: KernelRequest, inputs: readonly string[]): string[] | undefined;
   /**
    * Write a loop's body. Its inputs beyond the first `own` are captured: `captured` names the values around it that they stand for.
    * @param unused specs of inputs that the operator passes after the first `own` and the body does not read

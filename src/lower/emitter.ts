@@ -1,7 +1,18 @@
 import { create } from "@bufbuild/protobuf";
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
 import { type Graph, isInput } from "../graph/graph.ts";
-import { type Emitter, F, I, type OnnxAttr, type OnnxAttrs, onnxType, type ScanBody, type Target } from "../graph/onnx.ts";
+import {
+  type Emitter,
+  F,
+  I,
+  type KernelRequest,
+  type KernelSource,
+  type OnnxAttr,
+  type OnnxAttrs,
+  onnxType,
+  type ScanBody,
+  type Target,
+} from "../graph/onnx.ts";
 import type { Spec } from "../graph/shape.ts";
 import type { GraphNode, Tensor } from "../graph/tensor.ts";
 import {
@@ -20,6 +31,9 @@ import {
   ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
 import { webgpuReplacements } from "./webgpu.ts";
+
+/** The operator domain of our own kernels. */
+export const kernelDomain = "atelier";
 
 /**
  * What the ONNX nodes of each op are named after: the layer, the op and its place in the graph (`encoder.convs.0/conv#12`), so that a runtime's profile
@@ -68,6 +82,8 @@ export class GraphEmitter implements Emitter {
   readonly target: Target;
   readonly channelBlock: number;
   protos: NodeProto[] = [];
+  /** Shapes of values that the runtime cannot infer: those of our own kernels. */
+  readonly shapes: { name: string; shape: Shape }[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #constants = new Map<string, string>();
   /** The emitter of the whole model; a body's names and constants are its. */
@@ -75,10 +91,12 @@ export class GraphEmitter implements Emitter {
   readonly #ones = new Map<number, string>();
   #label = "";
   #labelled = 0;
+  readonly #kernels: KernelSource | undefined;
   #count = 0;
 
-  constructor(target: Target, channelBlock = 0, root?: GraphEmitter) {
+  constructor(target: Target, channelBlock = 0, kernels?: KernelSource, root?: GraphEmitter) {
     this.target = target;
+    this.#kernels = target === "cpu" ? kernels : undefined;
     this.channelBlock = target === "cpu" ? channelBlock : 0;
     this.#root = root ?? this;
   }
@@ -107,8 +125,22 @@ export class GraphEmitter implements Emitter {
     return names;
   }
 
+  hasKernel(request: KernelRequest): boolean {
+    return this.#kernels?.find(request) !== undefined;
+  }
+
+  kernel(request: KernelRequest, inputs: readonly string[]): string[] | undefined {
+    const found = this.#kernels?.find(request);
+    if (found === undefined) return undefined;
+    const names = this.nodes(found.name, inputs, found.outputs.length, {}, kernelDomain);
+    names.forEach((name, i) => {
+      this.shapes.push({ name, shape: found.outputs[i] });
+    });
+    return names;
+  }
+
   subgraph(body: Graph, own: number, captured: readonly string[], unused: readonly Spec[] = []): OnnxAttr {
-    const inner = new GraphEmitter(this.target, this.channelBlock, this.#root);
+    const inner = new GraphEmitter(this.target, this.channelBlock, undefined, this.#root);
     const names = [...body.inputs.slice(0, own).map(() => this.#name()), ...captured];
     const values = new Map<Tensor, string>(body.inputs.map(({ tensor }, i) => [tensor, names[i]]));
     // A body's nodes are told from those of the graph around it, whose times count them already.

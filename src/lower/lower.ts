@@ -1,10 +1,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { TypedArray } from "../core/dtype.ts";
 import type { Graph, Named } from "../graph/graph.ts";
-import type { Target } from "../graph/onnx.ts";
+import type { KernelSource, Target } from "../graph/onnx.ts";
 import type { Spec } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { emitNodes, GraphEmitter, valueInfo, withBodies } from "./emitter.ts";
+import type { GraphNode, Tensor } from "../graph/tensor.ts";
+import { emitNodes, GraphEmitter, nodeLabels, valueInfo, withBodies } from "./emitter.ts";
+import { fuse, type Unit } from "./fuse.ts";
 import {
   GraphProtoSchema,
   type ModelProto,
@@ -22,6 +23,8 @@ export interface LowerOptions {
   target: Target;
   /** Channels in a block of the runtime's blocked layout, from the backend; 0 (default) to do without. */
   channelBlock?: number;
+  /** Kernels of our own that may be used. */
+  kernels?: KernelSource | undefined;
   /** Inputs that are baked into the model as constants (frozen weights), by name; they keep their names. */
   baked?: Readonly<Record<string, TypedArray>>;
 }
@@ -39,16 +42,17 @@ export function lowerProto(graph: Graph, options: LowerOptions): ModelProto {
 /** {@link lowerProto}, and what is known of its values by name: those of the graph, not those that lowerings make between them. */
 export function lowerWithShapes(
   graph: Graph,
-  { target, channelBlock = 0, baked = {} }: LowerOptions,
+  { target, channelBlock = 0, baked = {}, kernels }: LowerOptions,
 ): { model: ModelProto; specs: Map<string, Spec> } {
-  const onnx = new GraphEmitter(target, channelBlock);
+  const onnx = new GraphEmitter(target, channelBlock, kernels);
   const values = new Map<Tensor, string>();
   for (const { name, tensor } of graph.inputs) {
     const data = baked[name];
     if (data !== undefined) onnx.weight(name, tensor.dtype, tensor.shape, data);
     values.set(tensor, name);
   }
-  emitNodes(graph, values, onnx, "");
+  if (kernels === undefined) emitNodes(graph, values, onnx, "");
+  else emitUnits(fuse(graph, kernels), nodeLabels(graph), values, onnx);
   // Outputs get their public names by an Identity only where the value is an input, a constant or already named.
   const renamed = nameOutputs(graph.outputs, values, onnx);
   const specs = new Map<string, Spec>([...values].map(([tensor, name]) => [name, tensor]));
@@ -64,6 +68,7 @@ export function lowerWithShapes(
       name: "program",
       node: leavesLast(renamed),
       initializer: onnx.initializers,
+      valueInfo: onnx.shapes.map(({ name, shape }) => valueInfo(name, { shape, dtype: "float32" })),
       input: graph.inputs.filter(({ name }) => baked[name] === undefined).map(edge),
       output: graph.outputs.map(edge),
     }),
@@ -105,4 +110,19 @@ function nameOutputs(outputs: readonly Named[], values: ReadonlyMap<Tensor, stri
     create(NodeProtoSchema, { opType: "Identity", input: [rename.get(from) ?? from], output: [to] }),
   );
   return [...onnx.protos, ...identities];
+}
+
+/** Nodes as they are, clusters as one kernel each. */
+function emitUnits(units: readonly Unit[], labels: ReadonlyMap<GraphNode, string>, values: Map<Tensor, string>, onnx: GraphEmitter): void {
+  const named = (tensors: readonly Tensor[]) => tensors.map((tensor) => values.get(tensor)!);
+  for (const unit of units) {
+    onnx.label = "node" in unit ? labels.get(unit.node)! : `${labels.get(unit.results[0].node)}+`;
+    const [results, names] =
+      "node" in unit
+        ? [unit.node.outputs, unit.node.op.lower({ onnx, inputs: named(unit.node.inputs), attrs: unit.node.attrs, node: unit.node })]
+        : [unit.results, onnx.kernel(unit.request, named(unit.inputs))!];
+    results.forEach((result, i) => {
+      values.set(result, names[i]);
+    });
+  }
 }

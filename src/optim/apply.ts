@@ -192,5 +192,8 @@ async function loadUpdate(
     ...optimizer.slots.map((name): [string, Tensor] => [`slot:${name}'`, result.slots[name]]),
   ];
   const graph = simplify(collect(outputs.map(([name, tensor]) => ({ name, tensor }))));
-  return backend.load(lower(graph, { target: backend.target }), { name: `${optimizer.name} update of ${length}`, optimize: "none" });
+  // In one pass where there are kernels for it; each place is read before it is written, so slots may be updated in place.
+  const kernels = backend.collectKernels?.();
+  const model = lower(graph, { target: backend.target, kernels });
+  return backend.load(model, { name: `${optimizer.name} update of ${length}`, optimize: "none", kernels });
 }

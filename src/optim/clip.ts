@@ -26,7 +26,12 @@ export class GradientNorm {
     const parts = ranges.map(({ start, end }, i) => [`gradient${i}`, gradients.subarray(start, end)] as const);
     const squares = parts.map(([name, part]) => input(name, [part.length])).map((g) => g.mul(g).sum());
     const graph = collect([{ name: "square", tensor: squares.reduce((a, b) => a.add(b)) }]);
-    const executable = await backend.load(lower(graph, { target: backend.target }), { name: "gradient norm", optimize: "none" });
+    const kernels = backend.collectKernels?.();
+    const executable = await backend.load(lower(graph, { target: backend.target, kernels }), {
+      name: "gradient norm",
+      optimize: "none",
+      kernels,
+    });
     const square = new Float32Array(1);
     return new GradientNorm(executable, executable.bind(Object.fromEntries(parts), { square }), square);
   }

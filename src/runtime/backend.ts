@@ -1,5 +1,5 @@
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
-import type { Target } from "../graph/onnx.ts";
+import type { KernelSource, Target } from "../graph/onnx.ts";
 
 export type { Target } from "../graph/onnx.ts";
 
@@ -13,6 +13,8 @@ export interface ValueInfo {
 export interface LoadOptions {
   /** Shown in errors and profiles. */
   name: string;
+  /** The kernels of our own that the model was lowered with. */
+  kernels?: KernelSource | undefined;
   /** `none` for training graphs that our own passes optimised, `all` for frozen inference graphs. */
   optimize: "none" | "all";
 }
@@ -43,6 +45,8 @@ export interface Backend {
   channelBlock?: number | undefined;
   /** Where the device has a memory of its own; undefined on the CPU, whose programs work on the host's arrays in place. */
   readonly memory?: DeviceMemory | undefined;
+  /** Kernels of our own, collected anew for each program; absent where the processor or the runtime has no use for them. */
+  collectKernels?: (() => KernelSource) | undefined;
   /** Make a session of a serialized ONNX ModelProto. @throws RuntimeError when the runtime refuses it. */
   load(model: Uint8Array, options: LoadOptions): Promise<Executable>;
   /** Run a model a few times in a session of its own with the runtime's profiler on; absent where the runtime has none. @throws RuntimeError */

@@ -67,11 +67,12 @@ export async function compile<I extends string, O extends string>(
   const baked = frozen ? leafData(graph) : undefined;
   if (baked !== undefined) await backend.memory?.read(Object.values(baked));
   const optimize = frozen ? "all" : "none";
-  const write = (): Uint8Array => lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock });
+  const kernels = frozen ? undefined : backend.collectKernels?.();
+  const write = (): Uint8Array => lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock, kernels });
   const load = (): Promise<Executable> => {
     const model = write();
     debugModel(name, model);
-    return backend.load(model, { name, optimize });
+    return backend.load(model, { name, optimize, kernels });
   };
   const executable = await (frozen ? load() : sharedSession(backend, graph, load)).catch(async (error: unknown) => {
     throw await explainRefusal(backend, graph, name, error);
@@ -79,7 +80,7 @@ export async function compile<I extends string, O extends string>(
   return new Program<I, O>({
     executable,
     graph,
-    profile: (inputs, outputs, runs) => profileProgram(backend, graph, write(), { name, optimize, inputs, outputs, runs }),
+    profile: (inputs, outputs, runs) => profileProgram(backend, graph, write(), { name, optimize, kernels, inputs, outputs, runs }),
     updates,
     draws: trace.draws,
     outputNames: Object.keys(results) as O[],

@@ -7,9 +7,21 @@ import { spreadOut } from "./webgpu-lowering.ts";
 
 // The forms are chosen by measurement (docs/engine-facts.md): ONNX has no gradient ops for convolution.
 
+/** Sizes as our own kernels take them: two dense spatial axes only. */
+function sizesOf(x: readonly number[], w: readonly number[], y: readonly number[], { strides, pads, dilations, groups }: ConvAttrs) {
+  if (x.length !== 4 || groups !== 1) return undefined;
+  const [pictures, channels, height, width] = x;
+  const [, outChannels, outHeight, outWidth] = y;
+  const [top, left] = pads;
+  return { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel: w.slice(2), strides, dilations, top, left };
+}
+
 /** Convolution is an ONNX op as it stands; a runtime's blocked layout and a form for very few output channels are faster where they fit. */
 export function lowerConv({ onnx, inputs, attrs, node }: LowerArgs<ConvAttrs>): string[] {
-  const [x, w] = node.inputs;
+  const [x, w, b] = node.inputs;
+  const own = b === undefined || b.size === w.shape[0] ? sizesOf(x.shape, w.shape, node.outputs[0].shape, attrs) : undefined;
+  const fast = own && onnx.kernel({ kernel: "conv", settings: { ...own, bias: b !== undefined } }, inputs);
+  if (fast !== undefined) return fast.slice(0, 1);
   if (onnx.target !== "portable" && hasFewOutputs(x.shape, w.shape, attrs)) return [fewOutputs(onnx, inputs, x.shape, w.shape, attrs)];
   return [convolve(onnx, inputs, w.shape, attrs)];
 }
@@ -67,6 +79,9 @@ export function lowerConvInput(args: LowerArgs<ConvInputAttrs>): string[] {
   const [dy, w] = inputs;
   const [k, perGroup, ...kernel] = node.inputs[1].shape;
   const { strides, pads, dilations, groups, spatial } = attrs;
+  const own = sizesOf(node.outputs[0].shape, node.inputs[1].shape, node.inputs[0].shape, attrs);
+  const fast = own && onnx.kernel({ kernel: "convInput", settings: own }, [dy, w]);
+  if (fast !== undefined) return fast.slice(0, 1);
   const axes = spatial.length;
   const flippedPads = pads.map((p, i) => dilations[i % axes] * (kernel[i % axes] - 1) - p);
   const dense = strides.every((stride) => stride === 1) && flippedPads.every((p) => p >= 0);
@@ -116,6 +131,10 @@ function turnFilter(onnx: Emitter, w: string, k: number, perGroup: number, kerne
 
 /** The filter gradient: a batch of matrix products of one side with the taps' views of the other, in the layout that suits the sizes. */
 export function lowerConvFilter(args: LowerArgs<ConvFilterAttrs>): string[] {
+  const { onnx, inputs, node, attrs } = args;
+  const own = sizesOf(node.inputs[0].shape, node.outputs[0].shape, node.inputs[1].shape, attrs);
+  const fast = own && onnx.kernel({ kernel: "convFilter", settings: own }, inputs);
+  if (fast !== undefined) return fast.slice(0, 1);
   return [isDepthwise(args) ? depthwiseFilter(args) : filterForms[chooseFilterForm(args)](args)];
 }
 

@@ -7,6 +7,7 @@ import { type Attrs, defineOp, type GradientArgs, type LowerArgs, type NdArray, 
 import { type Spec, sameShape, shapeError, specText } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expand, full } from "./movement.ts";
+import { scanByKernel } from "./scan-kernel.ts";
 import { input } from "./source.ts";
 
 interface ScanAttrs extends Attrs {
@@ -130,6 +131,8 @@ function lowerScan(args: LowerArgs<ScanAttrs>): readonly string[] {
   const { onnx, inputs, attrs, node } = args;
   const { body, carries, slices, length, reverse } = attrs;
   if (length <= writtenOut) return lowerSteps(args);
+  const fast = scanByKernel({ onnx, inputs, node, body, carries, slices, length, reverse });
+  if (fast !== undefined) return fast;
   const own = carries + slices;
   // The operator takes its number of steps from what it slices; a loop over nothing slices zeros.
   const clock = slices === 0;

@@ -1,3 +1,4 @@
+import { kernelDomain } from "../../lower/emitter.ts";
 import { type OrtLibrary, openLibrary, refusal, StatusError } from "./ffi.ts";
 import type { Handle } from "./ort-api.ts";
 import { appendProvider, type Provider } from "./providers.ts";
@@ -43,6 +44,8 @@ export function openEnvironment(path: string): Environment {
 export interface SessionSettings {
   name: string;
   optimize: "none" | "all";
+  /** Our own operators' descriptions in memory. */
+  operators?: readonly bigint[] | undefined;
   /** Where the profile goes: the runtime appends the time and `.json`. */
   profilePrefix?: string | undefined;
   /** Where the program runs; the CPU unless told. */
@@ -82,6 +85,7 @@ async function tryCreateSession(environment: Environment, model: Uint8Array, set
       api.addSessionConfig(options, "session.force_spinning_stop", "1");
       if (!environment.threading.spin) api.addSessionConfig(options, "session.intra_op.allow_spinning", "0");
     }
+    addOperators(environment.library, options, settings.operators ?? []);
     if (settings.provider !== undefined) {
       appendProvider(environment.library, options, settings.provider);
       return api.createSessionFromArray(environment.handle, model, model.byteLength, options); // a device takes calls of one thread only
@@ -90,6 +94,14 @@ async function tryCreateSession(environment: Environment, model: Uint8Array, set
   } finally {
     api.releaseSessionOptions(options);
   }
+}
+
+/** The runtime keeps the descriptions as long as the session: they, and the small object that lists them, stay for the life of the process. */
+function addOperators({ api }: OrtLibrary, options: Handle<"options">, operators: readonly bigint[]): void {
+  if (operators.length === 0) return;
+  const domain = api.createCustomOpDomain(kernelDomain);
+  for (const operator of operators) api.addCustomOp(domain, operator);
+  api.addCustomOpDomain(options, domain);
 }
 
 function createEnvironment(library: OrtLibrary, threading: ThreadOptions): Environment {

@@ -1,5 +1,6 @@
 import type { TypedArray } from "../../core/dtype.ts";
 import { RuntimeError } from "../../core/errors.ts";
+import { KernelSet } from "../../native/index.ts";
 import type { Backend, Binding, Executable, LoadOptions, Profile, ProfileOptions, Target, ValueInfo } from "../backend.ts";
 import { BindingState } from "../binding-state.ts";
 import { type BoundArray, checkInputs, checkModel, checkOutputs } from "../check-binding.ts";
@@ -9,6 +10,7 @@ import { FfiDeviceMemory, type Twin } from "./device-memory.ts";
 import { DeviceValues } from "./device-values.ts";
 import { createSession, type Environment, openEnvironment } from "./environment.ts";
 import { refusal } from "./ffi.ts";
+import { kernelsAvailable, placeKernels } from "./kernels.ts";
 import { forgotten, NativeBinding, NativeSession } from "./native.ts";
 import type { Handle } from "./ort-api.ts";
 import type { Provider } from "./providers.ts";
@@ -46,6 +48,8 @@ export class FfiBackend implements Backend {
   constructor(libraryPath: string, device?: DeviceParts) {
     this.environment = openEnvironment(libraryPath);
     this.parts = device;
+    const { threads } = this.environment.threading;
+    this.collectKernels = device === undefined && kernelsAvailable() ? () => new KernelSet(threads) : undefined;
     this.memory = device?.memory;
     this.device = device?.provider.device ?? "cpu";
     this.target = device?.provider.target ?? "cpu";
@@ -63,10 +67,16 @@ export class FfiBackend implements Backend {
     return backend;
   }
 
+  readonly collectKernels: (() => KernelSet) | undefined;
+
   async load(model: Uint8Array, options: LoadOptions & { profilePrefix?: string | undefined }): Promise<FfiExecutable> {
     const { environment } = this;
     const { name } = options;
-    const handle = await createSession(environment, checkModel(model, name), { ...options, provider: this.parts?.provider });
+    const handle = await createSession(environment, checkModel(model, name), {
+      ...options,
+      provider: this.parts?.provider,
+      operators: options.kernels instanceof KernelSet ? placeKernels(environment.library, options.kernels) : [],
+    });
     const session = new NativeSession(environment.library.api, handle);
     try {
       return new FfiExecutable(environment, session, name, this.parts);

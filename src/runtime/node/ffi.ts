@@ -7,6 +7,7 @@ import {
   type Handle,
   type HandleKind,
   isHandle,
+  kernelSlots,
   type OrtApi,
   type Slot,
   slots,
@@ -26,6 +27,8 @@ export interface OrtLibrary {
   readText(text: Handle<"text">): string;
   /** `count` texts of an array of NUL-terminated strings. */
   readTexts(texts: Handle<"textArray">, count: number): string[];
+  /** Addresses of the functions that kernels of our own call. */
+  readonly kernelFunctions: Readonly<Record<keyof typeof kernelSlots, bigint>>;
   /** The address of an array's memory. The caller keeps the array alive as long as native code may use the address. */
   address(array: ArrayBufferView): bigint;
 }
@@ -113,6 +116,9 @@ function loadLibrary(path: string): OrtLibrary {
     version,
     handle: library,
     api: bindTable(table),
+    kernelFunctions: Object.fromEntries(
+      Object.entries(kernelSlots).map(([name, slot]) => [name, table[slot]]),
+    ) as OrtLibrary["kernelFunctions"],
     readText: (text) => koffi.decode(text, "char", -1),
     readTexts: (texts, count) => koffi.decode(texts, koffi.array("void *", count)).map((text: bigint) => koffi.decode(text, "char", -1)),
     address: (array) => koffi.address(array),

@@ -14,6 +14,7 @@ const handles = [
   "textArray",
   "cudaOptions",
   "buffer",
+  "opDomain",
 ] as const;
 
 export type HandleKind = (typeof handles)[number];
@@ -40,6 +41,9 @@ export interface Slot {
  * append-only). `out` arguments come back as results; `null` is passed for an argument we never give.
  */
 export const slots = {
+  createCustomOpDomain: { slot: 26, returns: "status", args: ["string", "out opDomain"] },
+  addCustomOp: { slot: 27, returns: "status", args: ["opDomain", "memory"] },
+  addCustomOpDomain: { slot: 28, returns: "status", args: ["options", "opDomain"] },
   createSessionFromArray: { slot: 8, returns: "status", args: ["env", "memory", "size", "options", "out session"] },
   createSessionOptions: { slot: 10, returns: "status", args: ["out options"] },
   disableMemoryPattern: { slot: 17, returns: "status", args: ["options"] },
@@ -95,6 +99,9 @@ export const slots = {
 
 /** The slots that every status passes through. */
 export const statusSlots = { errorCode: 1, errorMessage: 2, release: 93 };
+
+/** The slots that our own kernels call from native code. */
+export const kernelSlots = { tensorData: 51, getInput: 90, getOutput: 91, parallelFor: 274 };
 
 /** One more than the highest slot read from the table. */
 export const tableLength = 387;

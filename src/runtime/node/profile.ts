@@ -22,10 +22,10 @@ type TypeShape = Record<string, number[]>;
  * @throws RuntimeError when the model or a run is refused, or an output's length is unknown.
  */
 export async function profile(backend: FfiBackend, model: Uint8Array, options: ProfileOptions): Promise<Profile> {
-  const { name, optimize, runs = 10, warmup = 3 } = options;
+  const { name, optimize, kernels, runs = 10, warmup = 3 } = options;
   const folder = await mkdtemp(path.join(os.tmpdir(), "atelier-profile-"));
   try {
-    const executable = await backend.load(model, { name, optimize, profilePrefix: path.join(folder, "profile") });
+    const executable = await backend.load(model, { name, optimize, kernels, profilePrefix: path.join(folder, "profile") });
     try {
       const inputs = Object.fromEntries(Object.entries(options.inputs).map(([key, array]) => [key, array.slice()]));
       const binding = executable.bind(
