@@ -38,7 +38,7 @@ describe("numbers shared with the peers", () => {
     fill(new Sequential(first), new Sequential(norm));
     expect(first.weight.data).toEqual(uniform(0, 24, -0.5, 0.5));
     expect(first.bias!.data).toEqual(uniform(1, 2, -0.1, 0.1));
-    expect(norm.weight.data).toEqual(uniform(2, 3, 0.9, 1.1));
+    expect(norm.weight!.data).toEqual(uniform(2, 3, 0.9, 1.1));
   });
 
   it("stand in for draws, each from a stream of its own", () => {

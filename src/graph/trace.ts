@@ -49,6 +49,11 @@ export class Trace implements Rng {
     return less(this.uniform(name, shape), probability).cast("float32");
   }
 
+  /** The value that `state` has at this point of the function: what {@link update} last recorded, else what it had before the program ran. */
+  current(state: State): Tensor {
+    return this.updates.get(state) ?? state;
+  }
+
   /** Record the value that `state` has after the program has run. @throws ShapeError */
   update(state: State, value: Tensor): void {
     if (!sameShape(state.shape, value.shape) || state.dtype !== value.dtype)
@@ -68,6 +73,36 @@ export class Trace implements Rng {
 }
 
 let current: Trace | undefined;
+
+/**
+ * Trace one step of a loop, whose `params` differ from step to step.
+ * @throws ShapeError where the trace would renew a state by them: a program has one new value for it, not one a step
+ */
+export function traceStep<T>(params: readonly Tensor[], build: () => T): T {
+  const before = new Map(current?.updates);
+  const result = build();
+  for (const [state, value] of current?.updates ?? []) {
+    if (before.get(state) !== value && dependsOn(value, params))
+      throw shapeError(
+        "scan",
+        [state],
+        "a layer in the step renews this state from what differs from step to step",
+        "call layers with running statistics, such as BatchNorm, before or after the loop, or use a norm that has none",
+      );
+  }
+  return result;
+}
+
+/** Whether any of `sources`, which are nodes' first outputs, is needed for `tensor`. */
+function dependsOn(tensor: Tensor, sources: readonly Tensor[]): boolean {
+  const wanted = new Set(sources);
+  const seen = new Set([tensor]);
+  for (const next of seen) {
+    if (wanted.has(next)) return true;
+    for (const input of next.node.inputs) seen.add(input);
+  }
+  return false;
+}
 
 /** Run `build` with `trace` as the one that layers see. */
 export function withTrace<T>(trace: Trace, build: () => T): T {

@@ -1,5 +1,6 @@
 import { Parameter, State } from "../graph/leaf.ts";
 import { stopGradient } from "../graph/ops/control.ts";
+import { full } from "../graph/ops/movement.ts";
 import { batchNorm, layerNorm, perChannel } from "../graph/ops/norm.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { currentTrace } from "../graph/trace.ts";
@@ -13,24 +14,27 @@ export interface BatchNormOptions {
   momentum?: number;
   /** Whether the running variance takes the unbiased estimate, M / (M - 1) times the population variance. Default true (PyTorch); Keras: false. */
   unbiased?: boolean;
+  /** Whether there is a weight and a bias per channel. Default true. */
+  affine?: boolean;
 }
 
 /**
  * Batch normalisation per channel (Ioffe and Szegedy 2015): batch statistics while training, running ones otherwise.
- * Weight and bias [C]; running mean and variance [C] are state.
+ * Weight and bias [C] where affine; running mean and variance [C] are state. A program that calls the layer several times blends each batch into them,
+ * in the order of the calls.
  */
 export class BatchNorm extends Module {
-  readonly weight: Parameter;
-  readonly bias: Parameter;
+  readonly weight: Parameter | undefined;
+  readonly bias: Parameter | undefined;
   readonly runningMean: State<"float32">;
   readonly runningVariance: State<"float32">;
-  readonly options: Required<Omit<BatchNormOptions, "channels">>;
+  readonly options: Required<Omit<BatchNormOptions, "channels" | "affine">>;
 
-  constructor({ channels, epsilon = 1e-5, momentum = 0.1, unbiased = true }: BatchNormOptions) {
+  constructor({ channels, epsilon = 1e-5, momentum = 0.1, unbiased = true, affine = true }: BatchNormOptions) {
     super();
     requireSize("BatchNorm", "channels", channels);
-    this.weight = new Parameter([channels], new Float32Array(channels).fill(1));
-    this.bias = new Parameter([channels], new Float32Array(channels));
+    if (affine) this.weight = new Parameter([channels], new Float32Array(channels).fill(1));
+    if (affine) this.bias = new Parameter([channels], new Float32Array(channels));
     this.runningMean = new State([channels], "float32", 0);
     this.runningVariance = new State([channels], "float32", 1);
     this.options = { epsilon, momentum, unbiased };
@@ -44,19 +48,23 @@ export class BatchNorm extends Module {
 
   #train(x: Tensor): Tensor {
     const { epsilon, momentum, unbiased } = this.options;
-    const { y, mean, variance } = batchNorm(x, this.weight, this.bias, epsilon);
+    const { shape } = this.runningMean;
+    const { y, mean, variance } = batchNorm(x, this.weight ?? full(shape, 1), this.bias ?? full(shape, 0), epsilon);
     const count = x.size / x.shape[1];
     const correction = unbiased && count > 1 ? count / (count - 1) : 1;
     const trace = currentTrace("BatchNorm");
-    const blend = (old: Tensor, fresh: Tensor) => old.mul(1 - momentum).add(stopGradient(fresh).mul(momentum));
-    trace.update(this.runningMean, blend(this.runningMean, mean));
-    trace.update(this.runningVariance, blend(this.runningVariance, variance.mul(correction)));
+    const blend = (old: State, fresh: Tensor) =>
+      trace.update(old, trace.current(old).mul(1 - momentum).add(stopGradient(fresh).mul(momentum)));
+    blend(this.runningMean, mean);
+    blend(this.runningVariance, variance.mul(correction));
     return y;
   }
 
   #evaluate(x: Tensor): Tensor {
-    const scale = this.weight.mul(this.runningVariance.add(this.options.epsilon).sqrt().reciprocal());
-    const shift = this.bias.sub(this.runningMean.mul(scale));
+    const inverse = this.runningVariance.add(this.options.epsilon).sqrt().reciprocal();
+    const scale = this.weight === undefined ? inverse : this.weight.mul(inverse);
+    const centre = this.runningMean.mul(scale);
+    const shift = this.bias === undefined ? centre.neg() : this.bias.sub(centre);
     return x.mul(perChannel(scale, x.rank)).add(perChannel(shift, x.rank));
   }
 }

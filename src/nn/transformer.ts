@@ -1,4 +1,5 @@
 import type { Parameter } from "../graph/leaf.ts";
+import { linear } from "../graph/ops/linalg.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { gelu, swiglu } from "./activations.ts";
 import { type AttentionCallOptions, MultiheadAttention, type MultiheadAttentionOptions } from "./attention.ts";

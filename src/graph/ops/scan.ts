@@ -6,6 +6,7 @@ import { I, type OnnxAttrs } from "../onnx.ts";
 import { type Attrs, defineOp, type GradientArgs, type LowerArgs, type NdArray, type OpRecord } from "../op.ts";
 import { type Spec, sameShape, shapeError, specText } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { traceStep } from "../trace.ts";
 import { expand, full } from "./movement.ts";
 import { scanByKernel } from "./scan-kernel.ts";
 import { input } from "./source.ts";
@@ -218,7 +219,7 @@ export interface StepResult {
  * same at every step: slice one of `xs` instead.
  *
  * @returns the last carries, and the outputs stacked to [T, ...]
- * @throws ShapeError when the lengths differ, there is no step, or a carry changes its shape or dtype
+ * @throws ShapeError when the lengths differ, there is no step, a carry changes its shape or dtype, or a layer in the step renews running statistics
  */
 export function scan(
   step: (carry: readonly Tensor[], x: readonly Tensor[]) => StepResult,
@@ -230,7 +231,7 @@ export function scan(
   if (xs.some((x) => x.shape[0] !== length)) throw shapeError("scan", xs, `the first axis of each of xs must be ${length}`);
   const params = init.map(({ shape, dtype }, i) => input(`carry ${i} of a scan`, shape, dtype));
   const sliced = xs.map(({ shape, dtype }, i) => input(`slice ${i} of a scan`, shape.slice(1), dtype));
-  const { carry, outputs = [] } = step(params, sliced);
+  const { carry, outputs = [] } = traceStep([...params, ...sliced], () => step(params, sliced));
   if (carry.length !== init.length) throw shapeError("scan", init, `the step gave ${carry.length} carries for these ${init.length}`);
   carry.forEach((next, i) => {
     if (!sameShape(next.shape, init[i].shape) || next.dtype !== init[i].dtype)

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { RandomStream } from "../core/random.ts";
+import { scan } from "../graph/ops/scan.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { openBackend } from "../runtime/node/open.ts";
+import { compile } from "../runtime/program.ts";
+import { BatchNorm, namedParameters } from "./index.ts";
+
+const backend = await openBackend();
+const shape = [4, 2, 3];
+const numbers = (seed: number) => {
+  const data = new Float32Array(24);
+  new RandomStream(seed, "batch").fillNormal(data);
+  return data;
+};
+
+async function train<I extends string>(inputs: readonly I[], step: (inputs: Record<I, Tensor>) => Record<string, Tensor>) {
+  const specs = Object.fromEntries(inputs.map((name) => [name, { shape }])) as Record<I, { shape: number[] }>;
+  return compile(backend, step, { inputs: specs, training: true });
+}
+
+test("a batch norm that is called twice blends both batches into its running statistics, one after the other", async () => {
+  const [once, twice] = [new BatchNorm({ channels: 2 }), new BatchNorm({ channels: 2 })];
+  const single = await train(["x"], ({ x }) => ({ y: once.call(x) }));
+  const [first, second] = [numbers(1), numbers(2)];
+  const y1 = (await single.run({ x: first })).y.slice();
+  const y2 = (await single.run({ x: second })).y.slice();
+  const both = await train(["real", "fake"], ({ real, fake }) => ({ y1: twice.call(real), y2: twice.call(fake) }));
+  const outputs = await both.run({ real: first, fake: second });
+  expect([...outputs.y1, ...outputs.y2]).toEqual([...y1, ...y2]);
+  expect(twice.runningMean.data).toEqual(once.runningMean.data);
+  expect(twice.runningVariance.data).toEqual(once.runningVariance.data);
+  expect(once.runningMean.data.some((v) => v !== 0)).toBe(true);
+  await Promise.all([single.dispose(), both.dispose()]);
+});
+
+test("a batch norm without scale and shift has no parameters, and is one with ones and zeros", async () => {
+  const [bare, full] = [new BatchNorm({ channels: 2, affine: false }), new BatchNorm({ channels: 2 })];
+  expect(namedParameters(bare).size).toBe(0);
+  const program = await train(["x"], ({ x }) => ({ bare: bare.call(x), again: bare.call(x.mul(3).add(1)), full: full.call(x) }));
+  const outputs = await program.run({ x: numbers(3) });
+  expect(outputs.bare).toEqual(outputs.full);
+  expect(bare.runningMean.data).not.toEqual(full.runningMean.data);
+  const inference = await compile(backend, ({ x }) => ({ bare: bare.call(x), full: full.call(x) }), { inputs: { x: { shape } } });
+  full.runningMean.data.set(bare.runningMean.data);
+  full.runningVariance.data.set(bare.runningVariance.data);
+  const evaluated = await inference.run({ x: numbers(4) });
+  (evaluated.full as Float32Array).forEach((v, i) => expect(evaluated.bare[i]).toBeCloseTo(v, 5));
+  await Promise.all([program.dispose(), inference.dispose()]);
+});
+
+test("a state that a loop's step would renew at each step is refused", async () => {
+  const norm = new BatchNorm({ channels: 2 });
+  const failed = train(["x"], ({ x }) => ({ y: scan(([h]) => ({ carry: [norm.call(h)] }), { init: [x], length: 3 }).carry[0] }));
+  const error = await failed.catch((reason: Error) => reason);
+  expect((error as Error).message.replace(/where: .*/, "where: ...")).toMatchInlineSnapshot(`
+    "scan: a layer in the step renews this state from what differs from step to step
+      where: ...
+      got:      f32[2]
+      try:      call layers with running statistics, such as BatchNorm, before or after the loop, or use a norm that has none"
+  `);
+});
