@@ -43,3 +43,9 @@ test("constants, names, shapes and dtypes tell graphs apart", () => {
 test("numbers that only differ beyond float32 are the same constant", () => {
   expect(canonicalText(mlp(0.1))).toBe(canonicalText(mlp(0.1 + 1e-12)));
 });
+
+test("the two zeros are two constants", () => {
+  const texts = [0, -0].flatMap((zero) => [constant(zero), constant([1, zero])].map((tensor) => canonicalText(graphOf(tensor))));
+  expect(new Set(texts).size).toBe(4);
+  expect(texts[2]).toContain("data: [-0]");
+});

@@ -39,13 +39,19 @@ export function attrsText(attrs: Attrs): string {
 }
 
 function valueText(value: AttrValue): string {
+  if (typeof value === "number") return numberText(value);
   if (typeof value !== "object") return String(value);
   if (ArrayBuffer.isView(value)) {
-    if (value.length <= 8) return `[${Array.from(value as ArrayLike<number | bigint>, String).join(",")}]`;
+    if (value.length <= 8) return `[${Array.from(value as ArrayLike<number | bigint>, numberText).join(",")}]`;
     return `${value.length} values, digest ${digest(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))}`;
   }
   if (isGraph(value)) return `{\n${canonicalText(value)}\n}`;
-  return `[${value.join(",")}]`;
+  return `[${value.map(numberText).join(",")}]`;
+}
+
+/** JavaScript writes both zeros alike, but 1 / x tells them apart. */
+function numberText(value: number | bigint): string {
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 /** A short stable name of a graph, from its canonical text. */

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
+import { sizeOf } from "../core/dtype.ts";
 import { RandomStream } from "../core/random.ts";
+import { collect } from "../graph/graph.ts";
 import { scan } from "../graph/ops/scan.ts";
+import { input } from "../graph/ops/source.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { Trace, withTrace } from "../graph/trace.ts";
+import { lower } from "../lower/lower.ts";
 import { openBackend } from "../runtime/node/open.ts";
 import { compile } from "../runtime/program.ts";
 import { BatchNorm, namedParameters } from "./index.ts";
@@ -59,4 +64,24 @@ test("a state that a loop's step would renew at each step is refused", async () 
       got:      f32[2]
       try:      call layers with running statistics, such as BatchNorm, before or after the loop, or use a norm that has none"
   `);
+});
+
+test("two calls' statistics stay apart in a runtime that optimises", async () => {
+  const norm = new BatchNorm({ channels: 2 });
+  const trace = new Trace({ training: true });
+  const inputs = ["real", "fake"].map((name) => input(name, shape));
+  const outputs = withTrace(trace, () => inputs.map((x) => norm.call(x)));
+  const named = [...outputs, trace.current(norm.runningVariance)].map((tensor, i) => ({ name: `y${i}`, tensor }));
+  const model = lower(collect(named), { target: "portable", channelBlock: 0 });
+  const [plain, optimised] = await Promise.all(
+    (["none", "all"] as const).map(async (optimize) => {
+      const executable = await backend.load(model, { name: "statistics", optimize });
+      const given = executable.inputs.map(({ name, shape: dims }, i) => [name, dims.length === 1 ? Float32Array.of(1, 1) : numbers(i)]);
+      const results = executable.outputs.map(({ name, shape: dims }) => [name, new Float32Array(sizeOf(dims))]);
+      await executable.bind(Object.fromEntries(given), Object.fromEntries(results)).run();
+      await executable.dispose();
+      return results.map(([, data]) => data as Float32Array);
+    }),
+  );
+  plain.forEach((data, i) => data.forEach((v, j) => expect(optimised[i][j]).toBeCloseTo(v, 5)));
 });

@@ -51,9 +51,12 @@ const batchNormOp = defineOp<EpsilonAttrs>({
   lower: ({ onnx, inputs: [x, scale, bias], attrs, node }) => {
     if (onnx.target === "webgpu") return batchNormByHand(onnx, [x, scale, bias], node.inputs[0].shape, attrs.epsilon);
     // The kernel writes the statistics over the old ones, which momentum 0 discards: each needs a buffer that nothing else reads and that the
-    // runtime's passes do not merge with another, hence zeros made of this layer's own inputs instead of constants.
-    const oldMean = onnx.node("Sub", [scale, scale]);
-    const oldVariance = onnx.node("Sub", [bias, bias]);
+    // runtime's passes do not merge with another, hence zeros made of this call's own input instead of constants.
+    const { shape } = node.inputs[0];
+    const firsts = onnx.node("Slice", [x, onnx.ints(shape.map(() => 0)), onnx.ints(shape.map((dim, axis) => (axis === 1 ? dim : 1)))]);
+    const sample = onnx.node("Reshape", [firsts, onnx.ints([shape[1]])]);
+    const oldMean = onnx.node("Sub", [sample, sample]);
+    const oldVariance = onnx.node("Mul", [sample, onnx.scalar(0)]);
     return onnx.nodes("BatchNormalization", [x, scale, bias, oldMean, oldVariance], 3, {
       epsilon: F(attrs.epsilon),
       momentum: F(0),
