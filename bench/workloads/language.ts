@@ -40,7 +40,7 @@ class LstmLanguageModel extends Module {
 }
 
 function lstm(): Workload {
-  const { batch, steps, vocabulary, width, hidden } = text;
+  const { batch, steps, vocabulary } = text;
   const shape = [batch, steps];
   return trainingWorkload({
     name: "lstm",
@@ -50,8 +50,6 @@ function lstm(): Workload {
     inputs: { ids: { shape, dtype: "int32" }, targets: { shape, dtype: "int32" } },
     batches: () => ({ ids: tokens(STREAMS.ids, shape, vocabulary), targets: tokens(STREAMS.labels, shape, vocabulary) }),
     learningRate: 1e-3,
-    // Forward, and twice that backward: the gates' two products and the head's.
-    flops: 3 * 2 * batch * steps * (4 * hidden * (width + hidden) + hidden * vocabulary),
   });
 }
 

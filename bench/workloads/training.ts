@@ -27,8 +27,6 @@ export interface TrainingSpec<M extends Module, I extends string> {
   clipNorm?: number;
   /** Stream of the first draw of a checked step. */
   draws?: number;
-  /** Floating point operations of a step, where the graph's own count would miss a loop's. */
-  flops?: number;
 }
 
 interface Ready<I extends string> {
@@ -69,7 +67,7 @@ export function trainingWorkload<M extends Module, I extends string>(spec: Train
           await trainer.advance(feeds(trainer.step));
         },
         close: () => trainer.dispose(),
-        flops: spec.flops ?? graphFlops(trainer.program.graph),
+        flops: graphFlops(trainer.program.graph),
       };
     },
     async check(steps: number): Promise<Check> {

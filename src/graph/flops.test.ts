@@ -3,6 +3,9 @@ import { gradients } from "../autodiff/gradient.ts";
 import { flops, graphFlops } from "./flops.ts";
 import { collect } from "./graph.ts";
 import { linear, matmul } from "./ops/linalg.ts";
+import { inverse } from "./ops/matrix.ts";
+import { averagePool } from "./ops/pooling.ts";
+import { scan } from "./ops/scan.ts";
 import { softmax } from "./ops/softmax.ts";
 import { input } from "./ops/source.ts";
 
@@ -30,4 +33,12 @@ test("other ops: elements of arithmetic, nothing for movement, the input of a re
   expect(flops(x.sum(0).node)).toBe(20);
   expect(flops(softmax(x).node)).toBe(100);
   expect(graphFlops(collect([{ name: "y", tensor: x.exp().transpose().sum() }]))).toBe(40);
+});
+
+test("a loop does its body's work at each step, a window its numbers' and a matrix inverse 2 n³", () => {
+  const weight = input("w", [3, 3]);
+  const states = scan(([h], [x]) => ({ carry: [h.matmul(weight).add(x)] }), { init: [input("h", [2, 3])], xs: [input("x", [5, 2, 3])] });
+  expect(graphFlops(collect([{ name: "h", tensor: states.carry[0] }]))).toBe(5 * (2 * 2 * 3 * 3 + 6));
+  expect(flops(averagePool(input("x", [2, 3, 4, 4]), { kernel: 2 }).node)).toBe(2 * 3 * 2 * 2 * 4);
+  expect(flops(inverse(input("a", [5, 3, 3])).node)).toBe(5 * 2 * 27);
 });

@@ -1,5 +1,5 @@
 import { sizeOf } from "../core/dtype.ts";
-import { type Graph, isInput } from "./graph.ts";
+import { type Graph, isGraph, isInput } from "./graph.ts";
 import type { GraphNode } from "./tensor.ts";
 
 // Arithmetic of each op as it is defined, not as a lowering happens to do it: one-hot filters, reorderings and the like are overhead, and a rate in
@@ -28,14 +28,30 @@ const convolution =
   (node) =>
     2 * y(node) * sizeOf(filter(node).slice(1));
 
+/** Numbers of a window, for each window. */
+const windows =
+  (count: Count): Count =>
+  (node) =>
+    count(node) * sizeOf(node.attrs.kernel as readonly number[]);
+
+/** `factor` · n³ for each matrix [n, n] of the stack. */
+const cubic =
+  (factor: number): Count =>
+  ({ inputs: [{ size, shape }] }) =>
+    factor * size * shape[shape.length - 1];
+
+const loop: Count = ({ attrs: { body, length } }) => (isGraph(body) ? graphFlops(body) * Number(length) : 0);
+
 const counts: Readonly<Record<string, Count>> = {
   // Moving and naming elements.
   ...Object.fromEntries(
     ["input", "constant", "reshape", "transpose", "expand", "slice", "unslice", "flip", "pad", "concat"].map((name) => [name, nothing]),
   ),
   ...Object.fromEntries(
-    ["gather", "gatherElements", "oneHot", "cast", "stopGradient", "customGradient", "barrier"].map((name) => [name, nothing]),
+    ["gather", "gatherElements", "oneHot", "cast", "stopGradient", "customGradient", "barrier", "split", "padBorder", "maxPoolAt"].map((name) => [name, nothing]),
   ),
+  depthToSpace: nothing,
+  spaceToDepth: nothing,
   matmul: product,
   gemm: product,
   conv: convolution(
@@ -55,12 +71,34 @@ const counts: Readonly<Record<string, Count>> = {
   cumsum: firstInput,
   scatterAdd: firstInput,
   scatterElementsAdd: firstInput,
+  foldBorder: firstInput,
+  maxPoolInput: firstInput,
+  topK: firstInput,
+  averagePool: windows(outputs),
+  maxPool: windows(outputs),
+  maxPoolIndices: windows(outputs),
+  averagePoolInput: windows(firstInput),
   // Maximum, difference, exponential, sum, quotient.
   softmax: perOutput(5),
   logSoftmax: perOutput(5),
   // Mean (1), variance (3), and y = x a + b (2).
   batchNorm: (node) => 6 * firstInput(node),
   layerNorm: (node) => 6 * firstInput(node),
+  groupNorm: (node) => 6 * firstInput(node),
+  // Square, sum, and two factors.
+  rmsNorm: (node) => 4 * firstInput(node),
+  // A log softmax; exponential, difference and factor.
+  crossEntropy: (node) => 5 * firstInput(node),
+  crossEntropyGradient: perOutput(3),
+  // Two products and a sum for each element.
+  rotary: perOutput(3),
+  // Elimination, as counted for LAPACK; an inverse also solves for every column of the identity.
+  det: cubic(2 / 3),
+  slogdet: cubic(2 / 3),
+  inverse: cubic(2),
+  triangularInverse: cubic(1 / 3),
+  cholesky: cubic(1 / 3),
+  scan: loop,
 };
 
 /**
