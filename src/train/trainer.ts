@@ -190,7 +190,21 @@ export class Trainer<I extends string = string> {
     await this.#memory?.read([...this.#kept, ...this.#update.kept]);
   }
 
-  /** The other direction, where the host's arrays were changed. */
+  /**
+   * The other direction: give a device what is in the host's arrays, after code of yours has changed some (`parameter.data`, arrays of {@link tensors}). It
+   * replaces all that the device keeps, so {@link download} before the change. On the CPU both do nothing.
+   *
+   *     await trainer.download();
+   *     head.weight.data.fill(0);
+   *     await trainer.upload();
+   * @throws RuntimeError from the backend
+   */
+  async upload(): Promise<void> {
+    this.#hostIsNewer = true;
+    await this.#settle();
+  }
+
+  /** {@link upload}, where the host's arrays were changed. */
   async #settle(): Promise<void> {
     if (!this.#hostIsNewer) return;
     this.#hostIsNewer = false;

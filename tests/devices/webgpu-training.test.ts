@@ -42,6 +42,22 @@ describe.skipIf(gpu === undefined)("training on WebGPU, state kept on the device
     expectClose(other.trainer.parameters.values, one.trainer.parameters.values, 1e-5);
   });
 
+  test("what code changes between steps reaches the device, and nothing else is lost", async () => {
+    const sessions = [await smokeSession("mlp", gpu!), await smokeSession("mlp", cpu)];
+    const losses = await Promise.all(
+      sessions.map(async (one) => {
+        await advance(one, 3);
+        await one.trainer.download();
+        const [parameter] = one.trainer.parameters.parameters;
+        parameter.data.fill(0.01);
+        await one.trainer.upload();
+        return advance(one, 3);
+      }),
+    );
+    expectClose(losses[0], losses[1], 1e-4);
+    await Promise.all(sessions.map((one) => one.dispose()));
+  });
+
   test("frozen programs bake in what the device holds", async () => {
     const one = await smokeSession("vae", gpu!);
     await advance(one, 2);
