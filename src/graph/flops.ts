@@ -48,7 +48,9 @@ const counts: Readonly<Record<string, Count>> = {
     ["input", "constant", "reshape", "transpose", "expand", "slice", "unslice", "flip", "pad", "concat"].map((name) => [name, nothing]),
   ),
   ...Object.fromEntries(
-    ["gather", "gatherElements", "oneHot", "cast", "stopGradient", "customGradient", "barrier", "split", "padBorder", "maxPoolAt"].map((name) => [name, nothing]),
+    ["gather", "gatherElements", "oneHot", "cast", "stopGradient", "customGradient", "barrier", "split", "padBorder", "maxPoolAt"].map(
+      (name) => [name, nothing],
+    ),
   ),
   depthToSpace: nothing,
   spaceToDepth: nothing,

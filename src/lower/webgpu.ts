@@ -13,6 +13,17 @@ const mask = (onnx: Emitter, comparison: string, x: string): string =>
  */
 export const webgpuReplacements: Readonly<Record<string, Replacement>> = {
   Sign: (onnx, [x]) => onnx.node("Sub", [mask(onnx, "Greater", x), mask(onnx, "Less", x)]),
+  // To the nearest; a half to the even neighbour.
+  Round: (onnx, [x]) => {
+    const below = onnx.node("Floor", [x]);
+    const part = onnx.node("Sub", [x, below]);
+    const halved = onnx.node("Mul", [below, onnx.scalar(0.5)]);
+    const odd = onnx.node("Mul", [onnx.node("Sub", [halved, onnx.node("Floor", [halved])]), onnx.scalar(2)]);
+    const float = { to: I(onnxType.float32) };
+    const over = onnx.node("Cast", [onnx.node("Greater", [part, onnx.scalar(0.5)])], float);
+    const tie = onnx.node("Cast", [onnx.node("Equal", [part, onnx.scalar(0.5)])], float);
+    return onnx.node("Add", [onnx.node("Add", [below, over]), onnx.node("Mul", [tie, odd])]);
+  },
   Or: (onnx, [a, b]) => onnx.node("Not", [onnx.node("And", [onnx.node("Not", [a]), onnx.node("Not", [b])])]),
   LogSoftmax: (onnx, [x], { axis }) => {
     const axes = onnx.ints([axis?.kind === "int" ? axis.value : -1]);

@@ -54,7 +54,13 @@ export class BatchNorm extends Module {
     const correction = unbiased && count > 1 ? count / (count - 1) : 1;
     const trace = currentTrace("BatchNorm");
     const blend = (old: State, fresh: Tensor) =>
-      trace.update(old, trace.current(old).mul(1 - momentum).add(stopGradient(fresh).mul(momentum)));
+      trace.update(
+        old,
+        trace
+          .current(old)
+          .mul(1 - momentum)
+          .add(stopGradient(fresh).mul(momentum)),
+      );
     blend(this.runningMean, mean);
     blend(this.runningVariance, variance.mul(correction));
     return y;

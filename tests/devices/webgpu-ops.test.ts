@@ -15,15 +15,10 @@ const coarse: Record<string, number> = { sin: 1e-3, cos: 1e-3 };
 
 /** Ops with examples that the device refuses, each with the reason; ATELIER_DEVICE_FALLBACK=1 or another device runs them. */
 const refusedThere: Record<string, string> = {
-  averagePool: "the kernel has no three axes in groups",
-  averagePoolInput: "the kernel has no three axes in groups",
-  maxPool: "MaxPool gives no indices there",
-  maxPoolIndices: "MaxPool gives no indices there",
-  maxPoolInput: "MaxPool gives no indices there",
-  maxPoolAt: "MaxPool gives no indices there",
-  depthToSpace: "no kernel for the layout NCHW",
-  spaceToDepth: "no kernel for the layout NCHW",
-  round: "no kernel",
+  det: "no kernel, and no Scan for an elimination",
+  slogdet: "no kernel, and no Scan for an elimination",
+  inverse: "no Scan for an elimination",
+  cholesky: "no Scan for an elimination",
 };
 
 // The fallback to the CPU is off: whatever runs has a kernel on the device.

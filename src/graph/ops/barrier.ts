@@ -19,10 +19,12 @@ const barrierOp = defineOp<BarrierAttrs>({
   gradient: ({ inputs, dOutputs }) => inputs.map((_, i) => dOutputs[i] ?? null),
   // A Reshape shares its input's memory. Its shape is the one the value has, joined to no entries of the shapes of what is waited for.
   lower: ({ onnx, inputs, attrs: { count }, node }) => {
-    const nothing = inputs.slice(count).map((after) => onnx.node("Shape", [after], { start: I(0), end: I(0) }));
+    // WebGPU reshapes only to constant shapes on the host: there nothing is waited for.
+    const awaited = onnx.target === "webgpu" ? [] : inputs.slice(count);
+    const nothing = awaited.map((after) => onnx.node("Shape", [after], { start: I(0), end: I(0) }));
     return inputs.slice(0, count).map((x, i) => {
       const { shape } = node.inputs[i];
-      const late = onnx.node("Concat", [...nothing, onnx.ints(shape)], { axis: I(0) });
+      const late = nothing.length === 0 ? onnx.ints(shape) : onnx.node("Concat", [...nothing, onnx.ints(shape)], { axis: I(0) });
       return onnx.node("Reshape", [x, late], shape.includes(0) ? { allowzero: I(1) } : {});
     });
   },

@@ -31,7 +31,7 @@ function convolve(onnx: Emitter, [x, w, ...bias]: readonly string[], filter: rea
   const [k, c, ...kernel] = filter;
   const block = onnx.channelBlock;
   if (block === 0 || kernel.length !== 2 || sizeOf(kernel) === 1 || attrs.groups !== 1 || k % block !== 0 || c % block !== 0) {
-    return onnx.node("Conv", [x, w, ...bias], convAttrs(attrs, kernel));
+    return convolveDirectly(onnx, [x, w, ...bias], filter, attrs);
   }
   const domain = "com.microsoft.nchwc";
   const split = onnx.node("Reshape", [w, onnx.ints([k / block, block, c / block, block, ...kernel])]);
@@ -39,6 +39,25 @@ function convolve(onnx: Emitter, [x, w, ...bias]: readonly string[], filter: rea
   const blocked = onnx.node("Reshape", [turned, onnx.ints(filter)]);
   const y = onnx.node("Conv", [onnx.node("ReorderInput", [x], {}, domain), blocked, ...bias], convAttrs(attrs, kernel), domain);
   return onnx.node("ReorderOutput", [y], { channels: I(k) }, domain);
+}
+
+/** Conv; WebGPU's kernel for three axes knows no groups, so there each group is a convolution of its own. */
+function convolveDirectly(onnx: Emitter, inputs: readonly string[], [k, c, ...kernel]: readonly number[], attrs: ConvAttrs): string {
+  const { groups } = attrs;
+  if (onnx.target !== "webgpu" || kernel.length < 3 || groups === 1) return onnx.node("Conv", inputs, convAttrs(attrs, kernel));
+  const parts = inputs.map((value, i) => {
+    const sizes = new Array<number>(groups).fill(i === 0 ? c : k / groups);
+    return onnx.nodes("Split", [value, onnx.ints(sizes)], groups, { axis: I(i === 0 ? 1 : 0) });
+  });
+  const alone = convAttrs({ ...attrs, groups: 1 }, kernel);
+  const each = Array.from({ length: groups }, (_, g) =>
+    onnx.node(
+      "Conv",
+      parts.map((part) => part[g]),
+      alone,
+    ),
+  );
+  return onnx.node("Concat", each, { axis: I(1) });
 }
 
 /** One or two output channels make the kernel's matrix product a thin one, bound by memory. */
@@ -112,11 +131,8 @@ function volumeInput({
   });
   const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
   const ones = spatial.map(() => 1);
-  return onnx.node(
-    "Conv",
-    [padded, turned],
-    convAttrs({ strides: ones, pads: new Array(2 * ones.length).fill(0), dilations, groups }, kernel),
-  );
+  const attrs = { strides: ones, pads: new Array<number>(2 * ones.length).fill(0), dilations, groups };
+  return convolveDirectly(onnx, [padded, turned], [groups * perGroup, k / groups, ...kernel], attrs);
 }
 
 /** [K, C/g, ...k] -> [C, K/g, ...k], taps reversed. */
@@ -207,7 +223,7 @@ function cutTaps(
   backwards = false,
 ): string {
   const taps = sizeOf(attrs.kernel);
-  const joined = channels < 8;
+  const joined = channels < 8 || (onnx.target === "webgpu" && attrs.kernel.length > 2);
   const groups = joined ? 1 : channels;
   const source = joined ? onnx.node("Reshape", [x, onnx.ints([n * channels, 1, ...spatial])]) : x;
   const oneHot = new Float32Array(groups * taps * taps);

@@ -1,7 +1,10 @@
 import { type Shape, sizeOf } from "../../core/dtype.ts";
-import { type Emitter, I, type OnnxAttrs, S } from "../onnx.ts";
+import { forEachIndex } from "../nd.ts";
+import { type Emitter, I, type OnnxAttrs, onnxType, S } from "../onnx.ts";
 import type { LowerArgs } from "../op.ts";
+import { stridesOf } from "../shape.ts";
 import type { AveragePoolAttrs, AveragePoolInputAttrs, MaxPoolAttrs, MaxPoolInputAttrs, WindowAttrs } from "./pool.ts";
+import { narrowIndices } from "./webgpu-lowering.ts";
 
 // Forms of pooling that are fast on the CPU. The runtime's own AveragePool takes 1.5 to 10 times as long as a depthwise convolution with a
 // constant filter, its blocked form half as long; spreading over tiles is a nearest Resize.
@@ -27,6 +30,12 @@ export function lowerAveragePool({ onnx, inputs: [x], attrs, node }: LowerArgs<A
     const y = onnx.node("ReorderOutput", [pooled], { channels: I(channels) }, blocked);
     const factor = sizeOf(attrs.kernel) / attrs.divisor;
     return [factor === 1 ? y : onnx.node("Mul", [y, onnx.scalar(factor)])];
+  }
+  if (onnx.target === "webgpu" && spatial.length > 2) {
+    const [n] = node.inputs[0].shape;
+    const single = onnx.node("Reshape", [x, onnx.ints([n * channels, 1, ...spatial])]);
+    const pooled = onnx.node("Conv", [single, evenFilter(onnx, 1, attrs.kernel, 1 / attrs.divisor)], windowAttrs(attrs));
+    return [onnx.node("Reshape", [pooled, onnx.ints(node.outputs[0].shape)])];
   }
   const filter = evenFilter(onnx, channels, attrs.kernel, 1 / attrs.divisor);
   return [onnx.node("Conv", [x, filter], { ...windowAttrs(attrs), group: I(channels) })];
@@ -83,24 +92,66 @@ export function lowerMaxPool({ onnx, inputs: [x], attrs }: LowerArgs<MaxPoolAttr
   return [onnx.node("MaxPool", [x], maxAttrs(attrs))];
 }
 
-export function lowerMaxPoolIndices({ onnx, inputs: [x], attrs }: LowerArgs<MaxPoolAttrs>): string[] {
+export function lowerMaxPoolIndices(args: LowerArgs<MaxPoolAttrs>): string[] {
+  const { onnx, inputs, attrs } = args;
+  const [x] = inputs;
+  if (onnx.target === "webgpu") return [maximaByTaps(args)];
   return [onnx.nodes("MaxPool", [x], 2, maxAttrs(attrs))[1]];
+}
+
+/**
+ * Where the maxima are on a device whose MaxPool does not tell: a strided view of the padded input for each tap, the first largest kept. A tap is a fixed
+ * distance in the flat input from its window's start.
+ */
+function maximaByTaps({ onnx, inputs: [x], attrs, node }: LowerArgs<MaxPoolAttrs>): string {
+  const { kernel, strides, pads, dilations } = attrs;
+  const axes = kernel.length;
+  const { shape } = node.inputs[0];
+  const counts = node.outputs[0].shape.slice(2);
+  const border = onnx.scalar(Number.NEGATIVE_INFINITY);
+  const amounts = onnx.ints([0, 0, ...pads.slice(0, axes), 0, 0, ...pads.slice(axes)]);
+  const padded = pads.every((p) => p === 0) ? x : onnx.node("Pad", [x, amounts, border]);
+  const steps = stridesOf(shape);
+  const tapSteps = stridesOf(kernel);
+  let [best, offset] = ["", ""];
+  for (let t = 0; t < sizeOf(kernel); t++) {
+    const starts = kernel.map((size, i) => (Math.floor(t / tapSteps[i]) % size) * dilations[i]);
+    const ends = starts.map((start, i) => start + (counts[i] - 1) * strides[i] + 1);
+    const where = onnx.ints(starts.map((_, i) => i + 2));
+    const view = onnx.node("Slice", [padded, onnx.ints(starts), onnx.ints(ends), where, onnx.ints(strides)]);
+    const distance = onnx.scalar(
+      starts.reduce((total, start, i) => total + start * steps[i + 2], 0),
+      "int32",
+    );
+    const larger = t === 0 ? "" : onnx.node("Greater", [view, best]);
+    offset = t === 0 ? onnx.node("Expand", [distance, onnx.ints(node.outputs[0].shape)]) : onnx.node("Where", [larger, distance, offset]);
+    best = t === 0 ? view : onnx.node("Where", [larger, view, best]);
+  }
+  const first = new Int32Array(sizeOf(node.outputs[0].shape));
+  forEachIndex(node.outputs[0].shape, (index, flatAt) => {
+    first[flatAt] = index.reduce((at, o, i) => at + (i < 2 ? o : o * strides[i - 2] - pads[i - 2]) * steps[i], 0);
+  });
+  const at = onnx.node("Add", [onnx.constant("int32", node.outputs[0].shape, first), offset]);
+  return onnx.node("Cast", [at], { to: I(onnxType.int64) });
 }
 
 /** Windows that do not overlap cannot share a maximum: MaxUnpool, which writes; otherwise ScatterElements, which adds (one after the other). */
 export function lowerMaxPoolInput({ onnx, inputs: [dy, indices], attrs, node }: LowerArgs<MaxPoolInputAttrs>): string[] {
   const { kernel, strides, dilations } = attrs;
   const shape = node.outputs[0].shape;
-  if (strides.every((stride, i) => stride > dilations[i] * (kernel[i] - 1))) {
+  if (onnx.target !== "webgpu" && strides.every((stride, i) => stride > dilations[i] * (kernel[i] - 1))) {
     return [onnx.node("MaxUnpool", [dy, indices, onnx.ints(shape)], windowAttrs(attrs))];
   }
   const zeros = onnx.zeros([sizeOf(shape)]);
-  const added = onnx.node("ScatterElements", [zeros, flat(onnx, indices), flat(onnx, dy)], { axis: I(0), reduction: S("add") });
+  const added = onnx.node("ScatterElements", [zeros, flat(onnx, narrowIndices(onnx, indices, "int64")), flat(onnx, dy)], {
+    axis: I(0),
+    reduction: S("add"),
+  });
   return [reshaped(onnx, added, shape)];
 }
 
 export function lowerMaxPoolAt({ onnx, inputs: [g, indices], node }: LowerArgs<MaxPoolInputAttrs>): string[] {
-  const read = onnx.node("GatherElements", [flat(onnx, g), flat(onnx, indices)], { axis: I(0) });
+  const read = onnx.node("GatherElements", [flat(onnx, g), flat(onnx, narrowIndices(onnx, indices, "int64"))], { axis: I(0) });
   return [reshaped(onnx, read, node.outputs[0].shape)];
 }
 

@@ -28,7 +28,7 @@ const depthToSpaceOp: OpRecord<BlockAttrs> = defineOp<BlockAttrs>({
   },
   gradient: ({ attrs, dOutputs: [dy] }) => [applyOne(spaceToDepthOp, [dy!], attrs)],
   lower: ({ onnx, inputs: [x], attrs: { blockSize: r }, node }) => {
-    if (onnx.target !== "cpu") return [onnx.node("DepthToSpace", [x], { blocksize: I(r), mode: S("CRD") })];
+    if (onnx.target !== "cpu" && onnx.target !== "webgpu") return [onnx.node("DepthToSpace", [x], { blocksize: I(r), mode: S("CRD") })];
     return [interleave(onnx, x, node.outputs[0].shape, r)];
   },
   evaluate: ([x], { blockSize: r }, [spec]) => {
@@ -63,6 +63,11 @@ const spaceToDepthOp: OpRecord<BlockAttrs> = defineOp<BlockAttrs>({
   // ONNX puts the block's position before the channel; with one channel at a time there is no difference.
   lower: ({ onnx, inputs: [x], attrs: { blockSize: r }, node }) => {
     const [n, c, h, w] = node.inputs[0].shape;
+    if (onnx.target === "webgpu") {
+      const split = onnx.node("Reshape", [x, onnx.ints([n * c, h / r, r, w / r, r])]);
+      const turned = onnx.node("Transpose", [split], { perm: I([0, 2, 4, 1, 3]) });
+      return [onnx.node("Reshape", [turned, onnx.ints(node.outputs[0].shape)])];
+    }
     const single = onnx.node("Reshape", [x, onnx.ints([n * c, 1, h, w])]);
     return [onnx.node("Reshape", [onnx.node("SpaceToDepth", [single], { blocksize: I(r) }), onnx.ints(node.outputs[0].shape)])];
   },
