@@ -147,9 +147,9 @@ export interface MultiheadAttentionOptions extends Pick<WeightOptions, "rng" | "
 }
 
 export interface AttentionCallOptions extends Omit<AttentionOptions, "dropout"> {
-  /** [B, S, contextWidth]: where keys and values come from. Default: x itself. */
+  /** `[B, S, contextWidth]`: where keys and values come from. Default: x itself. */
   context?: Tensor;
-  /** Boolean [B, S]: true where a key is padding and nobody looks (PyTorch's meaning). */
+  /** Boolean `[B, S]`: true where a key is padding and nobody looks (PyTorch's meaning). */
   keyPaddingMask?: Tensor;
   /** Applied to queries and keys [B, heads, T, D], such as the `call` of a {@link RotaryEmbedding}. */
   rotate?: (x: Tensor) => Tensor;

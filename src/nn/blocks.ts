@@ -68,6 +68,7 @@ export class ResidualBlock extends Module {
   readonly dropout: Dropout;
   readonly conv2: Conv2d;
   readonly shortcut: Conv2d | undefined;
+  /** After each norm, and on the time. */
   readonly activation: (x: Tensor) => Tensor;
 
   constructor({ in: from, out, rng, timeWidth, norm = groupsOf32, activation = silu, dropout = 0 }: ResidualBlockOptions) {
@@ -129,7 +130,7 @@ export class TimeEmbedding extends Module {
   readonly up: Linear;
   readonly down: Linear;
 
-  /** @param options.width even: of the sines and cosines; `out`: of the result, default 4 · width */
+  /** `width`, even, is that of the sines and cosines, `out` that of the result: default 4 · width. */
   constructor({ width, out = 4 * width, rng }: { width: number; out?: number; rng: WeightOptions["rng"] }) {
     super();
     this.width = width;
@@ -144,7 +145,10 @@ export class TimeEmbedding extends Module {
 }
 
 /** A block of a U-Net; time is what the network was called with. */
-export type UNetBlock = Module & { call(x: Tensor, time?: Tensor): Tensor };
+export type UNetBlock = Module & {
+  /** x [B, C, H, W] -> [B, C', H, W] */
+  call(x: Tensor, time?: Tensor): Tensor;
+};
 /** Makes a block that changes the channels. */
 export type MakeBlock = (from: number, to: number) => UNetBlock;
 

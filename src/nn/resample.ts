@@ -87,6 +87,7 @@ abstract class Pad2d extends Module {
     this.ends = [0, 0, bottom, right];
   }
 
+  /** x with this layer's border of the given kind. */
   protected border(x: Tensor, mode: BorderMode): Tensor {
     requireAxes(this, x, 2);
     return padBorder(x, this.begins, this.ends, mode);

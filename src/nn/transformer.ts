@@ -24,6 +24,7 @@ export interface FeedForwardOptions extends Pick<WeightOptions, "rng" | "bias"> 
 export class FeedForward extends Module {
   readonly up: Linear;
   readonly down: Linear;
+  /** Between the two maps. */
   readonly activation: (x: Tensor) => Tensor;
 
   constructor({ width, hidden = 4 * width, activation = gelu, rng, bias = true }: FeedForwardOptions) {
@@ -43,9 +44,10 @@ export class FeedForward extends Module {
 export class GatedFeedForward extends Module {
   readonly up: Linear;
   readonly down: Linear;
+  /** [..., 2 · hidden] -> [..., hidden] */
   readonly gate: (x: Tensor) => Tensor;
 
-  /** @param options.hidden default 8 / 3 · width, which has as many parameters as the plain form; `gate` [..., 2 D] -> [..., D], default {@link swiglu} */
+  /** `hidden`: default 8 / 3 · width, which has as many parameters as the plain form; `gate` [..., 2 D] -> [..., D]: default {@link swiglu}. */
   constructor({
     width,
     hidden = Math.round((8 / 3) * width),

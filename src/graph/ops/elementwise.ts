@@ -304,7 +304,9 @@ const notOp = defineOp<Attrs>({
   examples: [{ inputs: [{ shape: [2], dtype: "bool", values: [0, 1] }], attrs: none }],
 });
 
+/** Whether both booleans are true, element by element; shapes broadcast. */
 export const and = (a: Tensor, b: Tensor): Tensor => applyOne(andOp, [a, b], none);
+/** Whether one of two booleans is true, element by element; shapes broadcast. */
 export const or = (a: Tensor, b: Tensor): Tensor => applyOne(orOp, [a, b], none);
 /** The other truth value of each boolean. */
 export const not = (x: Tensor): Tensor => applyOne(notOp, [x], none);

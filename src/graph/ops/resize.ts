@@ -17,7 +17,8 @@ export interface ResizeOptions {
 }
 
 /**
- * [N, C, ...] at another spatial size, by PyTorch's rules (`interpolate` without antialiasing).
+ * [N, C, ...] at another spatial size, by PyTorch's rules (`interpolate` without antialiasing). Except for nearest enlargement by whole factors each axis is
+ * a product with a constant matrix, mostly zeros: an infinity or NaN becomes NaN along the whole of its row, column and so on, not at its position only.
  * @param size positions per spatial axis, or one number for all
  * @throws ShapeError
  */
