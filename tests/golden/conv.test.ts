@@ -41,7 +41,9 @@ test("what a layer cannot be made of is refused by name", () => {
   expect(() => new nn.Conv2d({ in: 4, out: 4, kernel: 3, paddingMode: "mirror" as "reflect", rng })).toThrow(
     /no paddingMode named "mirror"/,
   );
-  expect(() => new nn.Conv1d({ in: 4, out: 4, kernel: 3, rng }).call(input("x", [1, 4, 4, 4]))).toThrow(/rank 3/);
+  expect(() => new nn.Conv1d({ in: 4, out: 4, kernel: 3, rng }).call(input("x", [1, 4, 4, 4]))).toThrow(
+    /as many spatial axes as the filter/,
+  );
   expect(() => new nn.Conv1d({ in: 4, out: 4, kernel: 3, padding: 3, paddingMode: "reflect", rng }).call(input("x", [1, 4, 3]))).toThrow(
     /too wide/,
   );
