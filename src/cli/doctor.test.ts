@@ -23,6 +23,7 @@ const healthy: Probes = {
   runs: folder(5e10),
   library: async () => ({ value: "/cache/libonnxruntime.so.1 (from cache 1.30.0)" }),
   runtime: async () => ({ value: "onnxruntime 1.30.0 (C API)" }),
+  kernels: async () => ({ value: "yes" }),
   loadPackage: async (name) => ({ value: name === "onnxruntime-node" ? undefined : "1.0.0" }),
 };
 
@@ -45,6 +46,7 @@ describe("doctor's judgement", () => {
       "runs folder",
       "runtime library",
       "runtime",
+      "kernels made at run time",
       "koffi",
       "sharp",
       "onnxruntime-node",
@@ -62,6 +64,10 @@ describe("doctor's judgement", () => {
     ["no library yet", { library: async () => ({ value: undefined }) }],
     ["no library for the platform", { library: async () => ({ problem: "No library for musl.", hint: "use an image with glibc" }) }],
     ["a library that does not load", { runtime: async () => ({ problem: "cannot open shared object", hint: undefined }) }],
+    [
+      "a setting that is not understood",
+      { kernels: async () => ({ problem: "The environment variable ATELIER_KERNELS is not understood.", hint: undefined }) },
+    ],
     [
       "a package that does not load",
       { loadPackage: async (name) => (name === "sharp" ? { problem: "no binary\nlong story", hint: undefined } : { value: "1.0.0" }) },

@@ -42,6 +42,7 @@ export async function examine(probes: Probes): Promise<Check[]> {
     checkFolder("runs folder", await probes.runs(), "ATELIER_HOME"),
     checkLibrary(library),
     ...("value" in library && library.value !== undefined ? [checkRuntime(await probes.runtime())] : []),
+    checkKernels(await probes.kernels()),
     checkPackage("koffi", await probes.loadPackage("koffi"), "calls the runtime library; without it the slower onnxruntime-node is used"),
     checkPackage("sharp", await probes.loadPackage("sharp"), "reads your own pictures"),
     checkPackage("onnxruntime-node", await probes.loadPackage("onnxruntime-node"), "a second way to the runtime; not needed"),
@@ -121,6 +122,12 @@ function checkRuntime(runtime: Found<string>): Check {
     status: "problem",
     hint: runtime.hint ?? "reinstall atelier, or set ATELIER_ORT_LIBRARY to a library that loads",
   };
+}
+
+function checkKernels(kernels: Found<string>): Check {
+  const name = "kernels made at run time";
+  if ("problem" in kernels) return { name, value: `no: ${kernels.problem}`, status: "note", hint: kernels.hint };
+  return { name, value: kernels.value, status: "ok" };
 }
 
 function checkPackage(name: string, found: Found<string | undefined>, purpose: string): Check {

@@ -37,6 +37,8 @@ export interface Probes {
   library(): Promise<Found<string | undefined>>;
   /** Load the library: what answers, in words. */
   runtime(): Promise<Found<string>>;
+  /** Whether kernels are made at run time, or why not. */
+  kernels(): Promise<Found<string>>;
   /** Version of an installed package, loaded to see that its native part works; undefined where it is not installed. */
   loadPackage(name: string): Promise<Found<string | undefined>>;
 }
@@ -57,6 +59,7 @@ export function machineProbes(io: Io): Probes {
     runs: () => probeFolder(runsFolder(io.env)),
     library: () => attempt(probeLibrary),
     runtime: () => attempt(probeRuntime),
+    kernels: () => attempt(probeKernels),
     loadPackage: (name) => attempt(() => probePackage(name)),
   };
 }
@@ -90,6 +93,12 @@ async function probeRuntime(): Promise<string> {
   const { openBackend } = await import("../runtime/node/open.ts");
   const backend = await openBackend({ onNotice: () => undefined });
   return backend.description;
+}
+
+async function probeKernels(): Promise<string> {
+  const { kernelSupport } = await import("../runtime/node/kernels.ts");
+  const { available, because } = kernelSupport();
+  return available ? "yes" : `no, because ${because}; training works, somewhat slower`;
 }
 
 async function probePackage(name: string): Promise<string | undefined> {

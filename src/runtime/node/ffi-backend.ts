@@ -6,7 +6,7 @@ import { BindingState } from "../binding-state.ts";
 import { type BoundArray, checkInputs, checkModel, checkOutputs } from "../check-binding.ts";
 import { createSession, type Environment, openEnvironment } from "./environment.ts";
 import { refusal } from "./ffi.ts";
-import { kernelsAvailable, placeKernels } from "./kernels.ts";
+import { kernelSupport, placeKernels } from "./kernels.ts";
 import { forgotten, NativeBinding, NativeSession } from "./native.ts";
 import { elementType, readSessionInfo, takeText } from "./session-info.ts";
 
@@ -30,7 +30,7 @@ export class FfiBackend implements Backend {
     this.description = `onnxruntime ${this.environment.library.version} (C API)`;
   }
 
-  readonly collectKernels = kernelsAvailable() ? () => new KernelSet(this.environment.threading.threads) : undefined;
+  readonly collectKernels = kernelSupport().available ? () => new KernelSet(this.environment.threading.threads) : undefined;
 
   async load(model: Uint8Array, options: LoadOptions & { profilePrefix?: string | undefined }): Promise<FfiExecutable> {
     const { environment } = this;
