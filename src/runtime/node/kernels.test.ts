@@ -12,11 +12,11 @@ import { lower } from "../../lower/lower.ts";
 import { KernelSet } from "../../native/index.ts";
 import { interpret } from "../interpreter.ts";
 import { FfiBackend } from "./ffi-backend.ts";
-import { kernelsAvailable } from "./kernels.ts";
+import { kernelSupport } from "./kernels.ts";
 import { locateLibrary } from "./locate.ts";
 
 const library = locateLibrary();
-const available = kernelsAvailable() && library !== undefined;
+const available = kernelSupport().available && library !== undefined;
 const backend = available ? new FfiBackend(library.path) : undefined;
 
 /** Largest difference from the interpreter relative to the largest number, and how many kernels took part. */
