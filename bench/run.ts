@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkPeers } from "./harness/check.ts";
+import { measureFootprints } from "./harness/footprint.ts";
 import { type BenchOptions, HELP, parseOptions, select } from "./harness/options.ts";
 import { ALLOCATOR, Peer, THREADS, Unavailable } from "./harness/peer.ts";
-import { ownResult, pairResult, type Result, type Setting, setting, table } from "./harness/result.ts";
+import { againstBest, ownResult, pairResult, type Result, type Setting, setting, table } from "./harness/result.ts";
 import { interleave, ourSide, peerSide, type Side } from "./harness/rounds.ts";
 import type { Workload } from "./harness/workload.ts";
 import { workloads } from "./workloads/index.ts";
@@ -44,7 +45,7 @@ async function preparePeers(workload: Workload, peers: readonly Peer[], modes: r
     if (offered.length === 0) say(`${workload.name}: ${peer.greeting.peer} offers no such workload in these modes`);
     for (const mode of offered) {
       try {
-        await peer.prepare(workload.name, mode, 1);
+        await peer.prepare(workload.name, mode, 2);
         ready.push({ peer, mode });
       } catch (error) {
         say(`${workload.name}: ${peer.greeting.peer} ${mode} is left out: ${error instanceof Error ? error.message : String(error)}`);
@@ -54,7 +55,31 @@ async function preparePeers(workload: Workload, peers: readonly Peer[], modes: r
   return ready;
 }
 
-async function measure(workload: Workload, peers: readonly Peer[], options: BenchOptions, where: Setting): Promise<Result[]> {
+/** The machine's fastest product of two 1024 x 1024 matrices, ours or a native peer's, in GFLOP/s. */
+async function measurePeak(peers: readonly Peer[]): Promise<number> {
+  const workload = workloads.find(({ name }) => name === "matmul-1024")!;
+  const prepared = await workload.prepare();
+  const ready = await preparePeers(
+    workload,
+    peers.filter(({ greeting }) => greeting.peer === "pytorch"),
+    ["eager"],
+  );
+  const sides = [ourSide(prepared), ...ready.map(({ peer, mode }) => peerSide(peer, workload, mode))];
+  const rounds = await interleave(sides, { rounds: 3, budget: 300, pause: PAUSE_MS });
+  await prepared.close();
+  for (const { peer, mode } of ready) await peer.release(workload.name, mode);
+  const rates = sides.map((side) => (2 * 1024 ** 3) / (1e6 * Math.min(...rounds.get(side)!.flat())));
+  say(`peak: ${sides.map((side, i) => `${side.label} ${rates[i].toFixed(0)} GFLOP/s`).join(", ")}`);
+  return Math.max(...rates);
+}
+
+async function measure(
+  workload: Workload,
+  peers: readonly Peer[],
+  options: BenchOptions,
+  where: Setting,
+  peak: number | undefined,
+): Promise<Result[]> {
   say(`${workload.name}: ${workload.summary}`);
   const prepared = await workload.prepare();
   const ready = await preparePeers(workload, peers, options.modes);
@@ -64,7 +89,8 @@ async function measure(workload: Workload, peers: readonly Peer[], options: Benc
     const rounds = await interleave([ours, ...sides.keys()], { rounds: options.rounds, budget: options.budget, pause: PAUSE_MS });
     const versions = Object.fromEntries(peers.map(({ greeting }) => [greeting.peer, greeting.version]));
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
-    const own = ownResult(workload.name, rounds.get(ours)!, where, { atelier: version, ...versions });
+    const { name, training = false } = workload;
+    const own = ownResult({ name, training, flops: prepared.flops, peak }, rounds.get(ours)!, where, { atelier: version, ...versions });
     const pairs = [...sides].map(([side, { peer, mode }]) => {
       return pairResult(own, rounds.get(ours)!, peer.greeting.peer, mode, rounds.get(side)!);
     });
@@ -75,18 +101,35 @@ async function measure(workload: Workload, peers: readonly Peer[], options: Benc
   }
 }
 
+/** One line of JSON, to the file asked for or to standard output. */
+function write(result: object, options: BenchOptions): void {
+  const line = `${JSON.stringify(result)}\n`;
+  if (options.json === undefined) process.stdout.write(line);
+  else appendFileSync(options.json, line);
+}
+
 async function timeAll(options: BenchOptions, peers: readonly Peer[]): Promise<void> {
-  const where = setting(root);
+  const where = setting(root, process.argv.slice(2));
   const results: Result[] = [];
-  for (const workload of select(workloads, options.only)) {
-    for (const result of await measure(workload, peers, options, where)) {
+  const wanted = select(workloads, options.only);
+  const peak = wanted.some(({ training }) => training) ? await measurePeak(peers) : undefined;
+  for (const workload of wanted) {
+    for (const result of await measure(workload, peers, options, where, peak)) {
       results.push(result);
-      const line = `${JSON.stringify(result)}\n`;
-      if (options.json === undefined) process.stdout.write(line);
-      else appendFileSync(options.json, line);
+      write(result, options);
     }
   }
   say(`\n${table(results)}\n\n${where.machine}, Node ${where.node}, commit ${where.commit}, ${where.date}; ratio above 1: ours is faster`);
+  for (const { greeting } of peers) {
+    const { ratios, mean } = againstBest(results, greeting.peer);
+    if (ratios.size > 0) say(`training steps against ${greeting.peer}'s best mode: geometric mean x${mean.toFixed(2)} of ${ratios.size}`);
+  }
+}
+
+async function footprints(options: BenchOptions): Promise<void> {
+  const where = setting(root, process.argv.slice(2));
+  const names = select(workloads, options.only).filter(({ training }) => training);
+  for await (const result of measureFootprints(names, options, { root, where, say })) write(result, options);
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -100,9 +143,13 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (process.env.BENCH_CHILD === undefined) return withAllocator();
+  if (options.footprint) {
+    await footprints(options);
+    return 0;
+  }
   const peers = await startPeers(options);
   try {
-    if (options.check) return (await checkPeers(peers, say)) ? 0 : 1;
+    if (options.check) return (await checkPeers(select(workloads, options.only), peers, options.modes, say)) ? 0 : 1;
     await timeAll(options, peers);
     return 0;
   } finally {

@@ -18,6 +18,8 @@ export interface BenchOptions {
   json: string | undefined;
   /** Compare the losses of the first steps across the peers instead of timing. */
   check: boolean;
+  /** Measure time to the first step and memory in fresh processes instead of steps. */
+  footprint: boolean;
   list: boolean;
   help: boolean;
 }
@@ -33,7 +35,8 @@ use: npm run bench -- [options]
   --folder DIR    where bench/peers/install.sh put the peers (default: BENCH_PEERS, else bench-peers in the temporary folder)
   --budget MS     milliseconds of one side's round (default 1000)
   --json FILE     write the JSON lines to a file, not to standard output
-  --check         compare the first losses of the peers' networks, which must agree, instead of timing
+  --check         compare the first losses of our networks and the peers', which must agree, instead of timing
+  --footprint     time to the first training step and memory, each in a fresh process, instead of steps
   --list          name the workloads and end
 `;
 
@@ -54,6 +57,7 @@ export function parseOptions(args: readonly string[], defaultFolder: string): Be
     budget: positive("--budget", values.budget, 1000),
     json: values.json,
     check: values.check ?? false,
+    footprint: values.footprint ?? false,
     list: values.list ?? false,
     help: values.help ?? false,
   };
@@ -62,9 +66,10 @@ export function parseOptions(args: readonly string[], defaultFolder: string): Be
 function parsed(args: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
-  const options = { only: text, rounds: text, peers: text, modes: text, folder: text, budget: text, json: text, check: flag, list: flag };
+  const texts = { only: text, rounds: text, peers: text, modes: text, folder: text, budget: text, json: text };
+  const flags = { check: flag, footprint: flag, list: flag };
   try {
-    return parseArgs({ args: [...args], options: { ...options, help: { type: "boolean", short: "h" } } }).values;
+    return parseArgs({ args: [...args], options: { ...texts, ...flags, help: { type: "boolean", short: "h" } } }).values;
   } catch (error) {
     throw new UsageError({ what: error instanceof Error ? error.message : String(error), hint: "npm run bench -- --help" });
   }

@@ -43,6 +43,18 @@ interface Answer extends Partial<Greeting> {
   ms?: number[];
   losses?: number[];
   parameters?: number;
+  footprint?: Footprint;
+}
+
+/** What it takes to get going. */
+export interface Footprint {
+  /** Milliseconds from the loaded library to the network, its programs and its data in memory. */
+  prepare_ms: number;
+  /** Milliseconds from the loaded library to the end of the first step. */
+  first_step_ms: number;
+  /** Highest resident memory of the process with the library loaded, and after the steps, in MB. */
+  baseline_mb: number;
+  peak_mb: number;
 }
 
 interface Waiting {
@@ -81,19 +93,19 @@ export class Peer {
   }
 
   /** Start a known peer from the folder it was installed into; a peer that is missing or fails to start is an answer, not an error. */
-  static async start(name: string, folder: string): Promise<Peer | Unavailable> {
+  static async start(name: string, folder: string, env: NodeJS.ProcessEnv = ALLOCATOR): Promise<Peer | Unavailable> {
     const make = COMMANDS[name];
     if (make === undefined) return new Unavailable(name, `not one of ${peerNames.join(", ")}`);
     const { needs, command } = make(path.resolve(folder));
     if (!existsSync(needs)) return new Unavailable(name, `${needs} is missing: bench/peers/install.sh ${folder} installs it`);
-    return Peer.spawn(name, command);
+    return Peer.spawn(name, command, env);
   }
 
-  /** Start any command that speaks the protocol. */
-  static async spawn(name: string, command: readonly string[]): Promise<Peer | Unavailable> {
+  /** Start any command that speaks the protocol; `env` is what its environment has beside ours and the thread counts. */
+  static async spawn(name: string, command: readonly string[], env: NodeJS.ProcessEnv = ALLOCATOR): Promise<Peer | Unavailable> {
     const threads = String(THREADS);
     const own = { BENCH_THREADS: threads, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads, UV_THREADPOOL_SIZE: threads };
-    const child = spawn(command[0], command.slice(1), { env: { ...process.env, ...ALLOCATOR, ...own }, stdio: "pipe" });
+    const child = spawn(command[0], command.slice(1), { env: { ...process.env, ...env, ...own }, stdio: "pipe" });
     const waiting: Waiting[] = [];
     const tail: string[] = [];
     createInterface({ input: child.stderr }).on("line", (line) => {
@@ -142,6 +154,13 @@ export class Peer {
   async check(network: string, mode: string, steps: number): Promise<{ losses: number[]; parameters: number }> {
     const { losses = [], parameters = 0 } = await this.#ask({ check: network, mode, steps });
     return { losses, parameters };
+  }
+
+  /** Time to the first step and memory of a training step; ask it of a fresh process. */
+  async footprint(workload: string, mode: string, steps: number): Promise<Footprint> {
+    const { footprint } = await this.#ask({ footprint: workload, mode, steps });
+    if (footprint === undefined) throw new Error(`${this.greeting.peer} answered without a footprint`);
+    return footprint;
   }
 
   /** Give a workload's memory back. */

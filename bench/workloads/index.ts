@@ -1,6 +1,23 @@
 import type { Workload } from "../harness/workload.ts";
+import { compileWorkloads } from "./compile.ts";
+import { convolutionWorkloads } from "./convolutions.ts";
+import { diffusionWorkload } from "./diffusion.ts";
+import { flowWorkloads } from "./flows.ts";
+import { ganWorkloads } from "./gans.ts";
 import { kernelWorkloads } from "./kernels.ts";
+import { languageWorkloads } from "./language.ts";
 import { modelWorkloads } from "./models.ts";
+import { pixelCnnWorkload } from "./pixelcnn.ts";
 
 /** Every workload of the bench, in the order it is run; peers implement those of the same name. */
-export const workloads: readonly Workload[] = [...modelWorkloads, ...kernelWorkloads];
+export const workloads: readonly Workload[] = [
+  ...modelWorkloads,
+  ...ganWorkloads,
+  pixelCnnWorkload,
+  ...languageWorkloads,
+  diffusionWorkload,
+  ...flowWorkloads,
+  ...kernelWorkloads,
+  ...convolutionWorkloads,
+  ...compileWorkloads,
+];

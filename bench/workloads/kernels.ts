@@ -12,7 +12,7 @@ import { compile, type InputSpec } from "../../src/runtime/program.ts";
 import type { Prepared, Workload } from "../harness/workload.ts";
 
 /** One compiled function of random inputs. */
-function kernel(
+export function kernel(
   name: string,
   summary: string,
   inputs: Record<string, Shape>,

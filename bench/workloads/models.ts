@@ -1,10 +1,13 @@
 import { RandomStream } from "../../src/core/random.ts";
 import type { ImageSet } from "../../src/data/dataset.ts";
+import { graphFlops } from "../../src/graph/flops.ts";
 import { defaultTraining, findModel, type ModelRecord } from "../../src/models/index.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
 import { TrainingSession } from "../../src/train/session.ts";
-import type { Prepared, Workload } from "../harness/workload.ts";
+import { pictures, STREAMS, tokens } from "../harness/values.ts";
+import type { Check, Prepared, Workload } from "../harness/workload.ts";
+import { trainingWorkload } from "./training.ts";
 
 /** Pictures of noise: kernels take the same time whatever is in them. */
 function noiseSet(record: ModelRecord, config: unknown, count: number): ImageSet {
@@ -23,13 +26,15 @@ function training(
   model: string,
   settings: { preset: "small" | "paper"; batch: number; config?: object },
 ): Workload {
+  const record = findModel(model);
+  const { config: base, training: preset } = record.presets[settings.preset];
+  const config = { ...(base as object), ...settings.config };
   return {
     name,
     summary,
+    training: true,
+    check: (steps) => firstLosses(name, record, config, settings.batch, steps),
     async prepare(): Promise<Prepared> {
-      const record = findModel(model);
-      const { config: base, training: preset } = record.presets[settings.preset];
-      const config = { ...(base as object), ...settings.config };
       const trainingSettings = { ...defaultTraining, ...preset, batch: settings.batch, epochs: 1e5 };
       const backend = await openBackend({ device: "cpu" });
       const set = noiseSet(record, config, settings.batch * 4);
@@ -39,9 +44,27 @@ function training(
           await session.advance();
         },
         close: () => session.dispose(),
+        flops: graphFlops(session.program.graph),
       };
     },
   };
+}
+
+/** The same network with the start values and batches of the peers, and their Adam. */
+function firstLosses(name: string, record: ModelRecord, config: object, batch: number, steps: number): Promise<Check> {
+  const shape = [batch, ...record.data.shape(config)];
+  const still = "dropout" in config ? { ...config, dropout: 0 } : config;
+  const { check } = trainingWorkload({
+    name,
+    summary: name,
+    build: (rng) => record.build(still, rng),
+    objective: (network, inputs, rng) => record.objective(network, inputs, rng),
+    inputs: { images: { shape }, labels: { shape: [batch], dtype: "int32" } },
+    batches: () => ({ images: pictures(shape), labels: tokens(STREAMS.labels, [batch], 10) }),
+    learningRate: 5e-4,
+    draws: STREAMS.noise,
+  });
+  return check!(steps);
 }
 
 /** The network in evaluation mode, with its weights baked in as a served model's are. */
@@ -97,7 +120,11 @@ export const modelWorkloads: readonly Workload[] = [
   training("mlp", "training step of 3072-200-150-10, batch 32, Adam", "mlp", { preset: "small", batch: 32 }),
   training("cnn", "training step of the CIFAR-10 CNN (592,554 parameters), batch 32, Adam", "cnn", { preset: "small", batch: 32 }),
   training("autoencoder", "training step, 1x32x32, code of 2, batch 64, Adam", "autoencoder", { preset: "paper", batch: 64 }),
-  training("vae", "training step, 1x32x32, code of 16, batch 64, Adam", "vae", { preset: "paper", batch: 64, config: { codeSize: 16 } }),
+  training("vae", "training step, 1x32x32, code of 16, batch 64, Adam", "vae", {
+    preset: "paper",
+    batch: 64,
+    config: { codeSize: 16, klWeight: 1 },
+  }),
   inference("cnn-infer", "CNN classifies 32 pictures", "cnn", 32, { defaults: "torch", slope: 0.01 }),
   inference("cnn-infer-1", "CNN classifies one picture", "cnn", 1, { defaults: "torch", slope: 0.01 }),
   inference("vae-infer", "VAE decodes 64 codes", "vae", 64, { codeSize: 16 }),

@@ -3,7 +3,7 @@ import type { PullBack } from "../graph/op.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import { full } from "../graph/ops/movement.ts";
 import { sameShape, shapeError } from "../graph/shape.ts";
-import type { GraphNode, Tensor } from "../graph/tensor.ts";
+import { type GraphNode, onBehalfOf, type Tensor } from "../graph/tensor.ts";
 
 /**
  * Reverse-mode gradients by walking the graph backwards. The result is graph again, so gradients of gradients work.
@@ -31,7 +31,7 @@ export const pullBack: PullBack = (nodes, ys, seeds, xs) => {
     if (seed !== null) accumulate(totals, y, seed);
   });
   for (const node of [...nodes].reverse()) {
-    if (needed.has(node)) pushBack(node, needed, totals, wanted);
+    if (needed.has(node)) onBehalfOf(node, () => pushBack(node, needed, totals, wanted));
   }
   return xs.map((x) => totals.get(x) ?? null);
 };

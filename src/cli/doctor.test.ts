@@ -23,6 +23,7 @@ const healthy: Probes = {
   runs: folder(5e10),
   library: async () => ({ value: "/cache/libonnxruntime.so.1 (from cache 1.30.0)" }),
   runtime: async () => ({ value: "onnxruntime 1.30.0 (C API)" }),
+  devices: async () => ({ value: [{ device: "cpu" }, { device: "webgpu", problem: "no Vulkan driver" }] }),
   kernels: async () => ({ value: "yes" }),
   loadPackage: async (name) => ({ value: name === "onnxruntime-node" ? undefined : "1.0.0" }),
 };
@@ -46,6 +47,7 @@ describe("doctor's judgement", () => {
       "runs folder",
       "runtime library",
       "runtime",
+      "devices",
       "kernels made at run time",
       "koffi",
       "sharp",
@@ -75,6 +77,28 @@ describe("doctor's judgement", () => {
   ];
   it.each(ill)("says what to do about %s", async (_, changes) => {
     expect(await complaints(changes)).toMatchSnapshot();
+  });
+
+  it("tells devices and what the others lack, without complaint", async () => {
+    const devices = async () => ({
+      value: [
+        { device: "cpu" },
+        { device: "webgpu", problem: "no driver" },
+        { device: "dml", problem: "not built in" },
+        { device: "coreml", problem: "not built in" },
+      ],
+    });
+    const told = async (changes: Partial<Probes>) => (await examine({ ...healthy, ...changes })).find(({ name }) => name === "devices");
+    expect(await told({ devices })).toEqual({
+      name: "devices",
+      value: "cpu; not webgpu: no driver; not dml, coreml: not built in",
+      status: "ok",
+    });
+    expect(await told({ devices: async () => ({ value: [] }) })).toMatchObject({ value: "known once the library is there", status: "ok" });
+    expect(await told({ devices: async () => ({ problem: "It does not load.", hint: "reinstall" }) })).toMatchObject({
+      status: "note",
+      hint: "reinstall",
+    });
   });
 
   it("takes newer Node.js and does not mind what a system does not tell", async () => {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { DeviceFound } from "../runtime/node/devices.ts";
 import { formatBytes, formatTable } from "./format.ts";
 import type { FolderFacts, Found, Probes } from "./probes.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
@@ -42,6 +43,7 @@ export async function examine(probes: Probes): Promise<Check[]> {
     checkFolder("runs folder", await probes.runs(), "ATELIER_HOME"),
     checkLibrary(library),
     ...("value" in library && library.value !== undefined ? [checkRuntime(await probes.runtime())] : []),
+    checkDevices(await probes.devices()),
     checkKernels(await probes.kernels()),
     checkPackage("koffi", await probes.loadPackage("koffi"), "calls the runtime library; without it the slower onnxruntime-node is used"),
     checkPackage("sharp", await probes.loadPackage("sharp"), "reads your own pictures"),
@@ -122,6 +124,18 @@ function checkRuntime(runtime: Found<string>): Check {
     status: "problem",
     hint: runtime.hint ?? "reinstall atelier, or set ATELIER_ORT_LIBRARY to a library that loads",
   };
+}
+
+/** Only the CPU is needed: what other devices lack is told, not complained about. */
+function checkDevices(devices: Found<readonly DeviceFound[]>): Check {
+  if ("problem" in devices) return { name: "devices", value: devices.problem, status: "note", hint: devices.hint };
+  const there = devices.value.filter(({ problem }) => problem === undefined).map(({ device }) => device);
+  const problems = [...new Set(devices.value.flatMap(({ problem }) => problem ?? []))];
+  const missing = problems.map((problem) => {
+    const names = devices.value.filter((found) => found.problem === problem).map(({ device }) => device);
+    return `not ${names.join(", ")}: ${problem}`;
+  });
+  return { name: "devices", value: [there.join(", ") || "known once the library is there", ...missing].join("; "), status: "ok" };
 }
 
 function checkKernels(kernels: Found<string>): Check {

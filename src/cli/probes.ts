@@ -7,6 +7,7 @@ import { cacheFolder } from "../core/node/cache.ts";
 import { findNpm } from "../core/node/npm-cli.ts";
 import { packageInfo } from "../core/node/package-info.ts";
 import { runsFolder } from "../runs/registry.ts";
+import type { DeviceFound } from "../runtime/node/devices.ts";
 import type { Io } from "./verb.ts";
 
 /** Where a folder's files go and how much fits: the nearest folder on the way that exists is asked. */
@@ -37,6 +38,8 @@ export interface Probes {
   library(): Promise<Found<string | undefined>>;
   /** Load the library: what answers, in words. */
   runtime(): Promise<Found<string>>;
+  /** The devices that programs can run on, and what the others lack. */
+  devices(): Promise<Found<readonly DeviceFound[]>>;
   /** Whether kernels are made at run time, or why not. */
   kernels(): Promise<Found<string>>;
   /** Version of an installed package, loaded to see that its native part works; undefined where it is not installed. */
@@ -59,6 +62,7 @@ export function machineProbes(io: Io): Probes {
     runs: () => probeFolder(runsFolder(io.env)),
     library: () => attempt(probeLibrary),
     runtime: () => attempt(probeRuntime),
+    devices: () => attempt(probeDevices),
     kernels: () => attempt(probeKernels),
     loadPackage: (name) => attempt(() => probePackage(name)),
   };
@@ -93,6 +97,14 @@ async function probeRuntime(): Promise<string> {
   const { openBackend } = await import("../runtime/node/open.ts");
   const backend = await openBackend({ onNotice: () => undefined });
   return backend.description;
+}
+
+async function probeDevices(): Promise<readonly DeviceFound[]> {
+  const { locateLibrary } = await import("../runtime/node/locate.ts");
+  const library = locateLibrary();
+  if (library === undefined) return [];
+  const { findDevices } = await import("../runtime/node/devices.ts");
+  return findDevices(library.path);
 }
 
 async function probeKernels(): Promise<string> {

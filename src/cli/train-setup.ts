@@ -79,7 +79,7 @@ function integrityOf(name: string, set: ImageSet): string | undefined {
 }
 
 /** The preset, then `--set`, then the options that have names of their own. A key belongs to the model or to the training. */
-function settle(record: ModelRecord, preset: string, options: TrainOptions) {
+export function settle(record: ModelRecord, preset: string, options: Pick<TrainOptions, "epochs" | "batch" | "set">) {
   const chosen = record.presets[preset as keyof ModelRecord["presets"]];
   const training = { ...defaultTraining, ...chosen.training };
   if (options.epochs !== undefined) training.epochs = options.epochs;

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { UsageError, unknownName } from "../core/errors.ts";
+import type { Prediction } from "../runs/training.ts";
 import { showActivity } from "./activity.ts";
 import { startWithAllocator } from "./allocator.ts";
 import { formatDuration, formatNumber } from "./format.ts";
@@ -57,12 +58,17 @@ async function train(model: string | undefined, options: TrainOptions, io: Io, j
   const { run } = prepared;
   const say = (text: string) => (progress === undefined ? json || io.stderr.write(`${text}\n`) : progress.message(text));
   let pictures: string[] = [];
+  let predicted: Prediction | undefined;
   try {
     for await (const event of trainRun({ ...prepared, checkpointSeconds: options.checkpoint, signal: stop.signal })) {
       switch (event.type) {
         case "start":
           say(
             `run ${run.name}: ${prepared.record.title}, ${formatNumber(event.parameters)} parameters, ${event.totalSteps} steps${event.step > 0 ? `, going on at step ${event.step}` : ""} (ready in ${formatDuration(event.compileSeconds)})`,
+          );
+          predicted = event.predicted;
+          say(
+            `memory ~${Math.round(predicted.memoryBytes / 1e6)} MB, step ~${formatNumber(Number((predicted.stepSeconds * 1000).toPrecision(2)))} ms`,
           );
           progress = new Progress({
             output: io.stderr,
@@ -91,7 +97,7 @@ async function train(model: string | undefined, options: TrainOptions, io: Io, j
         case "end":
           progress?.end();
           progress = undefined;
-          tellEnd(io, json, event, run, pictures);
+          tellEnd(io, json, event, run, pictures, predicted);
       }
     }
   } finally {
@@ -112,6 +118,7 @@ function tellEnd(
   { step, hash, stopped }: EndEvent,
   run: { name: string; folder: string; record: { results: Record<string, number> } },
   pictures: string[],
+  predicted: Prediction | undefined,
 ): void {
   if (stopped) io.exitCode = 130;
   if (json) {
@@ -123,6 +130,7 @@ function tellEnd(
       stopped,
       results: stopped ? {} : run.record.results,
       pictures,
+      predicted,
     });
     return;
   }

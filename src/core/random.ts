@@ -14,6 +14,7 @@ import { AtelierError } from "./errors.ts";
 /** The whole state of a stream: four unsigned 32-bit integers, not all zero. Plain JSON. */
 export type RandomState = readonly [number, number, number, number];
 
+/** A seeded stream of random numbers with a name of its own; see the head of this file for the generator. */
 export class RandomStream {
   readonly seed: string;
   readonly name: string;

@@ -70,6 +70,7 @@ export interface Preparation {
 /** A data set that comes from a package: one file with its card and its preparation. */
 export interface Dataset {
   card: DataCard & { package: PackageSpec };
+  /** What turns the package's files into arrays. */
   prepare(): Preparation;
 }
 

@@ -33,6 +33,7 @@ export interface BatchTarget {
 /** byte / 255, rounded to float32 once. */
 const INTENSITY = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
+/** Batches of a set, in an order that follows from the seed, with a position that a checkpoint can hold. */
 export class Loader {
   readonly set: ImageSet;
   readonly batch: number;

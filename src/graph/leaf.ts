@@ -22,6 +22,8 @@ function becomeOutput(leaf: Tensor): void {
  */
 export class Parameter extends Tensor {
   data: Float32Array;
+  /** Where it is in the model that is trained or compiled (`encoder.convs.0.weight`), for profiles and errors. */
+  path: string | undefined;
 
   /** @throws AtelierError when the data does not fill the shape */
   constructor(shape: Shape, data: Float32Array) {
@@ -35,6 +37,8 @@ export class Parameter extends Tensor {
 /** An array that a model carries but does not train: running statistics, buffers. A trace may record a new value for it. */
 export class State<D extends DType = DType> extends Tensor {
   readonly data: ArrayOf[D];
+  /** Where it is in the model, as a parameter's. */
+  path: string | undefined;
 
   constructor(shape: Shape, dtype: D, fill = 0) {
     super(leafNode(`state${unnamed++}`, "state", [...shape], dtype), 0, { shape: [...shape], dtype });
@@ -43,6 +47,11 @@ export class State<D extends DType = DType> extends Tensor {
     if (fill !== 0) for (let i = 0; i < data.length; i++) data[i] = dtype === "int64" ? BigInt(fill) : fill;
     this.data = data;
   }
+}
+
+/** Whether a tensor has numbers behind it. */
+export function isLeaf(tensor: Tensor): tensor is Parameter | State {
+  return tensor instanceof Parameter || tensor instanceof State;
 }
 
 function requireLength(kind: string, shape: Shape, length: number): void {

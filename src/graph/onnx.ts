@@ -40,6 +40,9 @@ export function S(value: string): OnnxAttr {
 /** Element type numbers of the ONNX schema (TensorProto.DataType). */
 export const onnxType: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
+/** Writes one step of a scan: names of the next state and of what is kept of this step. */
+export type ScanBody = (state: readonly string[], slices: readonly string[]) => { state: readonly string[]; outputs: readonly string[] };
+
 /** A kernel of our own that a lowering would like to use: its name and everything its code depends on. */
 export interface KernelRequest {
   readonly kernel: string;
@@ -72,6 +75,8 @@ export interface Emitter {
    * @param unused specs of inputs that the operator passes after the first `own` and the body does not read
    */
   subgraph(body: Graph, own: number, captured: readonly string[], unused?: readonly Spec[]): OnnxAttr;
+  /** Write a loop's body in place, on values by name; the names of its outputs. */
+  inline(body: Graph, inputs: readonly string[]): string[];
   /** A constant; equal ones are stored once. */
   constant(dtype: DType, shape: Shape, data: TypedArray): string;
   /** A scalar constant, float32 unless said. */
@@ -84,6 +89,15 @@ export interface Emitter {
   pad(x: string, rank: number, axis: number, before: number, after: number): string;
   /** The value backwards along axes. */
   flip(x: string, axes: readonly number[]): string;
-  /** op(A) op(B) over the last two axes, in the target's fastest form that needs no transposed copy. */
-  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean): string;
+  /**
+   * A `Scan` over the first axis of each of `sequences`: `body` writes one step, given the state and this step's slices. Values from outside may be
+   * used in it as they are. Answers the final state, then the steps' results stacked along a new first axis.
+   */
+  scan(state: readonly string[], sequences: readonly string[], body: ScanBody): string[];
+  /** An `If`: one of two lists of values by a boolean scalar; only the chosen branch is computed. */
+  choose(condition: string, then: () => readonly string[], otherwise: () => readonly string[]): string[];
+  /** alpha op(A) op(B) over the last two axes, in the target's fastest form that needs no transposed copy. */
+  matmul(a: string, b: string, rankA: number, rankB: number, transA: boolean, transB: boolean, alpha?: number): string;
+  /** `count` float32 ones, stored once. */
+  ones(count: number): string;
 }

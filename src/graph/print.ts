@@ -30,20 +30,22 @@ function nodeText(node: GraphNode, names: ReadonlyMap<Tensor, string>): string {
 
 /** Attributes in name order; long data by digest, a loop's body by its own text. */
 export function attrsText(attrs: Attrs): string {
-  return Object.keys(attrs)
-    .sort()
-    .flatMap((name) => (attrs[name] === undefined ? [] : [`${name}: ${valueText(attrs[name])}`]))
-    .join(", ");
+  // In a loop: it is called for every node of every pass.
+  let text = "";
+  for (const name of Object.keys(attrs).sort()) {
+    if (attrs[name] !== undefined) text += `${text === "" ? "" : ", "}${name}: ${valueText(attrs[name])}`;
+  }
+  return text;
 }
 
 function valueText(value: AttrValue): string {
+  if (typeof value !== "object") return String(value);
   if (ArrayBuffer.isView(value)) {
     if (value.length <= 8) return `[${Array.from(value as ArrayLike<number | bigint>, String).join(",")}]`;
     return `${value.length} values, digest ${digest(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))}`;
   }
   if (isGraph(value)) return `{\n${canonicalText(value)}\n}`;
-  if (Array.isArray(value)) return `[${value.join(",")}]`;
-  return String(value);
+  return `[${value.join(",")}]`;
 }
 
 /** A short stable name of a graph, from its canonical text. */

@@ -72,7 +72,7 @@ describe("errors show both shapes, and the line to mend", () => {
     const x = input("x", [1, 3, 8, 8]);
     const w = input("w", [4, 2, 3, 3]);
     expect(messageOf(() => conv(x, w))).toMatchInlineSnapshot(`
-      "conv: the input has 3 channels, the filter reads 2 x 1 groups
+      "conv: the input has 3 channels (axis 1), the filter reads 2
         where:    shape.test.ts
         got:      f32[1,3,8,8] and f32[4,2,3,3]"
     `);
@@ -147,7 +147,8 @@ describe("errors show both shapes, and the line to mend", () => {
     expect(messageOf(() => gather(a, b))).toMatchInlineSnapshot(`
       "gather: indices must be int32 or int64
         where:    shape.test.ts
-        got:      f32[2,3] and f32[4,3]"
+        got:      f32[2,3] and f32[4,3]
+        try:      convert them first: indices.cast("int32")"
     `);
     expect(messageOf(() => where(a, a, a))).toMatchInlineSnapshot(`
       "where: the condition must be boolean

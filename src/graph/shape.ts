@@ -68,9 +68,37 @@ export function shapeError(op: string, inputs: readonly Spec[], problem: string,
   return new ShapeError({
     what: `${op}: ${problem}`,
     where: callerLine(),
-    got: inputs.map(specText).join(" and "),
+    got: inputs.map(operandText).join(" and "),
     hint,
   });
+}
+
+/** A spec; a parameter of a model also tells its path: `f32[10,3] (head.weight)`. */
+function operandText(operand: Spec & { readonly path?: string | undefined }): string {
+  return operand.path === undefined ? specText(operand) : `${specText(operand)} (${operand.path})`;
+}
+
+/** Throw unless every operand is float32. @throws ShapeError */
+export function requireFloats(op: string, inputs: readonly Spec[]): void {
+  if (inputs.every(({ dtype }) => dtype === "float32")) return;
+  throw shapeError(
+    op,
+    inputs,
+    `${inputs.length === 1 ? "a float32 tensor was" : "float32 tensors were"} expected`,
+    'convert it first: x.cast("float32")',
+  );
+}
+
+/** Throw for booleans where numbers are needed. @throws ShapeError */
+export function requireNumbers(op: string, inputs: readonly Spec[]): void {
+  if (inputs.every(({ dtype }) => dtype !== "bool")) return;
+  throw shapeError(op, inputs, "numbers were expected, not booleans", 'convert it first: x.cast("float32")');
+}
+
+/** Throw where an axis, counted from the front, does not exist. @throws ShapeError */
+export function requireAxes(op: string, x: Spec, axes: readonly number[]): void {
+  const missing = axes.find((axis) => axis >= x.shape.length);
+  if (missing !== undefined) throw shapeError(op, [x], `axis ${missing} does not exist: the tensor's rank is ${x.shape.length}`);
 }
 
 const libraryRoot = new URL("../", import.meta.url).href.replace("file://", "");

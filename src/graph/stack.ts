@@ -70,10 +70,9 @@ const productAndBias: Rule = (node, operands, steps) => {
   return [product(node, operands, steps)[0].add(bias)];
 };
 
-const look: Rule = (node, [x, indices], steps) => {
-  if (!x.stacked && attr<number>(node, "axis") === 0) return apply(record(node), [x.tensor, indices.tensor], node.attrs);
-  return [applyOne(record(node), [asStack(x, steps), asStack(indices, steps)], { axis: attr<number>(node, "axis") + 1 })];
-};
+/** Of a table that stays, at other indices each step, or at the same indices of another table. */
+const look: Rule = (node, [x, indices]) =>
+  apply(record(node), [x.tensor, indices.tensor], x.stacked ? { axis: attr<number>(node, "axis") + 1 } : node.attrs);
 
 const rules: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(Object.keys(elementwiseOps).map((name) => [name, broadcasting])),
@@ -102,14 +101,14 @@ const rules: Readonly<Record<string, Rule>> = {
     const shape = attr<number[]>(node, "shape");
     return [expand(aligned(x, shape.length), [steps, ...shape])];
   },
-  gather: (node, operands, steps) => look(node, operands, steps),
+  gather: look,
 };
 
-/** Whether {@link stackNode} knows the op. A gather keeps its place where both operands differ from step to step. */
+/** Whether {@link stackNode} knows what the node is for all steps. */
 export function stackable(node: GraphNode, varies: (tensor: Tensor) => boolean): boolean {
-  if (node.op.name === "gather")
-    return !node.inputs.every(varies) && (varies(node.inputs[0]) ? node.inputs[1].rank === 1 : attr<number>(node, "axis") === 0);
-  return Object.hasOwn(rules, node.op.name);
+  if (node.op.name !== "gather") return Object.hasOwn(rules, node.op.name);
+  const [x, indices] = node.inputs.map(varies);
+  return x !== indices && (x || node.attrs.axis === 0);
 }
 
 /**

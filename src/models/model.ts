@@ -90,6 +90,7 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
     /** The picture shape a configuration takes. */
     shape(config: C): ImageShape;
   };
+  /** The network with its first weights. */
   build(config: C, rng: RandomStream): N;
   /** What is minimised: named terms, each the mean over the batch of a sum over an example's dimensions. */
   objective(network: N, batch: Batch, rng: Rng): Terms;

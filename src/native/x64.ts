@@ -192,6 +192,21 @@ export class Assembler extends IntegerAssembler {
     this.evex({ map: 2, prefix: 1, opcode: 0x7f, reg: dst, second: indices, rm: b });
   }
 
+  /** Numbers of a and b in turn, from the lower or upper half of each quarter. */
+  interleave(half: "low" | "high", dst: number, a: number, b: number): void {
+    this.evex({ map: 1, prefix: 0, opcode: half === "low" ? 0x14 : 0x15, reg: dst, second: a, rm: b });
+  }
+
+  /** The same with pairs of numbers. */
+  interleavePairs(half: "low" | "high", dst: number, a: number, b: number): void {
+    this.evex({ map: 1, prefix: 1, opcode: half === "low" ? 0x14 : 0x15, wide: true, reg: dst, second: a, rm: b });
+  }
+
+  /** Two quarters of a, then two of b, two bits for each choice. */
+  shuffleQuarters(dst: number, a: number, b: number, choice: number): void {
+    this.evex({ map: 3, prefix: 1, opcode: 0x23, reg: dst, second: a, rm: b, immediate: choice });
+  }
+
   /** Four lanes in another order, two bits each. 128 bits. */
   permuteLanes(dst: number, src: number, order: number): void {
     this.evex({ map: 3, prefix: 1, opcode: 0x04, bits: 128, reg: dst, rm: src, immediate: order });

@@ -107,22 +107,26 @@ test("LayerNorm", () => {
     "inputs: weight f32[5], bias f32[5], x f32[4,5], dy f32[4,5]
     %0 f32[4,5], %1 f32[4,1], %2 f32[4,1] = layerNorm(x, weight, bias) {epsilon: 0.00001}
     %3 f32[4,5] = sub(x, %1)
-    %4 f32[4,5] = mul(%3, %2)
-    %5 f32[4,5] = mul(dy, weight)
-    %6 f32[4,1] = sum(%5) {axes: [1], keepDims: true}
-    %7 f32[] = constant() {data: [0.20000000298023224], dtype: float32, shape: []}
-    %8 f32[4,1] = mul(%6, %7)
-    %9 f32[4,5] = mul(%5, %4)
-    %10 f32[4,1] = sum(%9) {axes: [1], keepDims: true}
-    %11 f32[4,5] = sub(%5, %8)
-    %12 f32[4,5] = mul(dy, %4)
-    %13 f32[5] = sum(%12) {axes: [0], keepDims: false}
-    %14 f32[5] = sum(dy) {axes: [0], keepDims: false}
-    %15 f32[4,1] = mul(%10, %7)
-    %16 f32[4,5] = mul(%4, %15)
-    %17 f32[4,5] = sub(%11, %16)
-    %18 f32[4,5] = mul(%2, %17)
-    outputs: y = %0, d x = %18, d weight = %13, d bias = %14"
+    %4 f32[4,5] = mul(dy, %3)
+    %5 f32[] = constant() {data: [0.20000000298023224], dtype: float32, shape: []}
+    %6 f32[4,1] = mul(%2, %2)
+    %7 f32[4,1] = mul(%6, %2)
+    %8 f32[4,5] = mul(dy, weight)
+    %9 f32[4,5] = mul(%8, %2)
+    %10 f32[1,4] = reshape(%2) {shape: [1,4]}
+    %11 f32[1,5] = matmul(%10, %4) {transA: false, transB: false}
+    %12 f32[5] = reshape(%11) {shape: [5]}
+    %13 f32[5] = sum(dy) {axes: [0], keepDims: false}
+    %14 f32[5] = mul(weight, %5)
+    %15 f32[5,1] = reshape(%14) {shape: [5,1]}
+    %16 f32[4,1] = matmul(dy, %15) {transA: false, transB: false}
+    %17 f32[4,1] = mul(%16, %2)
+    %18 f32[4,1] = matmul(%4, %15) {transA: false, transB: false}
+    %19 f32[4,1] = mul(%18, %7)
+    %20 f32[4,5] = mul(%3, %19)
+    %21 f32[4,5] = add(%20, %17)
+    %22 f32[4,5] = sub(%9, %21)
+    outputs: y = %0, d x = %22, d weight = %12, d bias = %13"
   `);
 });
 

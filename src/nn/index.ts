@@ -1,12 +1,41 @@
 export * from "./activations.ts";
-export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from "./conv.ts";
+export {
+  type AttentionCallOptions,
+  type AttentionOptions,
+  MultiheadAttention,
+  type MultiheadAttentionOptions,
+  scaledDotProductAttention,
+} from "./attention.ts";
+export * from "./blocks.ts";
+export {
+  Conv1d,
+  type Conv1dOptions,
+  Conv2d,
+  type Conv2dOptions,
+  Conv3d,
+  type Conv3dOptions,
+  ConvTranspose1d,
+  type ConvTranspose1dOptions,
+  ConvTranspose2d,
+  type ConvTranspose2dOptions,
+  ConvTranspose3d,
+  type ConvTranspose3dOptions,
+} from "./conv.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses.ts";
+export * from "./modulated-conv.ts";
 export { Module, namedParameters, namedStates, type Summary, summary } from "./module.ts";
 export { BatchNorm, type BatchNormOptions, LayerNorm, type LayerNormOptions } from "./norm.ts";
+export * from "./norms.ts";
+export { type PaddingMode, padBorders } from "./padding.ts";
+export * from "./pool.ts";
+export * from "./positions.ts";
 export { GRU, GRUCell, LSTM, LSTMCell, type LSTMState, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from "./recurrent.ts";
 export type { CellOptions, RecurrentOptions } from "./recurrent-weights.ts";
+export * from "./resample.ts";
 export { Sequential, type Step } from "./sequential.ts";
+export * from "./transformer.ts";
+export * from "./weights.ts";

@@ -20,7 +20,8 @@ export function fansOf(shape: Shape): Fans {
 function uniformWithin(shape: Shape, bound: number, rng: RandomStream): Float32Array {
   const data = new Float32Array(sizeOf(shape));
   rng.fillUniform(data);
-  return data.map((u) => (2 * u - 1) * bound);
+  for (let i = 0; i < data.length; i++) data[i] = (2 * data[i] - 1) * bound;
+  return data;
 }
 
 /** U(-1/√fanIn, 1/√fanIn): what PyTorch gives linear and convolution layers, weights and biases, by default. */
@@ -37,7 +38,8 @@ export function normal(deviation: number): Initializer {
   return (shape, _fans, rng) => {
     const data = new Float32Array(sizeOf(shape));
     rng.fillNormal(data);
-    return data.map((z) => z * deviation);
+    for (let i = 0; i < data.length; i++) data[i] *= deviation;
+    return data;
   };
 }
 

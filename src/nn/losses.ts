@@ -23,6 +23,7 @@ export function squaredError(prediction: Tensor, target: Tensor): Tensor {
 
 /** Mean squared error over all elements of an example: [B, ...] -> [B]. */
 export function meanSquaredError(prediction: Tensor, target: Tensor): Tensor {
+  requireSame("meanSquaredError", prediction, target);
   return squaredError(prediction, target).mul(prediction.shape[0] / prediction.size);
 }
 
@@ -40,8 +41,12 @@ export function binaryCrossEntropy(logits: Tensor, target: Tensor): Tensor {
  * logits [B, ..., K], labels [B, ...] of int32 or int64 in [0, K) -> [B].
  */
 export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  if (!sameShape(logits.shape.slice(0, -1), labels.shape))
-    throw shapeError("crossEntropy", [logits, labels], "labels must have the logits' shape without the last axis");
+  if (!sameShape(logits.shape.slice(0, -1), labels.shape)) {
+    const hint = sameShape(logits.shape, labels.shape) ? "labels are class indices: take the argmax(-1) of one-hot rows" : undefined;
+    throw shapeError("crossEntropy", [logits, labels], "labels must have the logits' shape without the last axis", hint);
+  }
+  if (labels.dtype !== "int32" && labels.dtype !== "int64")
+    throw shapeError("crossEntropy", [logits, labels], "labels must be int32 or int64", 'convert them first: labels.cast("int32")');
   const rows = softmaxCrossEntropy(logits.reshape([-1, logits.shape[logits.rank - 1]]), labels.flatten(0));
   return sumPerExample(rows.reshape(labels.shape));
 }

@@ -1,7 +1,7 @@
 import type { Parameter } from "../graph/leaf.ts";
 import { linear } from "../graph/ops/linalg.ts";
 import { scan } from "../graph/ops/scan.ts";
-import { split } from "../graph/ops/split.ts";
+import { chunk, split } from "../graph/ops/split.ts";
 import { sameShape, shapeError } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { Module } from "./module.ts";
@@ -20,7 +20,7 @@ export interface LSTMState {
 
 /** i, f, g, o from the stacked gates [B, 4H]: c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c'). (Hochreiter and Schmidhuber 1997; Gers et al. 2000.) */
 function lstmStep(gates: Tensor, c: Tensor): LSTMState {
-  const [i, f, g, o] = split(gates, 4, -1);
+  const [i, f, g, o] = chunk(gates, 4, -1);
   const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
   return { h: o.sigmoid().mul(cell.tanh()), c: cell };
 }
@@ -56,7 +56,7 @@ function gruStep(fromInput: Tensor, fromHidden: Tensor, h: Tensor): Tensor {
   const units = h.shape[1];
   const [gatesX, newX] = split(fromInput, [2 * units, units], -1);
   const [gatesH, newH] = split(fromHidden, [2 * units, units], -1);
-  const [r, z] = split(gatesX.add(gatesH).sigmoid(), 2, -1);
+  const [r, z] = chunk(gatesX.add(gatesH).sigmoid(), 2, -1);
   const n = newX.add(r.mul(newH)).tanh();
   return n.add(z.mul(h.sub(n)));
 }

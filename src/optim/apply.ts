@@ -4,7 +4,7 @@ import { input } from "../graph/ops/source.ts";
 import { simplify } from "../graph/passes/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { lower } from "../lower/lower.ts";
-import type { Backend, Binding, Executable } from "../runtime/backend.ts";
+import type { Backend, Binding, DeviceMemory, Executable } from "../runtime/backend.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Chunks of this many elements stay in the processor's cache while several passes are made over them (measured). */
@@ -18,6 +18,11 @@ export interface ParameterGroup {
   /** Factor on the learning rate; 0 freezes the group. Default 1. */
   scale?: number;
   weightDecay?: number;
+}
+
+export interface Range {
+  start: number;
+  end: number;
 }
 
 interface Chunk {
@@ -35,6 +40,8 @@ export interface FlatUpdateOptions {
   gradients: Float32Array;
   /** Default: one group over everything, without decay. */
   groups?: readonly ParameterGroup[];
+  /** Ranges that a device keeps as arrays of their own, whose chunks they become. Only used with a device memory; default: the whole vector. */
+  pieces?: readonly Range[];
   /** Whether steps will be given a factor on the gradient (for clipping). Default false. */
   scaled?: boolean;
 }
@@ -45,27 +52,27 @@ export interface FlatUpdateOptions {
  */
 export class FlatUpdate {
   readonly optimizer: Optimizer;
-  /** Flat slots by name, for checkpoints. */
+  /** Flat slots by name, for checkpoints; on a device they are read first ({@link kept}). */
   readonly slots: Readonly<Record<string, Float32Array>>;
   readonly #chunks: readonly Chunk[];
   readonly #executables: readonly Executable[];
+  readonly #memory: DeviceMemory | undefined;
+  /** Slots as the device keeps them. */
+  readonly #kept: readonly Float32Array[];
   /** Factor on every gradient, for clipping. */
   readonly #gradientScale: Float32Array;
 
-  private constructor(
-    optimizer: Optimizer,
-    slots: Record<string, Float32Array>,
-    chunks: Chunk[],
-    executables: Executable[],
-    gradientScale: Float32Array,
-  ) {
+  private constructor(optimizer: Optimizer, parts: FlatUpdateParts) {
     this.optimizer = optimizer;
-    this.slots = slots;
-    this.#chunks = chunks;
-    this.#executables = executables;
-    this.#gradientScale = gradientScale;
+    this.slots = parts.slots;
+    this.#chunks = parts.chunks;
+    this.#executables = parts.executables;
+    this.#gradientScale = parts.gradientScale;
+    this.#memory = parts.memory;
+    this.#kept = parts.kept;
   }
 
+  /** Load the update programs. @throws AtelierError where gradients and parameters differ in length; RuntimeError from the backend */
   static async create(options: FlatUpdateOptions): Promise<FlatUpdate> {
     const { backend, optimizer, parameters, gradients, groups = [{ start: 0, end: parameters.length }], scaled = false } = options;
     requireMatch(parameters, gradients);
@@ -75,18 +82,29 @@ export class FlatUpdate {
     const scalarNames = Object.keys(optimizer.coefficients(1, 1, decays ? 0 : undefined));
     const programs = new Map<number, Executable>();
     const chunks: Chunk[] = [];
-    for (const { group, start, end } of split(groups)) {
+    const kept: Float32Array[] = [];
+    const ranges =
+      backend.memory === undefined ? split(groups) : splitPieces(groups, options.pieces ?? [{ start: 0, end: parameters.length }]);
+    for (const { group, start, end } of ranges) {
       const program = programs.get(end - start) ?? (await loadUpdate(backend, optimizer, end - start, scalarNames, scaled));
       programs.set(end - start, program);
       const scalars = Object.fromEntries(scalarNames.map((name) => [name, new Float32Array(1)]));
       const views = Object.fromEntries(optimizer.slots.map((name) => [`slot:${name}`, slots[name].subarray(start, end)]));
+      backend.memory?.keep(Object.values(views));
+      kept.push(...Object.values(views));
       const parameter = parameters.subarray(start, end);
       const factor: Record<string, Float32Array> = scaled ? { gradientScale } : {};
       const inputs = { parameter, gradient: gradients.subarray(start, end), ...factor, ...prefixed("scalar:", scalars), ...views };
       const outputs = { "parameter'": parameter, ...Object.fromEntries(Object.entries(views).map(([name, view]) => [`${name}'`, view])) };
       chunks.push({ group, scalars, binding: program.bind(inputs, outputs) });
     }
-    return new FlatUpdate(optimizer, slots, chunks, [...programs.values()], gradientScale);
+    const { memory } = backend;
+    return new FlatUpdate(optimizer, { slots, chunks, executables: [...programs.values()], gradientScale, memory, kept });
+  }
+
+  /** Arrays that the device keeps between steps, to be read before the slots are. */
+  get kept(): readonly Float32Array[] {
+    return this.#kept;
   }
 
   /**
@@ -105,10 +123,21 @@ export class FlatUpdate {
     }
   }
 
+  /** Free the native sessions. The arrays stay. */
   async dispose(): Promise<void> {
     for (const { binding } of this.#chunks) binding.dispose();
     await Promise.all(this.#executables.map((executable) => executable.dispose()));
+    this.#memory?.release(this.#kept);
   }
+}
+
+interface FlatUpdateParts {
+  slots: Record<string, Float32Array>;
+  chunks: Chunk[];
+  executables: Executable[];
+  gradientScale: Float32Array;
+  memory: DeviceMemory | undefined;
+  kept: Float32Array[];
 }
 
 function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {
@@ -131,6 +160,20 @@ function* split(groups: readonly ParameterGroup[]): Generator<{ group: Parameter
   }
 }
 
+/** The parts of a device's pieces that lie in each group: as long as they are, for a device has no use for chunks that fit a cache. */
+function* splitPieces(
+  groups: readonly ParameterGroup[],
+  pieces: readonly Range[],
+): Generator<{ group: ParameterGroup; start: number; end: number }> {
+  for (const group of groups) {
+    for (const piece of pieces) {
+      const start = Math.max(group.start, piece.start);
+      const end = Math.min(group.end, piece.end);
+      if (start < end) yield { group, start, end };
+    }
+  }
+}
+
 async function loadUpdate(
   backend: Backend,
   optimizer: Optimizer,
@@ -149,5 +192,8 @@ async function loadUpdate(
     ...optimizer.slots.map((name): [string, Tensor] => [`slot:${name}'`, result.slots[name]]),
   ];
   const graph = simplify(collect(outputs.map(([name, tensor]) => ({ name, tensor }))));
-  return backend.load(lower(graph, { target: backend.target }), { name: `${optimizer.name} update of ${length}`, optimize: "none" });
+  // In one pass where there are kernels for it; each place is read before it is written, so slots may be updated in place.
+  const kernels = backend.collectKernels?.();
+  const model = lower(graph, { target: backend.target, kernels });
+  return backend.load(model, { name: `${optimizer.name} update of ${length}`, optimize: "none", kernels });
 }

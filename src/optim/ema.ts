@@ -1,3 +1,16 @@
+import type { Optimizer } from "./optimizer.ts";
+
+/** The same as an update whose parameter is the average and whose gradient is the parameter, for averages that live on a device. */
+export function averaging(decay: number): Optimizer {
+  return {
+    name: "average",
+    slots: [],
+    settings: { decay },
+    coefficients: () => ({}),
+    update: (average, parameter) => ({ parameter: average.mul(decay).add(parameter.mul(1 - decay)), slots: {} }),
+  };
+}
+
 /**
  * An exponential moving average of flat parameters: average = decay · average + (1 - decay) · parameters.
  * (Polyak and Juditsky 1992; the form that diffusion models and GANs use.)

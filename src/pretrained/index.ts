@@ -1,1 +1,2 @@
+export * from "./onnx-export.ts";
 export * from "./safetensors.ts";

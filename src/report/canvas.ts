@@ -72,6 +72,7 @@ export class Canvas implements Raster {
     for (const [key, share] of cover) this.blend(key % this.width, Math.floor(key / this.width), colour, share);
   }
 
+  /** Write text at a point; see {@link TextStyle} for where the point is. */
   text(x: number, y: number, text: string, { scale = 2, colour = [40, 40, 40], align = "left", vertical = false }: TextStyle = {}): void {
     const length = textWidth(text, scale);
     const shift = align === "left" ? 0 : align === "right" ? length : Math.round(length / 2);

@@ -16,9 +16,9 @@ export interface PlotLabels {
 }
 
 export interface ScatterOptions extends PlotLabels {
-  /** [N, 2]: x and y of each point. */
+  /** Shape [N, 2]: x and y of each point. */
   points: Float32Array;
-  /** [N]: the class of each point, an index into `names`. */
+  /** Shape [N]: the class of each point, an index into `names`. */
   classes?: ArrayLike<number> | undefined;
   names?: readonly string[] | undefined;
 }

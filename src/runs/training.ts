@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { freemem, totalmem } from "node:os";
 import path from "node:path";
 import { writeFileAtomic } from "../core/node/files.ts";
 import type { ImageSet } from "../data/dataset.ts";
@@ -7,6 +8,7 @@ import { encodePng } from "../report/png.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { diagnose } from "../train/diagnosis.ts";
 import { evaluate } from "../train/evaluate.ts";
+import { predictStep, requireMemory } from "../train/prediction.ts";
 import { type SessionState, type StepReport, TrainingSession } from "../train/session.ts";
 import { NotFiniteError } from "../train/trainer.ts";
 import { cardText } from "./card.ts";
@@ -31,9 +33,15 @@ export interface RunTrainingOptions {
   signal?: AbortSignal;
 }
 
+/** What is foreseen before the first step: the process's memory, in bytes, and a step's time. */
+export interface Prediction {
+  memoryBytes: number;
+  stepSeconds: number;
+}
+
 /** What a run tells while it trains. */
 export type TrainingEvent =
-  | { type: "start"; step: number; totalSteps: number; parameters: number; compileSeconds: number }
+  | { type: "start"; step: number; totalSteps: number; parameters: number; compileSeconds: number; predicted: Prediction }
   | { type: "step"; report: StepReport; seconds: number }
   | { type: "pictures"; step: number; files: string[] }
   | { type: "checkpoint"; step: number; hash: string }
@@ -70,12 +78,14 @@ async function* train(options: RunTrainingOptions): AsyncGenerator<TrainingEvent
   try {
     const warnings: string[] = [];
     if (options.resume) await resume(run, record, session, (text) => warnings.push(text));
+    const compileSeconds = (performance.now() - started) / 1000;
+    const predicted = await predict(session, backend);
     yield {
       type: "start",
       step: session.step,
       totalSteps: session.totalSteps,
       parameters: session.network.parameterCount,
-      compileSeconds: (performance.now() - started) / 1000,
+      ...{ compileSeconds, predicted },
     };
     for (const text of warnings) yield { type: "warning", text };
     yield* takeSteps(options, session);
@@ -88,6 +98,22 @@ async function* train(options: RunTrainingOptions): AsyncGenerator<TrainingEvent
   } finally {
     await session.dispose();
   }
+}
+
+/** @throws UsageError where the machine has not the memory for a step */
+async function predict(session: TrainingSession, backend: Backend): Promise<Prediction> {
+  const prediction = await predictStep(session.program, backend, session.network.parameterCount);
+  if (backend.device === "cpu" && !process.env.ATELIER_IGNORE_MEMORY) {
+    requireMemory(prediction, availableMemory(), session.options.training.batch);
+  }
+  return { memoryBytes: process.memoryUsage.rss() + prediction.stepBytes, stepSeconds: prediction.seconds };
+}
+
+/** Bytes that this process may still take: what the machine has free, or what the limit of its container leaves. */
+function availableMemory(): number {
+  const limit = process.constrainedMemory();
+  const left = limit > 0 && limit < totalmem() ? limit - process.memoryUsage.rss() : Number.POSITIVE_INFINITY;
+  return Math.min(freemem(), left);
 }
 
 /** Steps up to the run's end or the signal, with pictures at every tenth of the run and checkpoints by the clock. */
@@ -124,6 +150,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
 
 /** Write a checkpoint of the present state; returns the hash of its arrays. @throws NotFiniteError rather than save weights that are no numbers */
 async function save(run: Run, session: TrainingSession): Promise<string> {
+  await session.trainer.download();
   session.trainer.requireFinite();
   const state = session.state as unknown as Json;
   const { hash } = await saveCheckpoint(run, { tensors: fileTensors(session), state, step: session.step });

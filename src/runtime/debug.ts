@@ -1,13 +1,30 @@
 import { type Graph, isInput } from "../graph/graph.ts";
 import { canonicalText, graphDigest } from "../graph/print.ts";
 
-/** ATELIER_DEBUG opens one more layer at each level: 1 verifies and counts, 2 prints graph text, 3 also the traced graph and the model's size. */
-export function debugLevel(): number {
-  const value = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.ATELIER_DEBUG;
-  return value === undefined ? 0 : Number(value) || 1;
+/** What a debug level needs of Node; absent in a page. */
+interface NodeProcess {
+  env?: Record<string, string | undefined>;
+  pid?: number;
+  getBuiltinModule?(name: string): unknown;
 }
 
-function say(text: string): void {
+const nodeProcess = (globalThis as { process?: NodeProcess }).process;
+
+/**
+ * `ATELIER_DEBUG` opens one more layer at each level.
+ *
+ *   1   verifies each compiled graph and prints its text; gradients are checked at every step
+ *   2   also the graph as it was traced, before the passes
+ *   3   also the ONNX model, as a file whose name is printed
+ *   4   also a profile of each training program when it is disposed of: time, share and GFLOP/s by op and by layer
+ */
+export function debugLevel(): number {
+  const value = nodeProcess?.env?.ATELIER_DEBUG;
+  return value === undefined || value === "" ? 0 : Number(value) || (value === "0" ? 0 : 1);
+}
+
+/** Print a line of debugging on stderr. */
+export function say(text: string): void {
   (globalThis as { console: { error(text: string): void } }).console.error(text);
 }
 
@@ -16,11 +33,24 @@ export function debugGraph(name: string, traced: Graph, simplified: Graph): void
   const level = debugLevel();
   if (level < 1) return;
   const count = (graph: Graph) => graph.nodes.filter((node) => !isInput(node)).length;
-  say(`[${name}] ${count(traced)} nodes traced, ${count(simplified)} after passes, digest ${graphDigest(simplified)}`);
-  if (level >= 3) say(canonicalText(traced));
-  if (level >= 2) say(canonicalText(simplified));
+  if (level >= 2) say(`[${name}] traced, ${count(traced)} nodes:\n${canonicalText(traced)}`);
+  say(
+    `[${name}] after passes, ${count(simplified)} of ${count(traced)} nodes, digest ${graphDigest(simplified)}:\n${canonicalText(simplified)}`,
+  );
 }
 
+/** Keep the ONNX model as a file in the folder for temporary ones, where there is one. */
 export function debugModel(name: string, model: Uint8Array): void {
-  if (debugLevel() >= 3) say(`[${name}] ONNX model of ${model.length} bytes`);
+  if (debugLevel() < 3) return;
+  const fs = nodeProcess?.getBuiltinModule?.("node:fs") as { writeFileSync(path: string, data: Uint8Array): void } | undefined;
+  const os = nodeProcess?.getBuiltinModule?.("node:os") as { tmpdir(): string } | undefined;
+  if (fs === undefined || os === undefined) {
+    say(`[${name}] ONNX model of ${model.length} bytes`);
+    return;
+  }
+  const file = `${os.tmpdir()}/atelier-${nodeProcess?.pid}-${models++}-${name.replace(/[^\w.-]+/g, "-")}.onnx`;
+  fs.writeFileSync(file, model);
+  say(`[${name}] ONNX model of ${model.length} bytes: ${file}`);
 }
+
+let models = 0;

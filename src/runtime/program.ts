@@ -2,7 +2,7 @@ import { allocate, bytesPerElement, type DType, type Shape, sizeOf, type TypedAr
 import { AtelierError, RuntimeError } from "../core/errors.ts";
 import { RandomStreams } from "../core/streams.ts";
 import { collect, type Graph, roleOf } from "../graph/graph.ts";
-import { Parameter, State } from "../graph/leaf.ts";
+import { isLeaf, type State } from "../graph/leaf.ts";
 import { input } from "../graph/ops/source.ts";
 import { simplify } from "../graph/passes/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -11,6 +11,9 @@ import { verify } from "../graph/verify.ts";
 import { lower } from "../lower/lower.ts";
 import type { Backend, Binding, Executable } from "./backend.ts";
 import { debugGraph, debugLevel, debugModel } from "./debug.ts";
+import { type ProgramProfile, profileProgram } from "./profile.ts";
+import { sharedSession } from "./program-cache.ts";
+import { explainRefusal } from "./unsupported.ts";
 
 export interface InputSpec {
   shape: Shape;
@@ -57,18 +60,27 @@ export async function compile<I extends string, O extends string>(
   const results = withTrace(trace, () => build(symbols, trace));
   const updates = [...trace.updates].map(([state, tensor], i) => ({ name: `state:${i}`, state, tensor }));
   const outputs = (Object.keys(results) as O[]).map((key) => ({ name: outputName(key, specs), tensor: results[key] }));
-  const traced = collect([...outputs, ...updates], leafNames([...outputs, ...updates].map((o) => o.tensor)));
+  const traced = nameLeaves(collect([...outputs, ...updates]));
   const graph = simplify(traced);
   if (debugLevel() >= 1) verify(graph, "simplify");
   debugGraph(name, traced, graph);
   const baked = frozen ? leafData(graph) : undefined;
+  if (baked !== undefined) await backend.memory?.read(Object.values(baked));
+  const optimize = frozen ? "all" : "none";
   const kernels = frozen ? undefined : backend.collectKernels?.();
-  const model = lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock, kernels });
-  debugModel(name, model);
-  const executable = await backend.load(model, { name, optimize: frozen ? "all" : "none", kernels });
+  const write = (): Uint8Array => lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock, kernels });
+  const load = (): Promise<Executable> => {
+    const model = write();
+    debugModel(name, model);
+    return backend.load(model, { name, optimize, kernels });
+  };
+  const executable = await (frozen ? load() : sharedSession(backend, graph, load)).catch(async (error: unknown) => {
+    throw await explainRefusal(backend, graph, name, error);
+  });
   return new Program<I, O>({
     executable,
     graph,
+    profile: (inputs, outputs, runs) => profileProgram(backend, graph, write(), { name, optimize, kernels, inputs, outputs, runs }),
     updates,
     draws: trace.draws,
     outputNames: Object.keys(results) as O[],
@@ -84,25 +96,22 @@ function outputName(key: string, specs: Readonly<Record<string, InputSpec>>): st
 }
 
 /** Leaves are numbered in the order a program meets them: their names inside one program need only be distinct and stable. */
-function leafNames(tensors: readonly Tensor[]): Map<Tensor, string> {
-  const graph = collect(tensors.map((tensor, i) => ({ name: String(i), tensor })));
+export function nameLeaves(graph: Graph): Graph {
   let count = 0;
-  return new Map(
-    graph.inputs.flatMap(({ tensor }) =>
-      tensor instanceof Parameter || tensor instanceof State ? [[tensor, `leaf:${count++}`] as const] : [],
-    ),
-  );
+  const inputs = graph.inputs.map(({ name, tensor }) => ({ name: isLeaf(tensor) ? `leaf:${count++}` : name, tensor }));
+  return { ...graph, inputs };
 }
 
 function leafData(graph: Graph): Record<string, TypedArray> {
-  return Object.fromEntries(
-    graph.inputs.flatMap(({ name, tensor }) => (tensor instanceof Parameter || tensor instanceof State ? [[name, tensor.data]] : [])),
-  );
+  return Object.fromEntries(graph.inputs.flatMap(({ name, tensor }) => (isLeaf(tensor) ? [[name, tensor.data]] : [])));
 }
+
+type Arrays = Readonly<Record<string, TypedArray>>;
 
 interface ProgramParts<I extends string, O extends string> {
   executable: Executable;
   graph: Graph;
+  profile: (inputs: Arrays, outputs: Arrays, runs: number) => Promise<ProgramProfile>;
   updates: readonly { name: string; state: State; tensor: Tensor }[];
   draws: readonly Draw[];
   outputNames: readonly O[];
@@ -131,12 +140,14 @@ export class Program<I extends string = string, O extends string = string> {
   readonly #binding: Binding;
   readonly #fills: (() => void)[];
   readonly #commits: (() => void)[];
-  readonly #bound: Readonly<Record<string, TypedArray>>;
+  readonly #bound: Arrays;
+  readonly #fetched: Arrays;
+  readonly #profile: ProgramParts<I, O>["profile"];
   #milliseconds = Number.POSITIVE_INFINITY;
   #lastBreath = 0;
 
-  constructor({ executable, graph, updates, draws, outputNames, options, specs, frozen }: ProgramParts<I, O>) {
-    this.name = executable.name;
+  constructor({ executable, graph, profile, updates, draws, outputNames, options, specs, frozen }: ProgramParts<I, O>) {
+    this.name = options.name ?? executable.name;
     this.graph = graph;
     this.#executable = executable;
     const used = new Map(graph.inputs.map(({ name, tensor }) => [name, tensor]));
@@ -147,7 +158,7 @@ export class Program<I extends string = string, O extends string = string> {
       this.inputs[key] = allocate(spec.dtype ?? "float32", sizeOf(spec.shape));
       if (used.has(key)) bound[key] = this.inputs[key];
     }
-    for (const [name, tensor] of used) if (!frozen && (tensor instanceof Parameter || tensor instanceof State)) bound[name] = tensor.data;
+    for (const [name, tensor] of used) if (!frozen && isLeaf(tensor)) bound[name] = tensor.data;
     const streams = options.streams ?? new RandomStreams(0);
     this.#fills = draws.flatMap((draw) => (used.has(draw.name) ? [filler(draw, streams, bound)] : []));
     this.outputs = {} as Record<O, TypedArray>;
@@ -162,6 +173,8 @@ export class Program<I extends string = string, O extends string = string> {
           copyInto(state.data, fetched[name]),
     );
     this.#bound = bound;
+    this.#fetched = fetched;
+    this.#profile = profile;
     this.#binding = executable.bind(bound, fetched);
   }
 
@@ -185,14 +198,18 @@ export class Program<I extends string = string, O extends string = string> {
 
   /**
    * Copy `feeds` into the bound inputs, draw the random ones, run, and renew the state.
+   * @param accept looks at the outputs and may refuse them: the state then stays as it was
    * @returns the bound output arrays, which the next run overwrites
    * @throws AtelierError for an unknown input or one of the wrong length; RuntimeError from the backend
    */
-  async run(feeds: Partial<Record<I, TypedArray | readonly number[]>> = {}): Promise<Record<O, TypedArray>> {
+  async run(
+    feeds: Partial<Record<I, TypedArray | readonly number[]>> = {},
+    accept: (outputs: Record<O, TypedArray>) => boolean = () => true,
+  ): Promise<Record<O, TypedArray>> {
     for (const key of Object.keys(feeds) as I[]) this.#feed(key, feeds[key]!);
     for (const fill of this.#fills) fill();
     await this.#execute();
-    for (const commit of this.#commits) commit();
+    if (accept(this.outputs)) for (const commit of this.#commits) commit();
     return this.outputs;
   }
 
@@ -226,6 +243,20 @@ export class Program<I extends string = string, O extends string = string> {
       });
     }
     copyInto(target, values);
+  }
+
+  /** The arrays that the graph's inputs are bound to, by their names in the graph: what the last run read. */
+  get bound(): Arrays {
+    return this.#bound;
+  }
+
+  /**
+   * Where the time goes: the graph is run `runs` times (default 10) on the values that are bound now, in a session of its own with the runtime's
+   * profiler on. The arrays stay as they are.
+   * @throws RuntimeError where the backend has no profiler
+   */
+  profile(runs = 10): Promise<ProgramProfile> {
+    return this.#profile(this.#bound, this.#fetched, runs);
   }
 
   /** Free the native session. The arrays stay. */

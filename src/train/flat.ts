@@ -10,15 +10,17 @@ export class FlatParameters {
   readonly parameters: readonly Parameter[];
   readonly values: Float32Array;
   readonly gradients: Float32Array;
-  readonly #ranges: readonly { start: number; end: number }[];
+  /** Where each parameter lies in a vector of this layout. */
+  readonly ranges: readonly { start: number; end: number }[];
 
   /** Move the parameters of a module into one vector: each `data` becomes a view of it, with the values it had. */
   constructor(module: Module) {
     const named = [...namedParameters(module)];
     this.names = named.map(([name]) => name);
     this.parameters = named.map(([, parameter]) => parameter);
+    for (const [path, parameter] of named) parameter.path = path;
     let end = 0;
-    this.#ranges = this.parameters.map((parameter) => {
+    this.ranges = this.parameters.map((parameter) => {
       const start = Math.ceil(end / alignment) * alignment;
       end = start + parameter.size;
       return { start, end };
@@ -35,7 +37,7 @@ export class FlatParameters {
 
   /** The part of a vector of this layout that belongs to parameter `index`. */
   view(vector: Float32Array, index: number): Float32Array {
-    const { start, end } = this.#ranges[index];
+    const { start, end } = this.ranges[index];
     return vector.subarray(start, end);
   }
 

@@ -110,12 +110,14 @@ export class TrainingSession {
     this.#prefetcher.seek(state.position);
   }
 
+  /** Free the native sessions. The network keeps its weights. */
   async dispose(): Promise<void> {
     await this.trainer.dispose();
   }
 }
 
-function makeOptimizer({ optimizer, epsilon, momentum }: TrainingSettings): Optimizer {
+/** The update rule that a run's settings ask for. */
+export function makeOptimizer({ optimizer, epsilon, momentum }: TrainingSettings): Optimizer {
   switch (optimizer) {
     case "sgd":
       return sgd({ momentum });

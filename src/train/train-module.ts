@@ -59,7 +59,7 @@ export async function trainModule<I extends string>({
       losses.push(terms.loss);
       onStep?.(report);
     }
-    if (trainer.average !== undefined) trainer.parameters.values.set(trainer.average.values);
+    await trainer.adoptAverage();
     return { losses, terms };
   } finally {
     await trainer.dispose();

@@ -201,9 +201,9 @@ describe("numbers", () => {
     const outcome = await sandbox.inside(train("vae", "--run", "wild", "--steps", "5000", "--checkpoint", "0.0001", ...settings));
     expect(outcome.code).toBe(1);
     expect(outcome.err).toMatch(
-      /The (loss is|weights are) not finite (at|after) step \d+\.\n {2}where: {4}.*\n {2}got: {6}(NaN|-?Infinity)\n/,
+      /The (loss is|weights are) not finite (at|after) step \d+\.\n {2}where: {4}.*\n {2}got: {6}(NaN|-?Infinity).*\n/,
     );
-    expect(outcome.err).toMatch(/try: {6}lower the learning rate, or set clipNorm; the checkpoint of step \d+ is still good\n/);
+    expect(outcome.err).toMatch(/try: {6}.*lower the learning rate.*; the checkpoint of step \d+ is still good\n/);
     const record = JSON.parse(await readFile(sandbox.path("runs", "wild", "run.json"), "utf8"));
     expect(record).toMatchObject({ status: "failed", results: {} });
     const evaluated = JSON.parse((await sandbox.inside(["evaluate", "wild", "--json"])).out);

@@ -2,4 +2,4 @@
 import { ops } from "../../dist/graph/ops/index.js";
 
 const examples = Object.entries(ops).flatMap(([op, record]) => record.examples.map(({ inputs, attrs }) => ({ op, inputs, attrs })));
-console.log(JSON.stringify(examples.filter(({ op }) => op !== "constant")));
+console.log(JSON.stringify(examples.filter(({ op }) => op !== "constant" && op !== "barrier")));

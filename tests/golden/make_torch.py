@@ -11,7 +11,11 @@ import sys
 import numpy as np
 import torch
 
+from torch_blocks import block_cases
 from torch_cases import CLASSES, activation_cases, corner_cases, layer_cases, loss_cases, optimizer_cases, schedule_cases
+from torch_functions import function_cases
+from torch_conv import conv_cases
+from torch_matrix import matrix_cases
 from torch_ops import OPS
 from torch_recurrent import recurrent_cases, recurrent_result
 
@@ -92,6 +96,14 @@ def layer_result(case):
     return {**case, "shape": list(y.shape), "outputs": [flat(y)], "gradients": gradients([y], trained), "state": state}
 
 
+def block_result(case):
+    """A function of inputs and parameters by path."""
+    operands = [tensor(spec, i) for i, spec in enumerate(case["inputs"])]
+    leaves = {entry["path"]: tensor(entry, 40 + i) for i, entry in enumerate(case["parameters"])}
+    y = case.pop("compute")(operands, leaves)
+    return {**case, "outputs": [flat(y)], "gradients": gradients([y], [x for x in [*operands, *leaves.values()] if x.requires_grad])}
+
+
 def optimizer_result(case):
     """Parameters after some steps along fixed gradients; every fifth gradient is 0 and every seventh tiny."""
     count = case["count"]
@@ -155,8 +167,12 @@ write("corners", [op_result(case) for case in corner_cases()])
 write("activations", [function_result(case) for case in activation_cases()])
 write("losses", [function_result(case) for case in loss_cases()])
 write("layers", [layer_result(case) for case in layer_cases()])
+write("matrix", [function_result(case) for case in matrix_cases()])
+write("conv", [layer_result(case) for case in conv_cases()])
+write("blocks", [block_result(case) for case in block_cases()])
 write("optimizers", [optimizer_result(case) for case in optimizer_cases()])
 write("clip", [clip_result(limit) for limit in (0.5, 1.0, 100.0)])
 write("ema", [ema_result(decay) for decay in (0.9, 0.999)])
 write("schedules", [schedule_result(case) for case in schedule_cases()])
 write("recurrent", [recurrent_result(case, spread, flat, gradients) for case in recurrent_cases()])
+write("functions", [function_result(case) for case in function_cases()])

@@ -10,6 +10,7 @@ import { lower } from "../../src/lower/lower.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { spread, weightedSum } from "../../src/runtime/testing/check.ts";
+import { recordError } from "./record.ts";
 
 // The stored results of PyTorch (make.sh makes them) and how ours are compared with them.
 
@@ -42,6 +43,7 @@ export function expectClose(got: ArrayLike<number | bigint>, stored: readonly St
   const off = expected.map((v, i) => (Object.is(Number(got[i]), v) ? 0 : Math.abs(Number(got[i]) - v) / scale));
   const worst = off.reduce((top, v, i) => (v <= off[top] ? top : i), 0);
   const text = expected.length === 0 ? "" : `at ${worst}: ${got[worst]} for ${expected[worst]}`;
+  recordError(what, Math.max(0, ...off));
   expect(Math.max(0, ...off), `${what} ${text}`).toBeLessThan(1e-5);
 }
 

@@ -17,7 +17,7 @@ def turned(x, flag):
 
 
 def product(inputs, attrs):
-    return turned(inputs[0], attrs["transA"]) @ turned(inputs[1], attrs["transB"])
+    return turned(inputs[0], attrs["transA"]) @ turned(inputs[1], attrs["transB"]) * attrs.get("alpha", 1)
 
 
 def conv(x, w, attrs, bias=None):
@@ -83,9 +83,101 @@ def layer_norm(inputs, attrs):
     return [F.layer_norm(x, scale.shape, scale, bias, attrs["epsilon"]), x.mean(-1, keepdim=True), inverse]
 
 
+def rms_norm(inputs, attrs):
+    x, scale = inputs
+    return [F.rms_norm(x, scale.shape, scale, attrs["epsilon"]), (x.square().mean(-1, keepdim=True) + attrs["epsilon"]).rsqrt()]
+
+
+def group_norm(inputs, attrs):
+    x, scale, bias = inputs
+    rows = x.reshape(x.shape[0], attrs["groups"], -1)
+    inverse = (rows.var(-1, unbiased=False, keepdim=True) + attrs["epsilon"]).rsqrt()
+    return [F.group_norm(x, attrs["groups"], scale, bias, attrs["epsilon"]), rows.mean(-1, keepdim=True), inverse]
+
+
+def rotary(inputs, attrs):
+    """Pairs as complex numbers times e^(i angle)."""
+    x, cos, sin = inputs[0], inputs[1].detach(), inputs[2].detach()
+    turn = torch.complex(cos, -sin if attrs["inverse"] else sin)
+    half = x.shape[-1] // 2
+    pairs = x.unflatten(-1, (half, 2)) if attrs["interleaved"] else x.unflatten(-1, (2, half)).transpose(-1, -2)
+    turned = torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * turn)
+    return [(turned if attrs["interleaved"] else turned.transpose(-1, -2)).flatten(-2)]
+
+
 def pad(inputs, attrs):
     pads = [n for begin, end in reversed(list(zip(attrs["begins"], attrs["ends"]))) for n in (begin, end)]
     return [F.pad(inputs[0], pads, value=attrs["value"])]
+
+
+def average_pool(inputs, attrs):
+    """A depthwise convolution with an even filter, which also takes windows that PyTorch's own refuses."""
+    x = inputs[0]
+    even = torch.full([x.shape[1], 1, *attrs["kernel"]], 1 / attrs["divisor"])
+    return [conv(x, even, {**attrs, "dilations": [1] * len(attrs["kernel"]), "groups": x.shape[1]})]
+
+
+def average_pool_input(inputs, attrs):
+    dy = inputs[0]
+    x = torch.zeros([*dy.shape[:2], *attrs["spatial"]], requires_grad=True)
+    return list(torch.autograd.grad(average_pool([x], attrs), x, dy, create_graph=True))
+
+
+def max_pool(inputs, attrs):
+    """Values, and positions in the whole flat input."""
+    x = inputs[0]
+    axes = len(attrs["kernel"])
+    begins, ends = attrs["pads"][:axes], attrs["pads"][axes:]
+    pads = [n for i in reversed(range(axes)) for n in (begins[i], ends[i])]
+    positions = torch.arange(x.numel(), dtype=torch.float64).reshape(x.shape)
+    padded, shown = F.pad(x, pads, value=float("-inf")), F.pad(positions, pads)
+    f = [F.max_pool1d, F.max_pool2d, F.max_pool3d][axes - 1]
+    y, at = f(padded, attrs["kernel"], attrs["strides"], 0, attrs["dilations"], return_indices=True)
+    return y, shown.flatten(2).gather(2, at.flatten(2)).reshape(at.shape).long()
+
+
+def max_pool_input(inputs, attrs):
+    dy, at = inputs
+    shape = [*dy.shape[:2], *attrs["spatial"]]
+    return [torch.zeros(shape).reshape(-1).index_add(0, at.reshape(-1), dy.reshape(-1)).reshape(shape)]
+
+
+def source(at, size, mode):
+    if 0 <= at < size:
+        return at
+    if mode == "replicate":
+        return 0 if at < 0 else size - 1
+    return at % size if mode == "circular" else -at if at < 0 else 2 * (size - 1) - at
+
+
+def pad_border(inputs, attrs):
+    x = inputs[0]
+    for axis, (begin, end) in enumerate(zip(attrs["begins"], attrs["ends"])):
+        size = x.shape[axis]
+        x = x.index_select(axis, torch.tensor([source(i, size, attrs["mode"]) for i in range(-begin, size + end)]))
+    return [x]
+
+
+def fold_border(inputs, attrs):
+    dy = inputs[0]
+    x = torch.zeros([n - b - e for n, b, e in zip(dy.shape, attrs["begins"], attrs["ends"])], requires_grad=True)
+    return list(torch.autograd.grad(pad_border([x], attrs), x, dy, create_graph=True))
+
+
+def top_k(inputs, attrs):
+    values, indices = torch.sort(inputs[0], dim=attrs["axis"], descending=attrs["largest"], stable=True)
+    keep = along(attrs["axis"], slice(0, attrs["k"]))
+    return [values[keep], indices[keep]]
+
+
+def triangular_inverse(inputs, attrs):
+    a = inputs[0]
+    return [torch.linalg.solve_triangular(a, torch.eye(a.shape[-1]).expand(a.shape), upper=attrs["upper"], unitriangular=attrs["unitDiagonal"])]
+
+
+def cholesky(inputs, attrs):
+    a = inputs[0]
+    return [torch.linalg.cholesky((a + a.mT) / 2 + attrs["jitter"] * torch.eye(a.shape[-1]))]
 
 
 OPS = {
@@ -128,6 +220,11 @@ OPS = {
     "argmax": lambda inputs, attrs: [inputs[0].argmax(attrs["axis"])],
     "matmul": lambda inputs, attrs: [product(inputs, attrs)],
     "gemm": lambda inputs, attrs: [product(inputs, attrs) + inputs[2]],
+    "det": unary(torch.linalg.det),
+    "slogdet": lambda inputs, attrs: list(torch.linalg.slogdet(inputs[0])),
+    "inverse": unary(torch.linalg.inv),
+    "triangularInverse": triangular_inverse,
+    "cholesky": cholesky,
     "conv": lambda inputs, attrs: [conv(inputs[0], inputs[1], attrs, *inputs[2:])],
     "convInput": conv_input,
     "convFilter": conv_filter,
@@ -152,5 +249,25 @@ OPS = {
     "logSoftmax": lambda inputs, attrs: [inputs[0].log_softmax(-1)],
     "batchNorm": batch_norm,
     "layerNorm": layer_norm,
+    "averagePool": average_pool,
+    "averagePoolInput": average_pool_input,
+    "maxPool": lambda inputs, attrs: [max_pool(inputs, attrs)[0]],
+    "maxPoolIndices": lambda inputs, attrs: [max_pool(inputs, attrs)[1]],
+    "maxPoolInput": max_pool_input,
+    "maxPoolAt": lambda inputs, attrs: [inputs[0].reshape(-1)[inputs[1]]],
+    "depthToSpace": lambda inputs, attrs: [F.pixel_shuffle(inputs[0], attrs["blockSize"])],
+    "spaceToDepth": lambda inputs, attrs: [F.pixel_unshuffle(inputs[0], attrs["blockSize"])],
+    "padBorder": pad_border,
+    "foldBorder": fold_border,
+    "ceil": unary(torch.ceil),
+    "round": unary(torch.round),
+    "lessOrEqual": binary(torch.le),
+    "greaterOrEqual": binary(torch.ge),
+    "topK": top_k,
+    "rmsNorm": rms_norm,
+    "groupNorm": group_norm,
+    "split": lambda inputs, attrs: list(inputs[0].split(attrs["sizes"], attrs["axis"])),
+    "rotary": rotary,
+    "normalCdf": unary(torch.special.ndtr),
     "stopGradient": unary(torch.detach),
 }

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { Worker as NodeWorker } from "node:worker_threads";
 import { serve } from "../shared.mjs";
+import { controllerMaker, familyMaker, familyNames } from "./families.mjs";
 import { kernelMakers } from "./kernels.mjs";
 import { inferenceMaker, trainingMaker } from "./networks.mjs";
 
@@ -58,13 +59,19 @@ for (const name of ["cnn-infer", "cnn-infer-1", "vae-infer"]) {
   makers[name] = inferenceMaker(jax, name);
   workloads[name] = ["im2col"];
 }
+for (const name of familyNames) {
+  makers[name] = familyMaker(jax, name);
+  workloads[name] = ["jit"];
+}
+makers.controller = controllerMaker(jax);
+workloads.controller = ["jit"];
 for (const [name, make] of Object.entries(kernelMakers(jax))) {
   makers[name] = make;
   workloads[name] = name.startsWith("conv") ? ["im2col", "lax"] : ["jit"];
 }
 
 async function check(name, mode, steps) {
-  const training = await trainingMaker(jax, name, true)(mode);
+  const training = await (familyNames.includes(name) ? makers[name]() : trainingMaker(jax, name, true)(mode));
   const losses = [];
   for (let i = 0; i < steps; i++) losses.push(await training.step());
   return { losses, parameters: training.parameters };

@@ -3,14 +3,21 @@
 import gc
 import json
 import os
+import resource
 import sys
 import time
 
 import torch
 
+from families import FamilyTraining
+from flows import FLOWS, Controller
+from gans import GANS
 from kernels import KERNELS
+from language import LANGUAGE
 from networks import Inference, Training
+from pictures import PICTURES
 
+FAMILIES = {**GANS, **PICTURES, **LANGUAGE, **FLOWS}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],
@@ -20,6 +27,8 @@ WORKLOADS = {
     "cnn-infer": ["eager", "channels_last", "compiled"],
     "cnn-infer-1": ["eager", "channels_last", "compiled"],
     "vae-infer": ["eager", "channels_last", "compiled"],
+    **{name: family.modes for name, family in FAMILIES.items()},
+    "controller": ["eager", "compiled"],
     **{name: modes for name, (modes, _) in KERNELS.items()},
 }
 
@@ -30,6 +39,10 @@ def make(workload, mode):
         raise ValueError(f"no workload {workload} in mode {mode}")
     if workload in KERNELS:
         return KERNELS[workload][1](mode)
+    if workload in FAMILIES:
+        return FamilyTraining(FAMILIES[workload], mode).step
+    if workload == "controller":
+        return Controller(mode).step
     return (Inference if "-infer" in workload else Training)(workload, mode).step
 
 
@@ -60,11 +73,30 @@ class Peer:
         return {"ms": times, "loss": value}
 
     def check(self, request):
-        training = Training(request["check"], request.get("mode", "eager"), check=True)
-        count = sum(p.numel() for p in training.net.parameters())
-        return {"losses": [training.step() for _ in range(request["steps"])], "parameters": count}
+        name, mode, steps = request["check"], request.get("mode", "eager"), range(request["steps"])
+        if name in FAMILIES:
+            training = FamilyTraining(FAMILIES[name], mode, check=True)
+            losses = [loss for _ in steps for loss in training.steps()]
+        else:
+            training = Training(name, mode, check=True)
+            losses = [training.step() for _ in steps]
+        return {"losses": losses, "parameters": sum(p.numel() for p in training.net.parameters())}
+
+    def footprint(self, request):
+        high = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        baseline, started = high(), time.perf_counter()
+        step = make(request["footprint"], request["mode"])
+        prepared = time.perf_counter()
+        step()
+        first = time.perf_counter()
+        for _ in range(request["steps"] - 1):
+            step()
+        times = {"prepare_ms": (prepared - started) * 1e3, "first_step_ms": (first - started) * 1e3}
+        return {"footprint": {**times, "baseline_mb": baseline, "peak_mb": high()}}
 
     def answer(self, request):
+        if "footprint" in request:
+            return self.footprint(request)
         if "prepare" in request:
             return self.prepare(request)
         if "workload" in request:
@@ -75,7 +107,7 @@ class Peer:
             self.prepared.pop((request["release"], request["mode"]), None)
             gc.collect()
             return {"released": request["release"]}
-        raise ValueError("a request has one of prepare, workload, check, release")
+        raise ValueError("a request has one of prepare, workload, check, footprint, release")
 
 
 def main():

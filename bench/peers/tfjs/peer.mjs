@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import path from "node:path";
 import { serve } from "../shared.mjs";
+import { controllerMaker, familyMaker, familyNames } from "./families.mjs";
 import { kernelMakers } from "./kernels.mjs";
 import { inferenceMaker, trainingMaker } from "./networks.mjs";
 
@@ -63,6 +64,8 @@ if ("wasm" in backends) registerFilterGradient(tf);
 const makers = { ...kernelMakers(tf) };
 for (const name of ["mlp", "cnn", "vae", "autoencoder"]) makers[name] = trainingMaker(tf, name, false);
 for (const name of ["cnn-infer", "cnn-infer-1", "vae-infer"]) makers[name] = inferenceMaker(tf, name);
+for (const name of familyNames) makers[name] = familyMaker(tf, name);
+makers.controller = controllerMaker(tf);
 
 async function use(mode) {
   await tf.setBackend(backends[mode]);
@@ -82,7 +85,7 @@ async function make(name, mode) {
 
 async function check(name, mode, steps) {
   await use(mode);
-  const training = trainingMaker(tf, name, true)();
+  const training = familyNames.includes(name) ? makers[name]() : trainingMaker(tf, name, true)();
   const losses = [];
   for (let i = 0; i < steps; i++) losses.push(await training.step());
   const { parameters } = training;

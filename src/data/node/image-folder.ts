@@ -12,6 +12,7 @@ import { openPrepared, writePrepared } from "./prepared.ts";
 export interface ImageFolderOptions {
   split: Split;
   shape: ImageShape;
+  /** Told while pictures are read: what is done, and the seconds since the start. */
   onProgress?: ((message: string, seconds: number) => void) | undefined;
   signal?: AbortSignal | undefined;
   verify?: boolean | undefined;

@@ -29,6 +29,12 @@ const customGradientOp = defineOp<Attrs>({
 /** Functions do not belong among attributes (they have no canonical text), so the rules live beside the graph. */
 const rules = new WeakMap<GraphNode, (dy: Tensor) => readonly (Tensor | null)[]>();
 
+/** Give a copy of a node the gradient rule that the node was made with, where it has one. */
+export function copyGradientRule(from: GraphNode, to: GraphNode): void {
+  const rule = rules.get(from);
+  if (rule !== undefined) rules.set(to, rule);
+}
+
 /** `x` as a constant to differentiation. */
 export function stopGradient(x: Tensor): Tensor {
   return applyOne(stopGradientOp, [x], {});

@@ -2,6 +2,8 @@ import { sizeOf } from "../../core/dtype.ts";
 import { type Emitter, I, type OnnxAttrs } from "../onnx.ts";
 import type { LowerArgs } from "../op.ts";
 import type { ConvAttrs, ConvFilterAttrs, ConvInputAttrs } from "./conv.ts";
+import { depthwiseFilter, isDepthwise, transposedConvolution } from "./conv-forms-nd.ts";
+import { spreadOut } from "./webgpu-lowering.ts";
 
 // The forms are chosen by measurement (docs/engine-facts.md): ONNX has no gradient ops for convolution.
 
@@ -24,11 +26,11 @@ export function lowerConv({ onnx, inputs, attrs, node }: LowerArgs<ConvAttrs>): 
   return [convolve(onnx, inputs, w.shape, attrs)];
 }
 
-/** Conv, in the blocked layout where the channels divide into blocks: 20 to 40 % faster, reordering included. */
+/** Conv, in the blocked layout where the channels divide into blocks: 20 to 40 % faster, reordering included (not with a single tap: plain products are). */
 function convolve(onnx: Emitter, [x, w, ...bias]: readonly string[], filter: readonly number[], attrs: ConvAttrs): string {
   const [k, c, ...kernel] = filter;
   const block = onnx.channelBlock;
-  if (block === 0 || kernel.length !== 2 || attrs.groups !== 1 || k % block !== 0 || c % block !== 0) {
+  if (block === 0 || kernel.length !== 2 || sizeOf(kernel) === 1 || attrs.groups !== 1 || k % block !== 0 || c % block !== 0) {
     return onnx.node("Conv", [x, w, ...bias], convAttrs(attrs, kernel));
   }
   const domain = "com.microsoft.nchwc";
@@ -70,9 +72,11 @@ function convAttrs({ strides, pads, dilations, groups }: ConvAttrs, kernel: read
 
 /**
  * The input gradient. At stride 1 it is a convolution with the filter turned around and its channel axes swapped, which runs on the faster
- * kernel (and in three dimensions transposed convolution is very slow); otherwise ConvTranspose. Very few channels favour ConvTranspose.
+ * kernel; otherwise transposed convolution, in the form that suits the number of axes. Very few channels favour it too.
  */
-export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs<ConvInputAttrs>): string[] {
+export function lowerConvInput(args: LowerArgs<ConvInputAttrs>): string[] {
+  const { onnx, inputs, attrs, node } = args;
+  const [dy, w] = inputs;
   const [k, perGroup, ...kernel] = node.inputs[1].shape;
   const { strides, pads, dilations, groups, spatial } = attrs;
   const own = sizesOf(node.outputs[0].shape, node.inputs[1].shape, node.inputs[0].shape, attrs);
@@ -85,11 +89,34 @@ export function lowerConvInput({ onnx, inputs: [dy, w], attrs, node }: LowerArgs
     const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
     return [convolve(onnx, [dy, turned], [groups * perGroup, k / groups, ...kernel], { strides, pads: flippedPads, dilations, groups })];
   }
-  const outputPadding = spatial.map((size, i) => {
-    const reach = (node.inputs[0].shape[i + 2] - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1;
-    return size - (reach - pads[i] - pads[i + axes]);
+  if (onnx.target === "webgpu" && axes > 2) return [volumeInput(args)];
+  return [transposedConvolution(onnx, dy, w, [node.inputs[0].shape, node.inputs[1].shape], attrs)];
+}
+
+/** The same where transposed convolution stops at two axes: zeros put between dy's entries make it one at stride 1. */
+function volumeInput({
+  onnx,
+  inputs: [dy, w],
+  attrs: { strides, pads, dilations, groups, spatial },
+  node,
+}: LowerArgs<ConvInputAttrs>): string {
+  const [k, perGroup, ...kernel] = node.inputs[1].shape;
+  const shape = node.inputs[0].shape;
+  const rank = shape.length;
+  const reach = kernel.map((size, i) => dilations[i] * (size - 1));
+  const before = reach.map((r, i) => r - pads[i]);
+  const after = reach.map((r, i) => spatial[i] + r - before[i] - ((shape[i + 2] - 1) * strides[i] + 1));
+  let padded = spreadOut(onnx, dy, shape, strides);
+  spatial.forEach((_, i) => {
+    padded = onnx.pad(padded, rank, i + 2, before[i], after[i]);
   });
-  return [onnx.node("ConvTranspose", [dy, w], { ...convAttrs(attrs, kernel), output_padding: I(outputPadding) })];
+  const turned = turnFilter(onnx, w, k, perGroup, kernel, groups);
+  const ones = spatial.map(() => 1);
+  return onnx.node(
+    "Conv",
+    [padded, turned],
+    convAttrs({ strides: ones, pads: new Array(2 * ones.length).fill(0), dilations, groups }, kernel),
+  );
 }
 
 /** [K, C/g, ...k] -> [C, K/g, ...k], taps reversed. */
@@ -107,7 +134,8 @@ export function lowerConvFilter(args: LowerArgs<ConvFilterAttrs>): string[] {
   const { onnx, inputs, node, attrs } = args;
   const own = sizesOf(node.inputs[0].shape, node.outputs[0].shape, node.inputs[1].shape, attrs);
   const fast = own && onnx.kernel({ kernel: "convFilter", settings: own }, inputs);
-  return fast === undefined ? [filterForms[chooseFilterForm(args)](args)] : fast.slice(0, 1);
+  if (fast !== undefined) return fast.slice(0, 1);
+  return [isDepthwise(args) ? depthwiseFilter(args) : filterForms[chooseFilterForm(args)](args)];
 }
 
 type FilterForm = "columns" | "outputColumns" | "rows";

@@ -1,7 +1,7 @@
 import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { type Attrs, defineOp, type Example, type NdArray, type OpRecord } from "../op.ts";
-import { type Spec, shapeError, stridesOf } from "../shape.ts";
+import { requireFloats, type Spec, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { lowerConv, lowerConvFilter, lowerConvInput } from "./conv-lowering.ts";
 import { sum } from "./reduce.ts";
@@ -32,18 +32,20 @@ function outputSpatial(input: Shape, kernel: Shape, { strides, pads, dilations }
   return input.map((size, i) => Math.floor((size + pads[i] + pads[i + axes] - dilations[i] * (kernel[i] - 1) - 1) / strides[i]) + 1);
 }
 
+/** Throw unless input and filter are float32 of one rank, and the input's axis 1 has the channels that the filter reads. @throws ShapeError */
+function requireChannels(op: string, inputs: readonly Spec[], channels: number): void {
+  const [x, w] = inputs;
+  requireFloats(op, inputs);
+  if (x.shape.length < 3 || w.shape.length !== x.shape.length) {
+    const hint = x.shape.length === w.shape.length - 1 ? "a single example needs a batch axis: x.reshape([1, ...x.shape])" : undefined;
+    throw shapeError(op, inputs, "the input must be [batch, channels, ...spatial], with as many spatial axes as the filter", hint);
+  }
+  if (x.shape[1] !== channels) throw shapeError(op, inputs, `the input has ${x.shape[1]} channels (axis 1), the filter reads ${channels}`);
+}
+
 function convSpec(inputs: readonly Spec[], attrs: ConvAttrs): Spec {
   const [x, w, b] = inputs;
-  if (x.shape.length < 3 || w.shape.length !== x.shape.length) {
-    throw shapeError(
-      "conv",
-      inputs,
-      "the input must be [N, C, ...spatial] and the filter [K, C / groups, ...kernel] with as many spatial axes",
-    );
-  }
-  if (x.shape[1] !== w.shape[1] * attrs.groups) {
-    throw shapeError("conv", inputs, `the input has ${x.shape[1]} channels, the filter reads ${w.shape[1]} x ${attrs.groups} groups`);
-  }
+  requireChannels("conv", inputs, w.shape[1] * attrs.groups);
   if (w.shape[0] % attrs.groups !== 0)
     throw shapeError("conv", inputs, `${w.shape[0]} output channels do not divide into ${attrs.groups} groups`);
   if (b !== undefined && (b.shape.length !== 1 || b.shape[0] !== w.shape[0]))
@@ -84,6 +86,10 @@ const denseGroups: ConvAttrs = { ...base2d, pads: [1, 0, 0, 1], groups: 2 };
 const uneven: ConvAttrs = { strides: [2, 1], pads: [1, 0, 0, 1], dilations: [1, 2], groups: 1 };
 const line: ConvAttrs = { strides: [2], pads: [1, 1], dilations: [1], groups: 1 };
 const volume: ConvAttrs = { strides: [1, 2, 1], pads: [1, 0, 0, 0, 0, 1], dilations: [1, 1, 1], groups: 1 };
+const gappedVolume: ConvAttrs = { strides: [3, 2, 1], pads: [1, 0, 0, 1, 1, 0], dilations: [1, 1, 2], groups: 2 };
+const depthwise: ConvAttrs = { ...base2d, pads: [1, 0, 0, 1], groups: 3 };
+const dilatedDepthwise: ConvAttrs = { strides: [1], pads: [2, 1], dilations: [2], groups: 2 };
+const depthwiseVolume: ConvAttrs = { strides: [1, 1, 1], pads: [1, 0, 0, 0, 1, 0], dilations: [1, 1, 2], groups: 2 };
 const denseVolume: ConvAttrs = { ...volume, strides: [1, 1, 1] };
 
 /** y[n, k, o] = Σ_c Σ_t x[n, c, o·stride - pad + t·dilation] w[k, c, t] (+ b[k]). */
@@ -141,12 +147,15 @@ const inputExamples: Example<ConvInputAttrs>[] = [
   { inputs: [{ shape: [2, 3, 3] }, { shape: [3, 2, 3] }], attrs: { ...line, spatial: [6] } },
   { inputs: [{ shape: [1, 2, 2, 1, 2] }, { shape: [2, 2, 2, 2, 2] }], attrs: { ...volume, spatial: [2, 3, 2] } },
   { inputs: [{ shape: [1, 2, 2, 1, 2] }, { shape: [2, 2, 2, 2, 2] }], attrs: { ...denseVolume, spatial: [2, 2, 2] } },
+  { inputs: [{ shape: [1, 2, 2, 2, 2] }, { shape: [2, 1, 2, 2, 2] }], attrs: { ...gappedVolume, spatial: [4, 3, 4] } },
+  { inputs: [{ shape: [1, 2, 2, 2, 1] }, { shape: [2, 1, 4, 2, 1] }], attrs: { ...gappedVolume, spatial: [6, 3, 1] } },
 ];
 
 /** The gradient of conv with respect to its input, which is transposed convolution: dx[n, c, i] = Σ dy[n, k, o] w[k, c, t] over i = o·stride - pad + t·dilation. */
 const convInputOp: OpRecord<ConvInputAttrs> = defineOp<ConvInputAttrs>({
   name: "convInput",
   shape: (inputs, attrs) => {
+    requireFloats("convInput", inputs);
     const [dy, w] = inputs;
     if (dy.shape.length < 3 || w.shape.length !== dy.shape.length || dy.shape[1] !== w.shape[0]) {
       throw shapeError("convInput", inputs, "the input must be [N, K, ...spatial] and the filter [K, C / groups, ...kernel]");
@@ -180,6 +189,7 @@ const convInputOp: OpRecord<ConvInputAttrs> = defineOp<ConvInputAttrs>({
 const convFilterOp: OpRecord<ConvFilterAttrs> = defineOp<ConvFilterAttrs>({
   name: "convFilter",
   shape: (inputs, attrs) => {
+    requireFloats("convFilter", inputs);
     const [x, dy] = inputs;
     const expected = outputSpatial(x.shape.slice(2), attrs.kernel, attrs);
     if (x.shape.length !== dy.shape.length || x.shape[0] !== dy.shape[0] || expected.some((size, i) => size !== dy.shape[i + 2])) {
@@ -213,6 +223,10 @@ const convFilterOp: OpRecord<ConvFilterAttrs> = defineOp<ConvFilterAttrs>({
     { inputs: [{ shape: [2, 3, 5] }, { shape: [2, 2, 3] }], attrs: { ...line, kernel: [3] } },
     { inputs: [{ shape: [1, 2, 2, 3, 2] }, { shape: [1, 2, 2, 1, 2] }], attrs: { ...volume, kernel: [2, 2, 2] } },
     { inputs: [{ shape: [2, 3, 2, 3] }, { shape: [2, 4, 2, 3] }], attrs: { ...pointwise, kernel: [1, 1] } },
+    { inputs: [{ shape: [2, 3, 3, 4] }, { shape: [2, 3, 3, 3] }], attrs: { ...depthwise, kernel: [2, 3] } },
+    { inputs: [{ shape: [1, 3, 2, 8] }, { shape: [1, 3, 3, 9] }], attrs: { ...depthwise, kernel: [1, 1] } },
+    { inputs: [{ shape: [2, 2, 4] }, { shape: [2, 2, 5] }], attrs: { ...dilatedDepthwise, kernel: [2] } },
+    { inputs: [{ shape: [1, 2, 2, 2, 3] }, { shape: [1, 2, 2, 2, 1] }], attrs: { ...depthwiseVolume, kernel: [2, 2, 2] } },
   ],
 });
 
@@ -300,11 +314,12 @@ export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
 }
 
 /**
- * Transposed convolution, the input gradient of {@link conv}. x [N, K, ...], filter [K, C / groups, ...kernel] -> [N, C, ...] with
+ * Transposed convolution, the input gradient of `conv`. x [N, K, ...], filter [K, C / groups, ...kernel] -> [N, C, ...] with
  * (size - 1) · stride - 2 · padding + dilation · (kernel - 1) + 1 + outputPadding positions per axis (PyTorch's rule).
  * @throws ShapeError
  */
 export function convTranspose(x: Tensor, filter: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  requireChannels("convTranspose", [x, filter], filter.shape[0]);
   const sizes = x.shape.slice(2);
   const kernel = filter.shape.slice(2);
   const { strides, pads, dilations, groups } = resolve("convTranspose", [x, filter], sizes, kernel, options);

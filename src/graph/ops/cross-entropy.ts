@@ -1,7 +1,7 @@
 import { ndZeros } from "../nd.ts";
 import { I, S } from "../onnx.ts";
 import { type Attrs, defineOp, type OpRecord } from "../op.ts";
-import { type Spec, shapeError } from "../shape.ts";
+import { requireFloats, type Spec, shapeError } from "../shape.ts";
 import { apply, applyOne, type Tensor } from "../tensor.ts";
 import { exp, mul, sub } from "./elementwise.ts";
 import { gatherElements } from "./gather.ts";
@@ -72,6 +72,7 @@ const crossEntropyGradientOp: OpRecord<Attrs> = defineOp<Attrs>({
   name: "crossEntropyGradient",
   shape: (inputs) => {
     const [logP, , d] = checked("crossEntropyGradient", inputs);
+    requireFloats("crossEntropyGradient", [d]);
     if (d.shape.length !== 1 || d.shape[0] !== logP.shape[0])
       throw shapeError("crossEntropyGradient", inputs, `a gradient [${logP.shape[0]}] was expected`);
     return [logP];

@@ -4,9 +4,10 @@ import { F, I, onnxType } from "../onnx.ts";
 import { type Attrs, defineOp, type Example, type ExampleInput, type GradientArgs, type LowerArgs, type OpRecord } from "../op.ts";
 import { broadcastShapes, type Spec, shapeError } from "../shape.ts";
 import { applyOne, type Tensor, type TensorLike } from "../tensor.ts";
+import { erfOf, sigmoidOf } from "./functions.ts";
 import { sumTo } from "./reduce.ts";
 import { constant } from "./source.ts";
-import { erfOf, sigmoidOf } from "./special-functions.ts";
+import { lowerPow } from "./webgpu-lowering.ts";
 
 // Elementwise ops. Unary ops keep the shape; binary ones broadcast. Conventions at corners are stated on each op and tested.
 
@@ -91,15 +92,22 @@ export const exp = (x: Tensor): Tensor => applyOne(expOp, [x], none);
 export const log = (x: Tensor): Tensor => applyOne(logOp, [x], none);
 export const sqrt = (x: Tensor): Tensor => applyOne(sqrtOp, [x], none);
 export const reciprocal = (x: Tensor): Tensor => applyOne(reciprocalOp, [x], none);
+/** Hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => applyOne(tanhOp, [x], none);
+/** 1 / (1 + exp(-x)). */
 export const sigmoid = (x: Tensor): Tensor => applyOne(sigmoidOp, [x], none);
 /** The error function, 2/√π ∫₀ˣ exp(-t²) dt. */
 export const erf = (x: Tensor): Tensor => applyOne(erfOp, [x], none);
 export const abs = (x: Tensor): Tensor => applyOne(absOp, [x], none);
+/** -1, 0 or 1; no gradient flows. */
 export const sign = (x: Tensor): Tensor => applyOne(signOp, [x], none);
+/** Sine of an angle in radians. */
 export const sin = (x: Tensor): Tensor => applyOne(sinOp, [x], none);
+/** Cosine of an angle in radians. */
 export const cos = (x: Tensor): Tensor => applyOne(cosOp, [x], none);
+/** The largest whole number not above x; no gradient flows. */
 export const floor = (x: Tensor): Tensor => applyOne(floorOp, [x], none);
+/** max(x, 0); the gradient at 0 is 0. */
 export const relu = (x: Tensor): Tensor => applyOne(reluOp, [x], none);
 /** 1 where x > 0, else 0 (also at 0). */
 export const step = (x: Tensor): Tensor => applyOne(stepOp, [x], none);
@@ -205,7 +213,7 @@ const divOp = binary("div", {
 });
 /** a^b for a > 0; db = dy · y · log(a). */
 const powOp = binary("pow", {
-  onnx: "Pow",
+  onnx: lowerPow,
   gradient: ({ dy, a, b, y }) => [() => mul(dy, mul(b, pow(a, sub(b, 1)))), () => mul(dy, mul(y, log(a)))],
   evaluate: (a, b) => a ** b,
   ranges: [
@@ -246,7 +254,9 @@ export const pow = (a: TensorLike, b: TensorLike): Tensor => {
   if (b === 0.5 && typeof a !== "number") return sqrt(a);
   return applyOne(powOp, pair(a, b), none);
 };
+/** The larger of the two, broadcasting; a tie splits the gradient evenly. */
 export const maximum = (a: TensorLike, b: TensorLike): Tensor => applyOne(maximumOp, pair(a, b), none);
+/** The smaller of the two, broadcasting; a tie splits the gradient evenly. */
 export const minimum = (a: TensorLike, b: TensorLike): Tensor => applyOne(minimumOp, pair(a, b), none);
 /** A boolean tensor: true where equal. */
 export const equal = (a: TensorLike, b: TensorLike): Tensor => applyOne(equalOp, pair(a, b), none);
@@ -296,6 +306,7 @@ const notOp = defineOp<Attrs>({
 
 export const and = (a: Tensor, b: Tensor): Tensor => applyOne(andOp, [a, b], none);
 export const or = (a: Tensor, b: Tensor): Tensor => applyOne(orOp, [a, b], none);
+/** The other truth value of each boolean. */
 export const not = (x: Tensor): Tensor => applyOne(notOp, [x], none);
 
 /** a where the condition holds, else b; all three broadcast. */

@@ -2,8 +2,9 @@ import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { type Emitter, I, S } from "../onnx.ts";
 import { type Attrs, defineOp, type OpRecord } from "../op.ts";
-import { normalizeAxis, type Spec, shapeError, stridesOf } from "../shape.ts";
+import { normalizeAxis, requireAxes, requireFloats, requireNumbers, type Spec, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type GraphNode, type Tensor } from "../tensor.ts";
+import { narrowIndices, oneHotByComparison } from "./webgpu-lowering.ts";
 
 // Reading and adding at integer positions. Each read op has an adding op as its gradient and the other way round, so both are closed
 // under differentiation. Indices out of range are refused by the runtime when it runs.
@@ -18,7 +19,8 @@ interface SizedAttrs extends AxisAttrs {
 }
 
 function requireIndices(op: string, inputs: readonly Spec[], indices: Spec): void {
-  if (indices.dtype !== "int32" && indices.dtype !== "int64") throw shapeError(op, inputs, "indices must be int32 or int64");
+  if (indices.dtype !== "int32" && indices.dtype !== "int64")
+    throw shapeError(op, inputs, "indices must be int32 or int64", 'convert them first: indices.cast("int32")');
 }
 
 /** Split a gathered shape around the indexed axis: [outer, indices, inner]. */
@@ -63,14 +65,16 @@ const scatterAddOp: OpRecord<SizedAttrs> = defineOp<SizedAttrs>({
   shape: (inputs, { axis, size }) => {
     const [updates, indices] = inputs;
     requireIndices("scatterAdd", inputs, indices);
+    requireFloats("scatterAdd", [updates]);
     return [{ shape: [...updates.shape.slice(0, axis), size, ...updates.shape.slice(axis + indices.shape.length)], dtype: updates.dtype }];
   },
   gradient: ({ inputs: [, indices], attrs: { axis }, dOutputs: [dy] }) => [gather(dy!, indices, axis), null],
   lower: ({ onnx, inputs: [updates, indices], attrs: { axis, size }, node }) => {
     const [outer, count, inner] = blocks(node.inputs[0].shape, axis, node.inputs[1].shape.length);
-    if (outer === 1) return [scatterRows(onnx, updates, indices, { node, count, size, inner })];
+    if (outer === 1 && onnx.target !== "webgpu") return [scatterRows(onnx, updates, indices, { node, count, size, inner })];
     const flat = onnx.node("Reshape", [updates, onnx.ints([outer, count, inner])]);
-    const column = onnx.node("Reshape", [indices, onnx.ints([1, count, 1])]);
+    const positions = narrowIndices(onnx, indices, node.inputs[1].dtype);
+    const column = onnx.node("Reshape", [positions, onnx.ints([1, count, 1])]);
     const everywhere = onnx.node("Expand", [column, onnx.ints([outer, count, inner])]);
     const zeros = onnx.zeros([outer, size, inner]);
     const added = onnx.node("ScatterElements", [zeros, everywhere, flat], { axis: I(1), reduction: S("add") });
@@ -148,6 +152,7 @@ const scatterElementsAddOp: OpRecord<SizedAttrs> = defineOp<SizedAttrs>({
   name: "scatterElementsAdd",
   shape: (inputs, { axis, size }) => {
     requireIndices("scatterElementsAdd", inputs, inputs[1]);
+    requireFloats("scatterElementsAdd", [inputs[0]]);
     return [{ shape: inputs[0].shape.map((dim, i) => (i === axis ? size : dim)), dtype: inputs[0].dtype }];
   },
   gradient: ({ inputs: [, indices], attrs: { axis }, dOutputs: [dy] }) => [applyOne(gatherElementsOp, [dy!, indices], { axis }), null],
@@ -174,19 +179,16 @@ const oneHotOp = defineOp<OneHotAttrs>({
   name: "oneHot",
   shape: (inputs, { depth }) => {
     requireIndices("oneHot", inputs, inputs[0]);
+    if (inputs[0].shape.length === 0) throw shapeError("oneHot", inputs, "at least one axis was expected", "reshape a scalar to [1]");
     return [{ shape: [...inputs[0].shape, depth], dtype: "float32" }];
   },
   gradient: { because: "indices have no gradient" },
   // The kernel wants the depth in the indices' own type.
-  lower: ({ onnx, inputs: [indices], attrs, node }) => [
-    onnx.node(
-      "OneHot",
-      [indices, onnx.scalar(attrs.depth, node.inputs[0].dtype), onnx.constant("float32", [2], new Float32Array([0, 1]))],
-      {
-        axis: I(-1),
-      },
-    ),
-  ],
+  lower: ({ onnx, inputs: [indices], attrs, node }) => {
+    if (onnx.target === "webgpu") return [oneHotByComparison(onnx, indices, attrs.depth)];
+    const depth = onnx.scalar(attrs.depth, node.inputs[0].dtype);
+    return [onnx.node("OneHot", [indices, depth, onnx.constant("float32", [2], new Float32Array([0, 1]))], { axis: I(-1) })];
+  },
   evaluate: ([indices], { depth }, [spec]) => {
     const out = ndZeros(spec.shape);
     indices.data.forEach((at, i) => {
@@ -208,7 +210,11 @@ interface CumsumAttrs extends Attrs {
 /** Running sum along one axis. */
 const cumsumOp: OpRecord<CumsumAttrs> = defineOp<CumsumAttrs>({
   name: "cumsum",
-  shape: ([x]) => [x],
+  shape: ([x], { axis }) => {
+    requireNumbers("cumsum", [x]);
+    requireAxes("cumsum", x, [axis]);
+    return [x];
+  },
   gradient: ({ attrs: { axis, reverse }, dOutputs: [dy] }) => [applyOne(cumsumOp, [dy!], { axis, reverse: !reverse })],
   lower: ({ onnx, inputs: [x], attrs: { axis, reverse } }) => [
     onnx.node("CumSum", [x, onnx.constant("int64", [], new BigInt64Array([BigInt(axis)]))], { reverse: I(Number(reverse)) }),
@@ -255,6 +261,11 @@ export function scatterAdd(updates: Tensor, indices: Tensor, axis: number, size:
 /** One element per position along `axis` (torch.gather). */
 export function gatherElements(x: Tensor, indices: Tensor, axis = -1): Tensor {
   return applyOne(gatherElementsOp, [x, indices], { axis: normalizeAxis(axis, x.rank, "gatherElements") });
+}
+
+/** Add single elements into zeros of length `size` along `axis` (torch's scatter_add): the adjoint of {@link gatherElements}. */
+export function scatterElementsAdd(updates: Tensor, indices: Tensor, axis: number, size: number): Tensor {
+  return applyOne(scatterElementsAddOp, [updates, indices], { axis: normalizeAxis(axis, updates.rank, "scatterElementsAdd"), size });
 }
 
 /** Integers [...] to float32 [..., depth]. */

@@ -2,7 +2,7 @@ import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { F, I } from "../onnx.ts";
 import { type Attrs, defineOp, type NdArray, type OpRecord } from "../op.ts";
-import { broadcastShapes, type Spec, shapeError } from "../shape.ts";
+import { broadcastShapes, requireFloats, type Spec, shapeError } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { reshape } from "./movement.ts";
 import { sum, sumTo } from "./reduce.ts";
@@ -10,6 +10,11 @@ import { sum, sumTo } from "./reduce.ts";
 interface MatmulAttrs extends Attrs {
   readonly transA: boolean;
   readonly transB: boolean;
+}
+
+interface ProductAttrs extends MatmulAttrs {
+  /** Factor of the whole product; 1 where absent. The kernels apply it on the way, so it costs no pass of its own. */
+  readonly alpha?: number;
 }
 
 interface MatmulDims {
@@ -23,7 +28,7 @@ function matmulDims(op: string, inputs: readonly Spec[], { transA, transB }: Mat
   const [a, b] = inputs;
   if (a.shape.length < 2 || b.shape.length < 2)
     throw shapeError(op, inputs, "both operands need at least two axes", "reshape a vector to [1, n] or [n, 1]");
-  if (a.dtype !== "float32" || b.dtype !== "float32") throw shapeError(op, inputs, "float32 tensors were expected");
+  requireFloats(op, inputs);
   const [am, ak] = lastTwo(a.shape, transA);
   const [bk, bn] = lastTwo(b.shape, transB);
   if (ak !== bk)
@@ -70,18 +75,18 @@ function batchOffset(shape: Shape, index: readonly number[]): number {
 }
 
 /** dA and dB of C = op(A) op(B): each is again one product with the right operand turned, never an explicit transpose. */
-function productGradients(a: Tensor, b: Tensor, dy: Tensor, { transA, transB }: MatmulAttrs): [Tensor, Tensor] {
-  const da = transA ? product(b, dy, transB, true) : product(dy, b, false, !transB);
-  const db = transB ? product(dy, a, true, transA) : product(a, dy, !transA, false);
+function productGradients(a: Tensor, b: Tensor, dy: Tensor, { transA, transB, alpha }: ProductAttrs): [Tensor, Tensor] {
+  const da = transA ? product(b, dy, transB, true, alpha) : product(dy, b, false, !transB, alpha);
+  const db = transB ? product(dy, a, true, transA, alpha) : product(a, dy, !transA, false, alpha);
   return [sumTo(da, a.shape), sumTo(db, b.shape)];
 }
 
-function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor {
-  return applyOne(matmulOp, [a, b], { transA, transB });
+function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean, alpha?: number): Tensor {
+  return applyOne(matmulOp, [a, b], alpha === undefined || alpha === 1 ? { transA, transB } : { transA, transB, alpha });
 }
 
-/** Matrix product over the last two axes; leading axes broadcast. C[..., i, j] = sum over k of op(A)[..., i, k] op(B)[..., k, j]. */
-const matmulOp: OpRecord<MatmulAttrs> = defineOp<MatmulAttrs>({
+/** Matrix product over the last two axes; leading axes broadcast. C[..., i, j] = alpha · sum over k of op(A)[..., i, k] op(B)[..., k, j]. */
+const matmulOp: OpRecord<ProductAttrs> = defineOp<ProductAttrs>({
   name: "matmul",
   shape: (inputs, attrs) => {
     const { batch, m, n } = matmulDims("matmul", inputs, attrs);
@@ -89,14 +94,19 @@ const matmulOp: OpRecord<MatmulAttrs> = defineOp<MatmulAttrs>({
   },
   gradient: ({ inputs: [a, b], attrs, dOutputs: [dy] }) => productGradients(a, b, dy!, attrs),
   lower: ({ onnx, inputs, attrs, node }) => [
-    onnx.matmul(inputs[0], inputs[1], node.inputs[0].shape.length, node.inputs[1].shape.length, attrs.transA, attrs.transB),
+    onnx.matmul(inputs[0], inputs[1], node.inputs[0].shape.length, node.inputs[1].shape.length, attrs.transA, attrs.transB, attrs.alpha),
   ],
-  evaluate: ([a, b], attrs) => [naiveMatmul(a, b, attrs)],
+  evaluate: ([a, b], attrs) => {
+    const out = naiveMatmul(a, b, attrs);
+    return [{ ...out, data: out.data.map((v) => v * (attrs.alpha ?? 1)) }];
+  },
   examples: [
     { inputs: [{ shape: [2, 3] }, { shape: [3, 4] }], attrs: { transA: false, transB: false } },
     { inputs: [{ shape: [3, 2] }, { shape: [4, 3] }], attrs: { transA: true, transB: true } },
     { inputs: [{ shape: [5, 1, 2, 3] }, { shape: [4, 4, 3] }], attrs: { transA: false, transB: true } },
     { inputs: [{ shape: [2, 3, 2] }, { shape: [2, 3, 4] }], attrs: { transA: true, transB: false } },
+    { inputs: [{ shape: [2, 3] }, { shape: [4, 3] }], attrs: { transA: false, transB: true, alpha: 0.5 } },
+    { inputs: [{ shape: [2, 2, 3] }, { shape: [2, 4, 3] }], attrs: { transA: false, transB: true, alpha: -1.5 } },
   ],
 });
 
@@ -104,6 +114,7 @@ const matmulOp: OpRecord<MatmulAttrs> = defineOp<MatmulAttrs>({
 const gemmOp = defineOp<MatmulAttrs>({
   name: "gemm",
   shape: (inputs, attrs) => {
+    requireFloats("gemm", inputs);
     const [a, b, c] = inputs;
     const { m, n } = matmulDims("gemm", [a, b], attrs);
     if (a.shape.length !== 2 || b.shape.length !== 2) throw shapeError("gemm", inputs, "matrices were expected");
@@ -130,19 +141,21 @@ export interface MatmulOptions {
   /** Use the transpose of the last two axes of A. */
   transA?: boolean;
   transB?: boolean;
+  /** Factor of the product. Default 1. */
+  alpha?: number;
 }
 
 /**
- * Matrix product over the last two axes; leading axes broadcast. [..., M, K] x [..., K, N] -> [..., M, N].
+ * alpha times the matrix product over the last two axes; leading axes broadcast. [..., M, K] x [..., K, N] -> [..., M, N].
  * A stack of rows times one matrix is one flat product, so its gradient holds no batched temporary.
  * @throws ShapeError
  */
-export function matmul(a: Tensor, b: Tensor, { transA = false, transB = false }: MatmulOptions = {}): Tensor {
+export function matmul(a: Tensor, b: Tensor, { transA = false, transB = false, alpha = 1 }: MatmulOptions = {}): Tensor {
   if (b.rank === 2 && a.rank > 2 && !transA) {
-    const rows = product(reshape(a, [-1, a.shape[a.rank - 1]]), b, false, transB);
+    const rows = product(reshape(a, [-1, a.shape[a.rank - 1]]), b, false, transB, alpha);
     return reshape(rows, [...a.shape.slice(0, -1), rows.shape[1]]);
   }
-  return product(a, b, transA, transB);
+  return product(a, b, transA, transB, alpha);
 }
 
 /**
@@ -150,6 +163,7 @@ export function matmul(a: Tensor, b: Tensor, { transA = false, transB = false }:
  * @throws ShapeError
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  requireFloats("linear", [x, weight]);
   if (x.rank < 1 || weight.rank !== 2 || x.shape[x.rank - 1] !== weight.shape[1]) {
     throw shapeError("linear", [x, weight], `the input's last axis must be ${weight.shape[1]}, the weight's input size`);
   }

@@ -2,7 +2,7 @@ import { type DType, type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndMap, ndZeros } from "../nd.ts";
 import { I } from "../onnx.ts";
 import { type Attrs, defineOp, type OpRecord } from "../op.ts";
-import { broadcastShapes, normalizeAxis, sameShape, shapeError, stridesOf } from "../shape.ts";
+import { broadcastShapes, normalizeAxis, requireAxes, sameShape, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { sumTo } from "./reduce.ts";
 import { constant } from "./source.ts";
@@ -143,7 +143,10 @@ const sliceOp: OpRecord<SliceAttrs> = defineOp<SliceAttrs>({
 /** Put a slice back into zeros: the transpose of slice, and closed with it under differentiation. */
 const unsliceOp: OpRecord<UnsliceAttrs> = defineOp<UnsliceAttrs>({
   name: "unslice",
-  shape: ([x], { axis, size }) => [{ shape: x.shape.map((dim, i) => (i === axis ? size : dim)), dtype: x.dtype }],
+  shape: ([x], { axis, size }) => {
+    requireAxes("unslice", x, [axis]);
+    return [{ shape: x.shape.map((dim, i) => (i === axis ? size : dim)), dtype: x.dtype }];
+  },
   gradient: ({ attrs: { axis, start, end, step }, dOutputs: [dy] }) => [applyOne(sliceOp, [dy!], { axis, start, end, step })],
   lower: ({ onnx, inputs: [x], attrs: { axis, start, step, size }, node }) => {
     const shape = node.inputs[0].shape;
@@ -192,7 +195,10 @@ interface FlipAttrs extends Attrs {
 
 const flipOp = defineOp<FlipAttrs>({
   name: "flip",
-  shape: ([x]) => [x],
+  shape: ([x], { axes }) => {
+    requireAxes("flip", x, axes);
+    return [x];
+  },
   gradient: ({ attrs, dOutputs: [dy] }) => [flip(dy!, attrs.axes)],
   lower: ({ onnx, inputs: [x], attrs: { axes } }) => [onnx.flip(x, axes)],
   evaluate: ([x], { axes }) => {
@@ -265,9 +271,10 @@ const concatOp = defineOp<ConcatAttrs>({
   name: "concat",
   shape: (inputs, { axis }) => {
     const [first] = inputs;
+    if (inputs.some((x) => x.dtype !== first.dtype))
+      throw shapeError("concat", inputs, "the tensors have different dtypes", "convert some of them with cast()");
     const fits = inputs.every(
-      (x) =>
-        x.dtype === first.dtype && x.shape.length === first.shape.length && x.shape.every((dim, i) => i === axis || dim === first.shape[i]),
+      (x) => x.shape.length === first.shape.length && x.shape.every((dim, i) => i === axis || dim === first.shape[i]),
     );
     if (!fits) throw shapeError("concat", inputs, `the tensors differ in more than axis ${axis}`);
     const length = inputs.reduce((total, x) => total + x.shape[axis], 0);

@@ -2,11 +2,13 @@ import type { Shape } from "../../core/dtype.ts";
 import { ndZeros } from "../nd.ts";
 import { F, I } from "../onnx.ts";
 import { type Attrs, defineOp, type GradientArgs, type NdArray } from "../op.ts";
-import { type Spec, shapeError } from "../shape.ts";
+import { requireFloats, type Spec, shapeError } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import { add, mul, sqrt, sub } from "./elementwise.ts";
+import { matmul } from "./linalg.ts";
 import { reshape } from "./movement.ts";
 import { sum, sumTo } from "./reduce.ts";
+import { batchNormByHand } from "./webgpu-lowering.ts";
 
 // Normalisation with its statistics as further outputs: the fused kernels give them, and the gradients need them.
 
@@ -27,9 +29,10 @@ function batchAxes(shape: Shape): number[] {
 function batchNormSpecs(inputs: readonly Spec[]): Spec[] {
   const [x, scale, bias] = inputs;
   const channels = x.shape[1];
+  requireFloats("batchNorm", inputs);
   if (x.shape.length < 2) throw shapeError("batchNorm", inputs, "the input must have shape [N, C, ...]");
   if (scale.shape.length !== 1 || bias.shape.length !== 1 || scale.shape[0] !== channels || bias.shape[0] !== channels) {
-    throw shapeError("batchNorm", inputs, `scale and bias must have shape [${channels}], one entry per channel`);
+    throw shapeError("batchNorm", inputs, `the input has ${channels} channels (axis 1), so scale and bias must be [${channels}]`);
   }
   const perChannelSpec: Spec = { shape: [channels], dtype: "float32" };
   return [x, perChannelSpec, perChannelSpec];
@@ -45,7 +48,8 @@ const batchNormOp = defineOp<EpsilonAttrs>({
   name: "batchNorm",
   shape: (inputs) => batchNormSpecs(inputs),
   gradient: batchNormGradient,
-  lower: ({ onnx, inputs: [x, scale, bias], attrs }) => {
+  lower: ({ onnx, inputs: [x, scale, bias], attrs, node }) => {
+    if (onnx.target === "webgpu") return batchNormByHand(onnx, [x, scale, bias], node.inputs[0].shape, attrs.epsilon);
     // The kernel writes the statistics over the old ones, which momentum 0 discards: each needs a buffer that nothing else reads and that the
     // runtime's passes do not merge with another, hence zeros made of this layer's own inputs instead of constants.
     const oldMean = onnx.node("Sub", [scale, scale]);
@@ -125,9 +129,11 @@ export function batchNorm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: numbe
 
 function layerNormSpecs(inputs: readonly Spec[]): Spec[] {
   const [x, scale, bias] = inputs;
+  requireFloats("layerNorm", inputs);
+  if (x.shape.length === 0) throw shapeError("layerNorm", inputs, "the input must have at least one axis");
   const width = x.shape[x.shape.length - 1];
   if (scale.shape.length !== 1 || scale.shape[0] !== width || bias.shape.length !== 1 || bias.shape[0] !== width) {
-    throw shapeError("layerNorm", inputs, `scale and bias must have shape [${width}], the input's last axis`);
+    throw shapeError("layerNorm", inputs, `the input's last axis is ${width}, so scale and bias must be [${width}]`);
   }
   const perRow: Spec = { shape: [...x.shape.slice(0, -1), 1], dtype: "float32" };
   return [x, perRow, perRow];
@@ -160,6 +166,7 @@ const layerNormOp = defineOp<EpsilonAttrs>({
   },
   examples: [
     { inputs: [{ shape: [2, 3, 5], range: [-2, 2] }, { shape: [5], range: [0.5, 1.5] }, { shape: [5] }], attrs: { epsilon: 1e-3 } },
+    { inputs: [{ shape: [4], range: [-2, 2] }, { shape: [4], range: [0.5, 1.5] }, { shape: [4] }], attrs: { epsilon: 1e-3 } },
   ],
 });
 
@@ -169,17 +176,21 @@ function layerNormGradient({
   dOutputs: [dy, dMean, dInverse],
 }: GradientArgs<EpsilonAttrs>): (Tensor | null)[] {
   const width = scale.size;
+  const rows = x.size / width;
   const centred = sub(x, mean);
-  const hat = mul(centred, inverse);
   let dx: Tensor | null = null;
   let dScale: Tensor | null = null;
   let dBias: Tensor | null = null;
   if (dy !== null) {
-    const g = mul(dy, scale);
-    const meanG = mul(sum(g, -1, { keepDims: true }), 1 / width);
-    const meanGHat = mul(sum(mul(g, hat), -1, { keepDims: true }), 1 / width);
-    dx = mul(inverse, sub(sub(g, meanG), mul(hat, meanGHat)));
-    dScale = sumTo(mul(dy, hat), scale.shape);
+    // With c = x - mean and u = dy · c: dx = dy · scale · inv - (c · inv³ mean(u · scale) + inv · mean(dy · scale)). Row means of a product with
+    // the scale and column sums weighted by inv are products with a vector, so neither c · inv nor dy · scale is ever summed over.
+    const u = mul(dy, centred);
+    const column = mul(reshape(scale, [width, 1]), 1 / width);
+    const rowMean = (t: Tensor) => reshape(matmul(reshape(t, [rows, width]), column), inverse.shape);
+    const meanG = mul(rowMean(dy), inverse);
+    const meanGC = mul(rowMean(u), mul(mul(inverse, inverse), inverse));
+    dx = sub(mul(mul(dy, scale), inverse), add(mul(centred, meanGC), meanG));
+    dScale = reshape(matmul(reshape(inverse, [1, rows]), reshape(u, [rows, width])), scale.shape);
     dBias = sumTo(dy, bias.shape);
   }
   if (dMean !== null) dx = plus(dx, mul(dMean, 1 / width), x);
@@ -188,10 +199,12 @@ function layerNormGradient({
   return [dx, dScale, dBias];
 }
 
-/** Normalise the last axis. @returns y [..., D], mean and inverse deviation [..., 1] */
+/** Normalise the last axis. It is done on rows, the form that linear layers before and after work on too. @returns y [..., D], mean and inverse deviation [..., 1] */
 export function layerNorm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: number): { y: Tensor; mean: Tensor; inverse: Tensor } {
-  const [y, mean, inverse] = apply(layerNormOp, [x, scale, bias], { epsilon });
-  return { y, mean, inverse };
+  const rows = x.rank > 2 ? reshape(x, [-1, x.shape[x.rank - 1]]) : x;
+  const [y, mean, inverse] = apply(layerNormOp, [rows, scale, bias], { epsilon });
+  const statistics = [...x.shape.slice(0, -1), 1];
+  return { y: reshape(y, x.shape), mean: reshape(mean, statistics), inverse: reshape(inverse, statistics) };
 }
 
 export const normOps = { batchNorm: batchNormOp, layerNorm: layerNormOp };

@@ -1,8 +1,8 @@
-import type { Shape } from "../../core/dtype.ts";
+import { type Shape, sizeOf } from "../../core/dtype.ts";
 import { forEachIndex, ndZeros } from "../nd.ts";
 import { I } from "../onnx.ts";
 import { type Attrs, defineOp, type Example, type LowerArgs, type NdArray, type OpRecord } from "../op.ts";
-import { normalizeAxes, normalizeAxis, sameShape, shapeError, stridesOf } from "../shape.ts";
+import { normalizeAxes, normalizeAxis, requireAxes, requireNumbers, sameShape, shapeError, stridesOf } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
 import { cast, div, equal, mul } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
@@ -41,6 +41,23 @@ function lowerReduce(onnxOp: string): (args: LowerArgs<ReduceAttrs>) => string[]
   return ({ onnx, inputs: [x], attrs }) => [onnx.node(onnxOp, [x, onnx.ints(attrs.axes)], { keepdims: I(attrs.keepDims ? 1 : 0) })];
 }
 
+/**
+ * Sums over leading axes read the rows of a matrix one after the other, which the runtime's sum does on one thread: a row of ones times that
+ * matrix is two to six times as fast.
+ */
+function lowerSum(args: LowerArgs<ReduceAttrs>): string[] {
+  const { onnx, inputs, attrs, node } = args;
+  const [{ shape, dtype }] = node.inputs;
+  const leading = attrs.axes.length < shape.length && attrs.axes.every((axis, i) => axis === i);
+  const columns = sizeOf(shape.slice(attrs.axes.length));
+  const rows = sizeOf(shape) / columns;
+  if (onnx.target === "portable" || onnx.target === "webgpu" || dtype !== "float32" || !leading || !(rows > 1) || columns < 2)
+    return lowerReduce("ReduceSum")(args);
+  const matrix = shape.length === 2 ? inputs[0] : onnx.node("Reshape", [inputs[0], onnx.ints([rows, columns])]);
+  const total = onnx.node("MatMul", [onnx.ones(rows), matrix]);
+  return [node.outputs[0].shape.length === 1 ? total : onnx.node("Reshape", [total, onnx.ints(node.outputs[0].shape)])];
+}
+
 const reduceExamples: Example<ReduceAttrs>[] = [
   { inputs: [{ shape: [2, 3, 4], range: [-2, 2] }], attrs: { axes: [0, 2], keepDims: false } },
   { inputs: [{ shape: [3, 4], range: [-2, 2] }], attrs: { axes: [1], keepDims: true } },
@@ -50,11 +67,19 @@ const reduceExamples: Example<ReduceAttrs>[] = [
 /** Sum over axes. */
 const sumOp = defineOp<ReduceAttrs>({
   name: "sum",
-  shape: ([x], { axes, keepDims }) => [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }],
+  shape: ([x], { axes, keepDims }) => {
+    requireNumbers("sum", [x]);
+    requireAxes("sum", x, axes);
+    return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
+  },
   gradient: ({ inputs: [x], attrs, dOutputs: [dy] }) => [stretchBack(dy!, x.shape, attrs.axes)],
-  lower: lowerReduce("ReduceSum"),
+  lower: lowerSum,
   evaluate: ([x], attrs) => [evaluateReduce(x, attrs, 0, (total, value) => total + value)],
-  examples: reduceExamples,
+  examples: [
+    ...reduceExamples,
+    { inputs: [{ shape: [4, 3], range: [-2, 2] }], attrs: { axes: [0], keepDims: false } },
+    { inputs: [{ shape: [2, 3, 2, 2], range: [-2, 2] }], attrs: { axes: [0, 1], keepDims: true } },
+  ],
 });
 
 /** Largest value over axes; ties share the gradient evenly, as torch.amax does. */
@@ -66,6 +91,7 @@ function extremum(name: string, onnxOp: string, start: number, combine: (a: numb
   return defineOp<ReduceAttrs>({
     name,
     shape: ([x], { axes, keepDims }) => {
+      requireAxes(name, x, axes);
       if (axes.some((axis) => x.shape[axis] === 0)) throw shapeError(name, [x], "an empty axis has no extremum");
       return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
     },
@@ -87,7 +113,11 @@ interface ArgmaxAttrs extends Attrs {
 /** Index of the largest value along one axis (the first of equal ones), int64. */
 const argmaxOp = defineOp<ArgmaxAttrs>({
   name: "argmax",
-  shape: ([x], { axis }) => [{ shape: reducedShape(x.shape, [axis], false), dtype: "int64" }],
+  shape: ([x], { axis }) => {
+    requireNumbers("argmax", [x]);
+    requireAxes("argmax", x, [axis]);
+    return [{ shape: reducedShape(x.shape, [axis], false), dtype: "int64" }];
+  },
   gradient: { because: "an index has no gradient" },
   lower: ({ onnx, inputs, attrs }) => [onnx.node("ArgMax", inputs, { axis: I(attrs.axis), keepdims: I(0) })],
   evaluate: ([x], { axis }, [spec]) => {
@@ -120,6 +150,7 @@ function reduce(op: OpRecord<ReduceAttrs>, x: Tensor, axes: readonly number[] | 
 /** Sum over `axes` (all of them when left out). */
 export const sum = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(sumOp, x, axes, options);
 export const max = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(maxOp, x, axes, options);
+/** The smallest element over axes (all of them when left out); ties share the gradient evenly. */
 export const min = (x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor => reduce(minOp, x, axes, options);
 /** Arithmetic mean over `axes`. */
 export function mean(x: Tensor, axes?: readonly number[] | number, options: ReduceOptions = {}): Tensor {

@@ -12,11 +12,12 @@ import { canonicalText } from "../print.ts";
 import type { GraphNode, Tensor } from "../tensor.ts";
 import { verify } from "../verify.ts";
 import { customGradient } from "./control.ts";
+import { gather } from "./gather.ts";
 import { linear } from "./linalg.ts";
 import { concat, reshape } from "./movement.ts";
 import { type ScanOptions, type StepResult, scan } from "./scan.ts";
-import { input } from "./source.ts";
-import { split } from "./split.ts";
+import { constant, input } from "./source.ts";
+import { chunk } from "./split.ts";
 
 type Step = (carry: readonly Tensor[], x: readonly Tensor[]) => StepResult;
 
@@ -62,7 +63,7 @@ const cases: Case[] = [
     build: ({ x, h, c, u }, loop) =>
       loop(
         ([hidden, cell], [slice]) => {
-          const [i, f, g, o] = split(slice.add(linear(hidden, u)), 4);
+          const [i, f, g, o] = chunk(slice.add(linear(hidden, u)), 4, -1);
           const next = f.sigmoid().mul(cell).add(i.sigmoid().mul(g.tanh()));
           const out = o.sigmoid().mul(next.tanh());
           return { carry: [out, next], outputs: [out] };
@@ -85,8 +86,37 @@ const cases: Case[] = [
       }),
   },
   {
+    name: "look-ups, in a table that stays and in one that changes, and in one of the loop's own",
+    inputs: { x: [3, 4], h: [2], w: [2, 2] },
+    build: ({ x, h, w }, loop) => {
+      const pick = constant([2, 0], "int64");
+      return loop(
+        ([s], [v]) => {
+          const row = gather(w, v.slice(0, 0, 1).greater(0).cast("int64"), 0).reshape([2]);
+          const own = gather(s, v.slice(0, 1, 3).greater(0).cast("int64"), 0);
+          return {
+            carry: [
+              own
+                .mul(row)
+                .add(gather(v, pick, 0))
+                .tanh(),
+            ],
+            outputs: [gather(s, constant([1], "int64"), 0)],
+          };
+        },
+        { init: [h], xs: [x] },
+      );
+    },
+  },
+  {
+    name: "two steps, backwards",
+    inputs: { x: [2, 3], h: [3], w: [3] },
+    build: ({ x, h, w }, loop) =>
+      loop(([s], [v]) => ({ carry: [s.mul(w).add(v).tanh()], outputs: [s.mul(v)] }), { init: [h], xs: [x], reverse: true }),
+  },
+  {
     name: "a scan inside a scan",
-    inputs: { x: [2, 3, 2], h: [2], w: [2] },
+    inputs: { x: [3, 4, 2], h: [2], w: [2] },
     build: ({ x, h, w }, loop) =>
       loop(
         ([s], [row]) => {

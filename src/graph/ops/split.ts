@@ -45,13 +45,29 @@ const splitOp = defineOp<SplitAttrs>({
 });
 
 /**
- * Parts of `x` along `axis`: a number for that many equal parts, or the length of each.
- * @throws ShapeError when the parts do not make up the axis
+ * Cut along one axis into pieces of the given lengths, or of one length (the last piece may be shorter).
+ * @throws ShapeError when listed lengths do not add up to the axis
  */
-export function split(x: Tensor, parts: number | readonly number[], axis = -1): readonly Tensor[] {
+export function split(x: Tensor, lengths: number | readonly number[], axis = 0): Tensor[] {
   const at = normalizeAxis(axis, x.rank, "split");
-  const sizes = typeof parts === "number" ? new Array<number>(parts).fill(x.shape[at] / parts) : [...parts];
-  return apply(splitOp, [x], { axis: at, sizes });
+  const whole = x.shape[at];
+  const bad =
+    typeof lengths === "number" ? !(Number.isInteger(lengths) && lengths > 0) : lengths.some((n) => !Number.isInteger(n) || n < 0);
+  if (bad) throw shapeError("split", [x], `lengths must be whole numbers above 0, got ${String(lengths)}`);
+  const list =
+    typeof lengths === "number"
+      ? Array.from({ length: Math.ceil(whole / lengths) }, (_, i) => Math.min(lengths, whole - i * lengths))
+      : lengths;
+  const total = list.reduce((sum, n) => sum + n, 0);
+  if (total !== whole) throw shapeError("split", [x], `lengths [${list.join(",")}] add up to ${total}, axis ${at} has ${whole}`);
+  return list.length === 1 ? [x] : [...apply(splitOp, [x], { axis: at, sizes: list })];
+}
+
+/** Cut along one axis into `count` pieces of ⌈length/count⌉; there are fewer where the axis is too short (torch.chunk). @throws ShapeError */
+export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
+  if (!Number.isInteger(count) || count < 1) throw shapeError("chunk", [x], `a whole number of pieces above 0 was expected, got ${count}`);
+  const at = normalizeAxis(axis, x.rank, "chunk");
+  return split(x, Math.max(1, Math.ceil(x.shape[at] / count)), at);
 }
 
 export const splitOps = { split: splitOp };

@@ -215,3 +215,51 @@ test("many forks that join again cost no more than their nodes", () => {
   expect(graph.nodes.length).toBe(121);
   expect(performance.now() - started).toBeLessThan(1000);
 });
+
+test("elementwise work moves before a reshape to more axes, and the reshapes around it cancel", () => {
+  const rows = input("rows", [6, 4]).exp().reshape([2, 3, 4]);
+  expect(
+    rewritten(
+      rows
+        .mul(2)
+        .add(input("row", [4]))
+        .reshape([6, 4]),
+    ),
+  ).toMatchInlineSnapshot(`
+    "%0 f32[6,4] = exp(rows)
+    %1 f32[2,3,4] = reshape(%0) {shape: [2,3,4]}
+    %2 f32[] = constant() {data: [2], dtype: float32, shape: []}
+    %3 f32[2,3,4] = mul(%1, %2)
+    %4 f32[2,3,4] = add(%3, row)
+    %5 f32[6,4] = reshape(%4) {shape: [6,4]}
+    outputs: out = %5
+    =>
+    %0 f32[6,4] = exp(rows)
+    %1 f32[] = constant() {data: [2], dtype: float32, shape: []}
+    %2 f32[6,4] = mul(%0, %1)
+    %3 f32[6,4] = add(%2, row)
+    outputs: out = %3"
+  `);
+  // Another operand of the full shape is flattened as well.
+  expect(rewritten(rows.add(input("other", [2, 3, 4])))).toMatchInlineSnapshot(`
+    "%0 f32[6,4] = exp(rows)
+    %1 f32[2,3,4] = reshape(%0) {shape: [2,3,4]}
+    %2 f32[2,3,4] = add(%1, other)
+    outputs: out = %2
+    =>
+    %0 f32[6,4] = exp(rows)
+    %1 f32[6,4] = reshape(other) {shape: [6,4]}
+    %2 f32[6,4] = add(%0, %1)
+    %3 f32[2,3,4] = reshape(%2) {shape: [2,3,4]}
+    outputs: out = %3"
+  `);
+});
+
+test("elementwise work stays where an operand stretches over an axis that the reshape makes", () => {
+  const rows = input("rows", [6, 4]).exp().reshape([2, 3, 4]);
+  expect(rewritten(rows.add(input("column", [3, 1])))).toContain("add(%1, column)");
+});
+
+test("a sum over axes of length 1 is a reshape", () => {
+  expect(rewritten(input("column", [3, 1]).sum(1))).toContain("=>\n%0 f32[3] = reshape(column)");
+});

@@ -1,19 +1,22 @@
 import { collect, type Graph, isInput, type Named, reach } from "../graph.ts";
 import type { Attrs } from "../op.ts";
+import { clipOps } from "../ops/clip.ts";
 import { elementwiseOps } from "../ops/elementwise.ts";
 import { linalgOps } from "../ops/linalg.ts";
 import { expand, movementOps, reshape, transpose } from "../ops/movement.ts";
+import { normalCdfOps } from "../ops/normal-cdf.ts";
+import { reduceOps } from "../ops/reduce.ts";
 import { constant, scalarValue } from "../ops/source.ts";
 import { attrsText } from "../print.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
-import { applyOne, GraphNode, type Tensor } from "../tensor.ts";
+import { applyOne, GraphNode, onBehalfOf, type Tensor } from "../tensor.ts";
 import { isScan, keptOfScans, smallerScan } from "./scans.ts";
 
 type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
 
 /**
  * Rebuild a graph with fewer nodes and the same values: identities and gradient markers vanish, scalar constants fold, stretched operands are
- * left to broadcasting, transposes fold into matrix products, and equal expressions are computed once. What nothing needs is not rebuilt.
+ * left to broadcasting, transposes fold into matrix products, and equal expressions are computed once (barriers keep recomputations apart). What nothing needs is not rebuilt.
  */
 export function simplify(graph: Graph): Graph {
   const names = new Map<Tensor, string>();
@@ -36,27 +39,33 @@ function rebuild(graph: Graph, replaced: Map<Tensor, Tensor>): Named[] {
   for (const node of graph.nodes) {
     if (isInput(node)) continue;
     const inputs = node.inputs.map(current);
+    if (node.op.name === "checkpoint") {
+      node.outputs.forEach((output, i) => {
+        replaced.set(output, inputs[i]);
+      });
+      continue;
+    }
     if (isScan(node)) {
       const needs = kept.get(node);
       if (needs === undefined) continue;
-      const smaller = smallerScan(node, inputs, needs, simplifyBody);
+      const smaller = onBehalfOf(node, () => smallerScan(node, inputs, needs, simplifyBody));
       const shared = shareNode(smaller.node, smaller.node.inputs, pool);
       smaller.outputs.forEach((output, i) => {
         replaced.set(output, shared.outputs[i]);
       });
       continue;
     }
-    const simpler = settle(node, inputs);
-    if (simpler !== undefined) {
-      replaced.set(node.outputs[0], share(simpler, pool));
-      continue;
-    }
-    const rebuilt = shareNode(node, inputs, pool);
-    node.outputs.forEach((output, i) => {
-      replaced.set(output, rebuilt.outputs[i]);
+    onBehalfOf(node, () => successor(node, inputs, pool)).forEach((tensor, i) => {
+      replaced.set(node.outputs[i], tensor);
     });
   }
   return graph.outputs.map(({ name, tensor }) => ({ name, tensor: current(tensor) }));
+}
+
+/** What takes the place of a node's outputs. */
+function successor(node: GraphNode, inputs: readonly Tensor[], pool: Pool): readonly Tensor[] {
+  const simpler = settle(node, inputs);
+  return simpler === undefined ? shareNode(node, inputs, pool).outputs : [share(simpler, pool)];
 }
 
 /** Apply rules until none fits; undefined when none did. */
@@ -159,8 +168,10 @@ const foldNegation: Rule = (node, [a, b]) => {
   return nodeIs(node, elementwiseOps.sub) && isOp(b, elementwiseOps.neg) ? a.add(b.node.inputs[0]) : undefined;
 };
 
+const pointwise: Readonly<Record<string, unknown>> = { ...elementwiseOps, ...clipOps, ...normalCdfOps };
+
 function isElementwise(node: GraphNode): boolean {
-  return Object.hasOwn(elementwiseOps, node.op.name);
+  return Object.hasOwn(pointwise, node.op.name);
 }
 
 /** Stretched operands of elementwise ops are left to broadcasting; where all are stretched, the result is stretched instead. */
@@ -170,6 +181,36 @@ const skipExpand: Rule = (node, inputs) => {
   const shape = small.reduce<readonly number[] | undefined>((known, input) => known && broadcastShapes(known, input.shape), []);
   if (shape === undefined) return undefined;
   return expand(applyOne(node.op, small, node.attrs), node.outputs[0].shape);
+};
+
+/**
+ * An elementwise op of an operand that was reshaped to more axes is done before the reshape, which then meets the next one: layers that flatten to
+ * rows and back leave nothing in between. Other operands of the full shape are flattened too; scalars and rows along a last axis that the
+ * reshape keeps come along as they are.
+ */
+const hoistReshape: Rule = (node, inputs) => {
+  if (!isElementwise(node)) return undefined;
+  const { shape } = node.outputs[0];
+  const spread = inputs.find((input) => isOp(input, movementOps.reshape) && sameShape(input.shape, shape));
+  const from = spread?.node.inputs[0].shape;
+  if (from === undefined || from.length === 0 || from.length >= shape.length) return undefined;
+  const keepsLast = from[from.length - 1] === shape[shape.length - 1];
+  const fits = inputs.every(
+    (input) => input.rank === 0 || sameShape(input.shape, shape) || (input.rank === 1 && (input.size === 1 || keepsLast)),
+  );
+  if (!fits) return undefined;
+  const flat = (input: Tensor) => {
+    if (!sameShape(input.shape, shape)) return input;
+    return reshape(isOp(input, movementOps.reshape) ? input.node.inputs[0] : input, from);
+  };
+  return reshape(applyOne(node.op, inputs.map(flat), node.attrs), shape);
+};
+
+/** A sum over axes of length 1 moves nothing but the shape. */
+const dropEmptySum: Rule = (node, [x]) => {
+  const axes = node.attrs.axes as readonly number[] | undefined;
+  if (!nodeIs(node, reduceOps.sum) || axes?.some((axis) => x.shape[axis] !== 1)) return undefined;
+  return reshape(x, node.outputs[0].shape);
 };
 
 /** reshape of reshape, of a constant scalar, or of a stretched scalar; stretch of a stretch. */
@@ -225,4 +266,6 @@ const rules: readonly Rule[] = [
   mergeTransposes,
   foldTranspose,
   skipExpand,
+  hoistReshape,
+  dropEmptySum,
 ];

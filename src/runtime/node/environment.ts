@@ -1,6 +1,7 @@
 import { kernelDomain } from "../../lower/emitter.ts";
 import { type OrtLibrary, openLibrary, refusal, StatusError } from "./ffi.ts";
 import type { Handle } from "./ort-api.ts";
+import { appendProvider, type Provider } from "./providers.ts";
 import { type ThreadOptions, threadOptions } from "./threads.ts";
 
 /** OrtLoggingLevel: errors come back as statuses, so nothing needs printing (fatal only). */
@@ -47,6 +48,8 @@ export interface SessionSettings {
   operators?: readonly bigint[] | undefined;
   /** Where the profile goes: the runtime appends the time and `.json`. */
   profilePrefix?: string | undefined;
+  /** Where the program runs; the CPU unless told. */
+  provider?: Provider | undefined;
 }
 
 /**
@@ -70,6 +73,8 @@ async function tryCreateSession(environment: Environment, model: Uint8Array, set
   const options = api.createSessionOptions();
   try {
     api.setGraphOptimizationLevel(options, settings.optimize === "all" ? 99 : 0);
+    // A block planned from the first run would come on top of what that run has taken from the arena, and is no faster.
+    api.disableMemoryPattern(options);
     api.setLogId(options, settings.name);
     api.setLogSeverity(options, logFatal);
     if (settings.profilePrefix !== undefined) api.enableProfiling(options, settings.profilePrefix);
@@ -81,6 +86,10 @@ async function tryCreateSession(environment: Environment, model: Uint8Array, set
       if (!environment.threading.spin) api.addSessionConfig(options, "session.intra_op.allow_spinning", "0");
     }
     addOperators(environment.library, options, settings.operators ?? []);
+    if (settings.provider !== undefined) {
+      appendProvider(environment.library, options, settings.provider);
+      return api.createSessionFromArray(environment.handle, model, model.byteLength, options); // a device takes calls of one thread only
+    }
     return await api.createSessionFromArray.async(environment.handle, model, model.byteLength, options);
   } finally {
     api.releaseSessionOptions(options);

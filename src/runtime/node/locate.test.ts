@@ -64,12 +64,12 @@ test("platforms without a build are told so", () => {
     [RuntimeError: ONNX Runtime has no ready-made library for this platform.
       got:      darwin x64
       expected: one of: linux x64, linux arm64, darwin arm64, win32 x64, win32 arm64; Linux with glibc
-      try:      build ONNX Runtime from source and set ATELIER_ORT_LIBRARY to the library]
+      try:      npm install onnxruntime-web (WebAssembly, several times slower), or build ONNX Runtime from source and set ATELIER_ORT_LIBRARY to the library]
   `);
   expect(() => platformBuild({ platform: "linux", arch: "x64", musl: true })).toThrowErrorMatchingInlineSnapshot(`
     [RuntimeError: ONNX Runtime has no ready-made library for this platform.
       got:      linux x64 with musl (Alpine and the like)
       expected: one of: linux x64, linux arm64, darwin arm64, win32 x64, win32 arm64; Linux with glibc
-      try:      use an image with glibc (for example node:22-slim), or set ATELIER_ORT_LIBRARY to a library built for musl]
+      try:      use an image with glibc (for example node:22-slim), set ATELIER_ORT_LIBRARY to a library built for musl, or npm install onnxruntime-web (WebAssembly, several times slower)]
   `);
 });

@@ -50,6 +50,11 @@ export function thisPlatform(): Platform {
   return { platform: process.platform, arch: process.arch, musl: process.platform === "linux" && !hasGlibc() };
 }
 
+/** Whether the package has a build for a platform. */
+export function hasBuild({ platform, arch, musl }: Platform): boolean {
+  return !musl && builds[`${platform}/${arch}`] !== undefined;
+}
+
 /**
  * The package's build for a platform.
  * @throws RuntimeError where there is none: musl Linux, Intel Macs and everything rarer.
@@ -64,8 +69,8 @@ export function platformBuild({ platform, arch, musl }: Platform = thisPlatform(
       .map((key) => key.replace("/", " "))
       .join(", ")}; Linux with glibc`,
     hint: musl
-      ? "use an image with glibc (for example node:22-slim), or set ATELIER_ORT_LIBRARY to a library built for musl"
-      : "build ONNX Runtime from source and set ATELIER_ORT_LIBRARY to the library",
+      ? "use an image with glibc (for example node:22-slim), set ATELIER_ORT_LIBRARY to a library built for musl, or npm install onnxruntime-web (WebAssembly, several times slower)"
+      : "npm install onnxruntime-web (WebAssembly, several times slower), or build ONNX Runtime from source and set ATELIER_ORT_LIBRARY to the library",
   });
 }
 

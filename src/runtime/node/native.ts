@@ -29,15 +29,20 @@ export class NativeSession {
 export class NativeBinding {
   readonly session: NativeSession;
   readonly handle: Handle<"binding">;
+  /** What goes with it: values that it is given anew at each run. */
+  readonly values: { release(): void } | undefined;
 
-  constructor(session: NativeSession) {
+  constructor(session: NativeSession, values?: { release(): void }) {
+    this.values = values;
     this.session = session;
     this.handle = session.api.createBinding(session.handle);
     session.bindings.add(this);
   }
 
   release(): void {
-    if (this.session.bindings.delete(this)) this.session.api.releaseBinding(this.handle);
+    if (!this.session.bindings.delete(this)) return;
+    this.session.api.releaseBinding(this.handle);
+    this.values?.release();
   }
 }
 

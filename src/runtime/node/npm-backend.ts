@@ -1,18 +1,17 @@
 import { createRequire } from "node:module";
-import type { DType, TypedArray } from "../../core/dtype.ts";
+import type { TypedArray } from "../../core/dtype.ts";
 import { RuntimeError } from "../../core/errors.ts";
 import type { Backend, Binding, Executable, LoadOptions, ValueInfo } from "../backend.ts";
 import { BindingState } from "../binding-state.ts";
 import { type BoundArray, checkInputs, checkModel, checkOutputs } from "../check-binding.ts";
 import { InFlight } from "../in-flight.ts";
 import { refused } from "../refusal.ts";
+import { readValueInfo } from "../value-info.ts";
 import { type ThreadOptions, threadOptions } from "./threads.ts";
 
 type Npm = typeof import("onnxruntime-node");
 type Session = import("onnxruntime-node").InferenceSession;
 type Tensors = Record<string, import("onnxruntime-node").Tensor>;
-
-const dtypes: ReadonlySet<string> = new Set<DType>(["float32", "int32", "int64", "bool", "uint8"]);
 
 /**
  * ONNX Runtime's CPU kernels through the npm package `onnxruntime-node`: the fallback where the C API cannot be called, and the oracle
@@ -51,6 +50,7 @@ export class NpmBackend implements Backend {
     try {
       session = await this.npm.InferenceSession.create(checkModel(model, name), {
         executionProviders: ["cpu"],
+        enableMemPattern: false,
         graphOptimizationLevel: optimize === "all" ? "all" : "disabled",
         logId: name,
         logSeverityLevel: 4,
@@ -138,22 +138,6 @@ class NpmBinding implements Binding {
   dispose(): void {
     this.state.dispose();
   }
-}
-
-function readValueInfo(value: import("onnxruntime-node").InferenceSession.ValueMetadata, program: string): ValueInfo {
-  if (!value.isTensor || !dtypes.has(value.type)) {
-    throw new RuntimeError({
-      what: `The program "${program}" has an input or output of a kind that is not supported.`,
-      where: `value "${value.name}"`,
-      got: value.isTensor ? `element type ${value.type}` : "not a tensor",
-      expected: `a tensor of ${[...dtypes].join(", ")}`,
-    });
-  }
-  return {
-    name: value.name,
-    dtype: value.type as DType,
-    shape: value.shape.map((dim) => (typeof dim === "number" ? dim : -1)),
-  };
 }
 
 function refusal(what: string, program: string, error: unknown): unknown {

@@ -1,33 +1,80 @@
 import { RuntimeError, UsageError, unknownName } from "../../core/errors.ts";
 import type { Backend } from "../backend.ts";
 import { findChannelBlock } from "../channel-block.ts";
-import { locateLibrary, locatePackage, missingLibrary, packageName } from "./locate.ts";
+import { requirePrecision } from "../precision.ts";
+import {
+  hasBuild,
+  locateLibrary,
+  locatePackage,
+  missingLibrary,
+  packageName,
+  platformBuild,
+  type RuntimeLibrary,
+  thisPlatform,
+} from "./locate.ts";
+import { type Provider, providers } from "./providers.ts";
 
 export interface OpenOptions {
   /** What `--device` names; `cpu` unless told. */
   device?: string | undefined;
+  /** Numbers of weights and activations. Only `float32` works yet; `float16` is refused with the reason. */
+  precision?: "float32" | "float16" | undefined;
   /** Called where ONNX Runtime's library is not on this machine yet, to put it into the cache (see install.ts). */
   install?: (() => Promise<unknown>) | undefined;
   /** Told when the slower fallback is used. On stderr unless told. */
   onNotice?: ((line: string) => void) | undefined;
 }
 
-type Way = "auto" | "ffi" | "npm";
+type Way = "auto" | "ffi" | "npm" | "wasm";
 
-const devices = ["cpu", "webgpu", "cuda", "coreml", "dml"];
+const devices = ["cpu", ...providers.map(({ device }) => device)];
 
-const opened = new Map<Way, Promise<Backend>>();
+/** Backends by way for the CPU, by name for other devices. */
+const opened = new Map<string, Promise<Backend>>();
 
 /**
  * Open the backend of a device; each is opened once per process. On the CPU that is ONNX Runtime through its C API, or through the npm
- * package `onnxruntime-node` where the C API cannot be called. `ATELIER_BACKEND=ffi|npm` forces one of them.
+ * package `onnxruntime-node` where the C API cannot be called, or as WebAssembly (`onnxruntime-web`) on platforms without a library.
+ * `ATELIER_BACKEND=ffi|npm|wasm` forces one of them.
  * @throws RuntimeError when the device is not available or no runtime can be loaded, UsageError for an unknown device or variable.
  */
 export async function openBackend(options: OpenOptions = {}): Promise<Backend> {
   const { device = "cpu" } = options;
   if (!devices.includes(device)) throw unknownName("device", device, devices);
-  if (device !== "cpu") throw await notAvailable(device, options);
-  return openCpu(options);
+  requirePrecision(options.precision, device);
+  const provider = providers.find((known) => known.device === device);
+  if (provider === undefined) return openCpu(options);
+  return once(device, () => openOther(provider, options));
+}
+
+/** Open at the first call; where that fails, the next call tries again: it may fare better, after an install for example. */
+function once(key: string, open: () => Promise<Backend>): Promise<Backend> {
+  const known = opened.get(key);
+  if (known !== undefined) return known;
+  const backend = open();
+  opened.set(key, backend);
+  backend.catch(() => opened.delete(key));
+  return backend;
+}
+
+async function openOther(provider: Provider, options: OpenOptions): Promise<Backend> {
+  const library = await findLibrary(options);
+  try {
+    const { openProvider } = await import("./devices.ts"); // koffi's binary may be missing on this platform
+    return await openProvider(library.path, provider);
+  } catch (error) {
+    throw loadFailure(error);
+  }
+}
+
+async function findLibrary({ install }: OpenOptions): Promise<RuntimeLibrary> {
+  let library = locateLibrary();
+  if (library === undefined && install !== undefined) {
+    await install();
+    library = locateLibrary();
+  }
+  if (library === undefined) throw missingLibrary();
+  return library;
 }
 
 async function withChannelBlock(backend: Backend): Promise<Backend> {
@@ -37,32 +84,39 @@ async function withChannelBlock(backend: Backend): Promise<Backend> {
 
 function openCpu(options: OpenOptions): Promise<Backend> {
   const way = forcedWay();
-  let backend = opened.get(way);
-  if (backend === undefined) {
-    backend = (way === "npm" ? openNpm() : openFfi(options, way === "auto")).then(withChannelBlock);
-    opened.set(way, backend);
-    backend.catch(() => opened.delete(way)); // the next call may fare better, after an install for example
-  }
-  return backend;
+  return once(way, () => {
+    if (way === "wasm") return loadWasm();
+    return way === "npm" ? openNpm().then(withChannelBlock) : openFfi(options, way === "auto");
+  });
 }
 
-async function openFfi({ install, onNotice = warn }: OpenOptions, mayFallBack: boolean): Promise<Backend> {
-  let library = locateLibrary();
-  if (library === undefined && install !== undefined) {
-    await install();
-    library = locateLibrary();
-  }
-  if (library === undefined) throw missingLibrary();
+async function loadWasm(): Promise<Backend> {
+  const { openWasm } = await import("./wasm.ts");
+  return openWasm();
+}
+
+async function openFfi(options: OpenOptions, mayFallBack: boolean): Promise<Backend> {
+  const { onNotice = warn } = options;
+  if (mayFallBack && !process.env.ATELIER_ORT_LIBRARY && !hasBuild(thisPlatform())) return openWithoutLibrary(onNotice);
+  const library = await findLibrary(options);
   try {
     const { FfiBackend } = await import("./ffi-backend.ts"); // koffi's binary may be missing on this platform
-    return new FfiBackend(library.path);
+    return await withChannelBlock(new FfiBackend(library.path));
   } catch (error) {
     if (!mayFallBack || error instanceof UsageError || library.source === "ATELIER_ORT_LIBRARY") throw loadFailure(error);
     const fallback = await openNpm().catch(() => undefined);
     if (fallback === undefined) throw loadFailure(error);
     onNotice(`ONNX Runtime's C API cannot be called (${reason(error)}); using the slower package ${packageName} instead.`);
-    return fallback;
+    return withChannelBlock(fallback);
   }
+}
+
+/** On a platform without a native library: WebAssembly where its package is installed, else the error that says what there is to do. */
+async function openWithoutLibrary(onNotice: (line: string) => void): Promise<Backend> {
+  const backend = await loadWasm().catch(() => undefined);
+  if (backend === undefined) platformBuild(); // throws
+  onNotice("ONNX Runtime has no native library for this platform; using WebAssembly (onnxruntime-web), which is several times slower.");
+  return backend!;
 }
 
 async function openNpm(): Promise<Backend> {
@@ -80,28 +134,13 @@ async function openNpm(): Promise<Backend> {
 function forcedWay(): Way {
   const forced = process.env.ATELIER_BACKEND;
   if (!forced) return "auto";
-  if (forced === "ffi" || forced === "npm") return forced;
+  if (forced === "ffi" || forced === "npm" || forced === "wasm") return forced;
   throw new UsageError({
     what: "The environment variable ATELIER_BACKEND is not understood.",
     got: `"${forced}"`,
-    expected: '"ffi" or "npm"',
+    expected: '"ffi", "npm" or "wasm"',
     hint: "unset it to let Atelier choose",
   });
-}
-
-async function notAvailable(device: string, options: OpenOptions): Promise<RuntimeError> {
-  const providers = await openCpu(options).then(providersOf, () => []);
-  return new RuntimeError({
-    what: `The device "${device}" is not available: this version runs on the CPU.`,
-    got: providers.length === 0 ? undefined : `a library built with ${providers.join(", ")}`,
-    expected: "one of: cpu",
-    hint: "leave --device out, or use --device cpu",
-  });
-}
-
-async function providersOf(backend: Backend): Promise<readonly string[]> {
-  const { FfiBackend } = await import("./ffi-backend.ts");
-  return backend instanceof FfiBackend ? backend.environment.providers : [];
 }
 
 function loadFailure(error: unknown): unknown {

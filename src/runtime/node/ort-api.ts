@@ -12,6 +12,8 @@ const handles = [
   "tensorInfo",
   "text",
   "textArray",
+  "cudaOptions",
+  "buffer",
   "opDomain",
 ] as const;
 
@@ -44,6 +46,7 @@ export const slots = {
   addCustomOpDomain: { slot: 28, returns: "status", args: ["options", "opDomain"] },
   createSessionFromArray: { slot: 8, returns: "status", args: ["env", "memory", "size", "options", "out session"] },
   createSessionOptions: { slot: 10, returns: "status", args: ["out options"] },
+  disableMemoryPattern: { slot: 17, returns: "status", args: ["options"] },
   enableProfiling: { slot: 14, returns: "status", args: ["options", "path"] },
   setLogId: { slot: 20, returns: "status", args: ["options", "string"] },
   setLogSeverity: { slot: 22, returns: "status", args: ["options", "int"] },
@@ -55,11 +58,14 @@ export const slots = {
   outputTypeInfo: { slot: 34, returns: "status", args: ["session", "size", "out typeInfo"] },
   inputName: { slot: 36, returns: "status", args: ["session", "size", "allocator", "out text"] },
   outputName: { slot: 37, returns: "status", args: ["session", "size", "allocator", "out text"] },
+  createDeviceTensor: { slot: 48, returns: "status", args: ["allocator", "memory", "size", "int", "out value"] },
   createTensor: { slot: 49, returns: "status", args: ["memoryInfo", "memory", "size", "memory", "size", "int", "out value"] },
+  tensorData: { slot: 51, returns: "status", args: ["value", "out buffer"] },
   tensorInfoOfType: { slot: 55, returns: "status", args: ["typeInfo", "out tensorInfo"] },
   elementType: { slot: 60, returns: "status", args: ["tensorInfo", "out int"] },
   dimensionCount: { slot: 61, returns: "status", args: ["tensorInfo", "out size"] },
   dimensions: { slot: 62, returns: "status", args: ["tensorInfo", "memory", "size"] },
+  createMemoryInfo: { slot: 68, returns: "status", args: ["string", "int", "int", "int", "out memoryInfo"] },
   createCpuMemoryInfo: { slot: 69, returns: "status", args: ["int", "int", "out memoryInfo"] },
   allocatorFree: { slot: 76, returns: "status", args: ["allocator", "text"] },
   defaultAllocator: { slot: 78, returns: "status", args: ["out allocator"] },
@@ -75,6 +81,7 @@ export const slots = {
   availableProviders: { slot: 125, returns: "status", args: ["out textArray", "out int"] },
   releaseAvailableProviders: { slot: 126, returns: "status", args: ["textArray", "int"] },
   addSessionConfig: { slot: 130, returns: "status", args: ["options", "string", "string"] },
+  createAllocator: { slot: 131, returns: "status", args: ["session", "memoryInfo", "out allocator"] },
   runWithBinding: { slot: 133, returns: "status", args: ["session", "null", "binding"] },
   createBinding: { slot: 134, returns: "status", args: ["session", "out binding"] },
   releaseBinding: { slot: 135, returns: "void", args: ["binding"] },
@@ -83,6 +90,11 @@ export const slots = {
   setGlobalIntraOpThreads: { slot: 147, returns: "status", args: ["threading", "int"] },
   setGlobalInterOpThreads: { slot: 148, returns: "status", args: ["threading", "int"] },
   setGlobalSpinControl: { slot: 149, returns: "status", args: ["threading", "int"] },
+  appendCuda: { slot: 204, returns: "status", args: ["options", "cudaOptions"] },
+  createCudaOptions: { slot: 205, returns: "status", args: ["out cudaOptions"] },
+  releaseCudaOptions: { slot: 208, returns: "void", args: ["cudaOptions"] },
+  appendProvider: { slot: 216, returns: "status", args: ["options", "string", "memory", "memory", "size"] },
+  copyTensors: { slot: 386, returns: "status", args: ["env", "memory", "memory", "null", "size"] },
 } as const satisfies Record<string, Slot>;
 
 /** The slots that every status passes through. */
@@ -92,7 +104,7 @@ export const statusSlots = { errorCode: 1, errorMessage: 2, release: 93 };
 export const kernelSlots = { tensorData: 51, getInput: 90, getOutput: 91, parallelFor: 274 };
 
 /** One more than the highest slot read from the table. */
-export const tableLength = 275;
+export const tableLength = 387;
 
 /** The API version we ask for: the first with every feature relied on, ONNX Runtime 1.23. */
 export const apiVersion = 23;

@@ -3,45 +3,8 @@ import os from "node:os";
 import path from "node:path";
 import { allocate, sizeOf, type TypedArray } from "../../core/dtype.ts";
 import { FileError, RuntimeError } from "../../core/errors.ts";
-import type { KernelSource } from "../../graph/onnx.ts";
-import type { ValueInfo } from "../backend.ts";
+import type { Profile, ProfileOptions, ProfileRow, ValueInfo } from "../backend.ts";
 import type { FfiBackend } from "./ffi-backend.ts";
-
-export interface ProfileOptions {
-  name: string;
-  optimize: "none" | "all";
-  /** The kernels of our own that the model was lowered with. */
-  kernels?: KernelSource | undefined;
-  /** Values to run with, by input name. They are copied: programs that work in place leave them as they are. */
-  inputs: Readonly<Record<string, TypedArray>>;
-  /** Arrays whose lengths fix outputs with a free dimension; they are not written. */
-  outputs?: Readonly<Record<string, TypedArray>> | undefined;
-  /** Runs that count, after `warmup` runs that fault memory in and do not. */
-  runs?: number | undefined;
-  warmup?: number | undefined;
-}
-
-/** One node of the graph as the runtime executed it; nodes inside a Scan, Loop or If count in their parent's time, too. */
-export interface ProfileRow {
-  /** Operator type, such as `MatMul`. */
-  op: string;
-  node: string;
-  /** Shapes in and out: `float[32,100] float[100,10] -> float[32,10]`. */
-  shapes: string;
-  /** Executions per run. */
-  count: number;
-  /** Mean time of all executions in one run, microseconds. */
-  microseconds: number;
-}
-
-export interface Profile {
-  /** Runs averaged over. */
-  runs: number;
-  /** Mean time of a run as the runtime sees it, microseconds. */
-  runMicroseconds: number;
-  /** Slowest first. */
-  rows: ProfileRow[];
-}
 
 interface TraceEvent {
   cat: string;

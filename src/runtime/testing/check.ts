@@ -24,11 +24,16 @@ export function spread(length: number, [low, high]: readonly [number, number], s
   return Float64Array.from({ length }, (_, i) => low + (high - low) * ((0.137 + salt * 0.311 + i * 0.61803398875) % 1));
 }
 
-export function probe(op: OpRecord, example: Example<never>): Probe {
+/** @param fixed what becomes of inputs with fixed content: constants of the graph (default), or inputs that are fed it */
+export function probe(op: OpRecord, example: Example<never>, fixed: "constants" | "inputs" = "constants"): Probe {
   const inputs: Tensor[] = [];
   const feeds: Record<string, Float64Array> = {};
   const operands = example.inputs.map((spec, i) => {
-    if (spec.values !== undefined) return constant(spec.values, spec.dtype ?? "float32", spec.shape);
+    if (spec.values !== undefined && fixed === "constants") return constant(spec.values, spec.dtype ?? "float32", spec.shape);
+    if (spec.values !== undefined) {
+      feeds[`x${i}`] = Float64Array.from(spec.values);
+      return input(`x${i}`, spec.shape, spec.dtype);
+    }
     const tensor = input(`x${i}`, spec.shape);
     inputs.push(tensor);
     feeds[`x${i}`] = spread(sizeOf(spec.shape), spec.range ?? [-1, 1], i);

@@ -1,6 +1,6 @@
-// Functions of one number for the interpreter that JavaScript has not.
+// Numeric functions of the reference evaluation that JavaScript does not have.
 
-/** 1 / (1 + e^-x) without overflow. */
+/** 1 / (1 + exp(-x)), without overflow for any x. */
 export function sigmoidOf(x: number): number {
   return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
 }

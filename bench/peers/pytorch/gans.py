@@ -1,0 +1,120 @@
+"""DCGAN and WGAN-GP (Foster, Generative Deep Learning, 2nd edition, chapter 4) in PyTorch."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from families import LAYOUTS, Family, pictures
+
+WIDTHS = (64, 128, 256, 512)
+
+
+def generator(code: int, channels: int) -> nn.Sequential:
+    """Codes [B, code, 1, 1] to pictures [B, channels, 64, 64] in (-1, 1)."""
+    layers, inputs = [], code
+    for i, outputs in enumerate(reversed(WIDTHS)):
+        layers += [nn.ConvTranspose2d(inputs, outputs, 4, 1 if i == 0 else 2, 0 if i == 0 else 1, bias=False)]
+        layers += [nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.ConvTranspose2d(inputs, channels, 4, 2, 1, bias=False), nn.Tanh())
+
+
+def judge(channels: int, norm: bool, bias: bool) -> nn.Sequential:
+    """Pictures [B, channels, 64, 64] to scores [B]: the discriminator (norm, no bias) and the critic (bias, no norm)."""
+    layers, inputs = [], channels
+    for i, outputs in enumerate(WIDTHS):
+        layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=bias)]
+        layers += [nn.BatchNorm2d(outputs)] if norm and i > 0 else []
+        layers += [nn.LeakyReLU(0.2)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.Conv2d(inputs, 1, 4, 1, 0, bias=bias), nn.Flatten(0))
+
+
+class Dcgan(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.generator = generator(100, 1)
+        self.discriminator = judge(1, True, False)
+
+
+class WganGp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.generator = generator(128, 3)
+        self.critic = judge(3, False, True)
+
+
+def apply(training, name: str, loss: torch.Tensor, retain: bool = False):
+    """The gradient of one player's loss for its own parameters."""
+    parameters = list(training.net.get_submodule(name).parameters())
+    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters, retain_graph=retain)):
+        parameter.grad = gradient
+
+
+def compiled_losses(net, real, codes):
+    """
+    Both losses for one backward pass: a compiled backward computes every gradient of its graph, so the generator's loss sees the discriminator with
+    its weights detached. It costs one forward pass of the discriminator more, and saves two passes backward.
+    """
+    fake, loss = net.generator(codes), F.binary_cross_entropy_with_logits
+    real_score, fake_score = net.discriminator(real), net.discriminator(fake.detach())
+    held = {name: parameter.detach() for name, parameter in net.discriminator.named_parameters()}
+    seen = torch.func.functional_call(net.discriminator, held, (fake,))
+    one, zero = torch.ones_like(real_score), torch.zeros_like(real_score)
+    return 0.5 * (loss(real_score, one) + loss(fake_score, zero)), loss(seen, one)
+
+
+def dcgan_step(training, batch, draws):
+    """Both players from one forward pass, as in the book."""
+    if training.mode == "compiled":
+        d_loss, g_loss = training.whole(training.net, batch[0], draws[0])
+        for optimizer in training.optimizers.values():
+            optimizer.zero_grad()
+        (d_loss + g_loss).backward()
+        for optimizer in training.optimizers.values():
+            optimizer.step()
+        return [d_loss, g_loss]
+    real, fake = batch[0], training.call["generator"](draws[0])
+    judge_ = training.call["discriminator"]
+    real_score, fake_score = judge_(real), judge_(fake)
+    one, zero = torch.ones_like(real_score), torch.zeros_like(real_score)
+    loss = F.binary_cross_entropy_with_logits
+    d_loss = 0.5 * (loss(real_score, one) + loss(fake_score, zero))
+    g_loss = loss(fake_score, one)
+    apply(training, "discriminator", d_loss, retain=True)
+    apply(training, "generator", g_loss)
+    for optimizer in training.optimizers.values():
+        optimizer.step()
+    return [d_loss, g_loss]
+
+
+def wgan_step(training, batch, draws):
+    """One step of the critic with the gradient penalty, one of the generator. Compilation has no second derivatives: there the penalty runs eager."""
+    real, call = batch[0], training.call
+    with torch.no_grad():
+        fake = call["generator"](draws[0])
+    mixed = (real + draws[1] * (fake - real)).requires_grad_()
+    slope = torch.autograd.grad(training.net.critic(mixed).sum(), mixed, create_graph=True)[0]
+    penalty = (slope.square().sum((1, 2, 3)).sqrt() - 1).square().mean()
+    c_loss = call["critic"](fake).mean() - call["critic"](real).mean() + 10 * penalty
+    apply(training, "critic", c_loss)
+    training.optimizers["critic"].step()
+    g_loss = -call["critic"](call["generator"](draws[2])).mean()
+    apply(training, "generator", g_loss)
+    training.optimizers["generator"].step()
+    return [c_loss, g_loss]
+
+
+ADAM = {"lr": 2e-4, "betas": (0.5, 0.999)}
+GANS = {
+    "dcgan": Family(Dcgan, None, lambda: [pictures(32, 1, 64, 64, low=-1)], [("normal", (32, 100, 1, 1))], LAYOUTS, ADAM, step=dcgan_step, whole=compiled_losses),
+    "wgan-gp": Family(
+        WganGp,
+        None,
+        lambda: [pictures(16, 3, 64, 64, low=-1)],
+        [("normal", (16, 128, 1, 1)), ("uniform", (16, 1, 1, 1)), ("normal", (16, 128, 1, 1))],
+        LAYOUTS,
+        ADAM,
+        step=wgan_step,
+    ),
+}

@@ -1,0 +1,78 @@
+import type { Command } from "commander";
+import { unknownName } from "../core/errors.ts";
+import type { ImageSet } from "../data/dataset.ts";
+import type { ModelRecord } from "../models/index.ts";
+import type { ProfileKey, ProgramProfile } from "../runtime/profile.ts";
+import { showActivity } from "./activity.ts";
+import { startWithAllocator } from "./allocator.ts";
+import { checkDevice, repeated, wholeNumber } from "./options.ts";
+import { presetName } from "./train.ts";
+import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
+
+interface ProfileOptions {
+  preset?: string;
+  set?: string[];
+  batch?: number;
+  runs: number;
+  by: string;
+  device: string;
+}
+
+const keys: readonly ProfileKey[] = ["op", "layer", "operator", "node"];
+
+export const verb: Verb = {
+  name: "profile",
+  summary: "Where the time of a model's training step goes",
+  register(program, io) {
+    addCommand(program, "profile", verb.summary)
+      .argument("<model>", "a model of the garden (atelier models)")
+      .option("--preset <name>", "smoke, small or paper (default: small)")
+      .option("--set <key=value>", "change a setting; may be repeated (atelier models MODEL lists them)", repeated)
+      .option("--batch <n>", "pictures a step", wholeNumber(1))
+      .option("--runs <n>", "how many runs are averaged", wholeNumber(1), 10)
+      .option("--by <key>", `what times are added up by: ${keys.join(", ")}`, "op")
+      .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
+      .action((model: string, options: ProfileOptions, command: Command) => profileModel(model, options, io, wantsJson(command)));
+  },
+};
+
+async function profileModel(model: string, options: ProfileOptions, io: Io, json: boolean): Promise<void> {
+  checkDevice(options.device);
+  const by = keys.find((key) => key === options.by);
+  if (by === undefined) throw unknownName("key", options.by, keys);
+  const { findModel } = await import("../models/index.ts");
+  const record = findModel(model);
+  const preset = presetName(options.preset, Object.keys(record.presets));
+  await startWithAllocator(io);
+  const profile = await runProfile(record, preset, options, io, json);
+  const { profileTable, sumProfile } = await import("../runtime/profile.ts");
+  if (json) printJson(io, { model, preset, runs: profile.runs, microseconds: profile.runMicroseconds, by, rows: sumProfile(profile, by) });
+  else io.stdout.write(profileTable(profile, by));
+}
+
+async function runProfile(record: ModelRecord, preset: string, options: ProfileOptions, io: Io, json: boolean): Promise<ProgramProfile> {
+  const { settle } = await import("./train-setup.ts");
+  const { openDevice } = await import("./device.ts");
+  const { TrainingSession } = await import("../train/session.ts");
+  const { config, training } = settle(record, preset, options);
+  const activity = showActivity(io, json);
+  const backend = await openDevice(options.device, io, activity.onProgress).finally(activity.end);
+  const set = noise(record, config, training.batch as number);
+  const settings = training as Parameters<typeof TrainingSession.create>[0]["training"];
+  const session = await TrainingSession.create({ record, config, training: settings, set, seed: 0, backend, steps: 1 });
+  try {
+    await session.advance();
+    return await session.program.profile(options.runs);
+  } finally {
+    await session.dispose();
+  }
+}
+
+/** One batch of pictures of noise: kernels take the same time whatever is in them. */
+function noise(record: ModelRecord, config: unknown, count: number): ImageSet {
+  const shape = record.data.shape(config);
+  const pixels = count * shape.reduce((product, dim) => product * dim, 1);
+  const images = Uint8Array.from({ length: pixels }, (_, i) => (i * 131 + (i >> 8) * 29) & 255);
+  const card = { name: "noise" } as ImageSet["card"];
+  return { kind: "images", card, split: "train", shape, images, labels: new Uint8Array(count), count };
+}

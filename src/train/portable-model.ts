@@ -1,0 +1,94 @@
+import { allocate, sizeOf } from "../core/dtype.ts";
+import { probes } from "../lower/free-batch.ts";
+import type { ModelRecord, SampleContext } from "../models/model.ts";
+import type { Module } from "../nn/module.ts";
+import { type ExportBuild, type ExportedGraph, type ExportOptions, exportFunction, type FileNotes } from "../pretrained/onnx-export.ts";
+import type { Build, CompileOptions, InputSpec } from "../runtime/program.ts";
+
+/** A model of the garden, and what its files shall say and hold. */
+export interface PortableModelOptions extends FileNotes, Pick<ExportOptions<string>, "fixedBatch"> {
+  record: ModelRecord;
+  config: unknown;
+  network: Module;
+}
+
+const docs = {
+  images: "pictures, intensity in [0, 1]",
+  reconstructions: "the pictures as the model gives them back, intensity in [0, 1]",
+  pictures: "fresh pictures, intensity in [0, 1]",
+  codes: "codes of pictures",
+  scores: "class scores before the softmax, a column a class",
+};
+
+/**
+ * What a trained model can do, each as one inference graph with its weights inside: `classify`, `encode`, `decode`, `reconstruct`, and `sample` (or
+ * `sample-1`, `sample-2` ... where sampling runs several programs), whose inputs `random:*` are to be filled with standard normal or uniform numbers.
+ * @throws as `exportFunction`
+ */
+export async function exportModel(options: PortableModelOptions): Promise<Map<string, ExportedGraph>> {
+  const { record, config, network } = options;
+  const files = new Map<string, ExportedGraph>();
+  const pictures = (batch: number): Record<string, InputSpec> => ({ images: { shape: [batch, ...record.data.shape(config)] } });
+  const add = (name: string, build: ExportBuild<string, string>, inputs: (batch: number) => Record<string, InputSpec>) => {
+    const metadata = { ...options.metadata, function: name };
+    files.set(name, exportFunction(build, { ...options, network, inputs, docs: { ...docs, ...options.docs }, metadata }));
+  };
+  const { classify, encode, decode, reconstruct } = record;
+  if (classify) add("classify", ({ images }) => ({ scores: classify(network, images) }), pictures);
+  if (encode) add("encode", ({ images }) => ({ codes: encode(network, images) }), pictures);
+  const codes = files.get("encode")?.outputs[0].shape;
+  if (decode && codes) {
+    const shape = (batch: number) => codes.map((dim, axis) => (dim === "batch" || axis === 0 ? batch : dim));
+    add(
+      "decode",
+      (inputs) => ({ images: decode(network, inputs.codes) }),
+      (batch) => ({ codes: { shape: shape(batch) } }),
+    );
+  }
+  if (reconstruct) add("reconstruct", ({ images }) => ({ reconstructions: reconstruct(network, images) }), pictures);
+  const programs = await samplePrograms(record, network, options.fixedBatch ?? 1);
+  programs.forEach((program, i) => {
+    add(
+      programs.length === 1 ? "sample" : `sample-${i + 1}`,
+      (symbols, trace, batch) => program.get(batch)!.build(symbols, trace),
+      (batch) => program.get(batch)!.inputs,
+    );
+  });
+  return files;
+}
+
+interface SampleProgram {
+  build: Build<string, string>;
+  inputs: Record<string, InputSpec>;
+}
+
+/** Thrown by a recorded program that is run: what is compiled later depends on numbers. */
+class RecordingEnds extends Error {}
+
+/** The programs that a model compiles to sample, for each batch size that an export looks at. */
+async function samplePrograms(record: ModelRecord, network: Module, fixedBatch: number): Promise<Map<number, SampleProgram>[]> {
+  const programs: Map<number, SampleProgram>[] = [];
+  if (record.sample === undefined) return programs;
+  for (const count of new Set([...probes, fixedBatch])) {
+    let seen = 0;
+    const compile = async (build: Build<string, string>, options: CompileOptions = {}) => {
+      const inputs: Record<string, InputSpec> = options.inputs ?? {};
+      programs[seen] ??= new Map();
+      programs[seen++].set(count, { build, inputs });
+      return recordedProgram(inputs);
+    };
+    try {
+      for await (const _ of record.sample(network, { count, compile: compile as unknown as SampleContext["compile"] }));
+    } catch (error) {
+      if (!(error instanceof RecordingEnds)) throw error;
+    }
+  }
+  return programs;
+}
+
+/** Stands where a program would: its inputs can be written, and it cannot be run. */
+function recordedProgram(inputs: Readonly<Record<string, InputSpec>>) {
+  const arrays = Object.entries(inputs).map(([name, { shape, dtype = "float32" }]) => [name, allocate(dtype, sizeOf(shape))]);
+  const run = () => Promise.reject(new RecordingEnds());
+  return { inputs: Object.fromEntries(arrays), outputs: {}, run, dispose: () => Promise.resolve() };
+}
