@@ -37,6 +37,10 @@ export class KernelSet implements KernelSource {
     this.#threads = threads;
   }
 
+  get heavy(): boolean {
+    return [...this.codes.keys()].some((name) => !name.startsWith("fused"));
+  }
+
   find({ kernel, settings }: KernelRequest): KernelCode | undefined {
     const key = `${kernel} ${this.#threads} ${JSON.stringify(settings, exactly)}`;
     if (!made.has(key)) {

@@ -77,6 +77,7 @@ function chains(count: number): void {
 /** Keeps what a graph's lowering asks for. */
 class Recorder implements KernelSource {
   readonly elementwise = new Set<string>();
+  readonly heavy = false;
   readonly requests: KernelRequest[] = [];
   readonly #kernels = new KernelSet(1);
 
