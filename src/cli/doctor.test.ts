@@ -24,6 +24,7 @@ const healthy: Probes = {
   library: async () => ({ value: "/cache/libonnxruntime.so.1 (from cache 1.30.0)" }),
   runtime: async () => ({ value: "onnxruntime 1.30.0 (C API)" }),
   devices: async () => ({ value: [{ device: "cpu" }, { device: "webgpu", problem: "no Vulkan driver" }] }),
+  kernels: async () => ({ value: "yes" }),
   loadPackage: async (name) => ({ value: name === "onnxruntime-node" ? undefined : "1.0.0" }),
 };
 
@@ -47,6 +48,7 @@ describe("doctor's judgement", () => {
       "runtime library",
       "runtime",
       "devices",
+      "kernels made at run time",
       "koffi",
       "sharp",
       "onnxruntime-node",
@@ -64,6 +66,10 @@ describe("doctor's judgement", () => {
     ["no library yet", { library: async () => ({ value: undefined }) }],
     ["no library for the platform", { library: async () => ({ problem: "No library for musl.", hint: "use an image with glibc" }) }],
     ["a library that does not load", { runtime: async () => ({ problem: "cannot open shared object", hint: undefined }) }],
+    [
+      "a setting that is not understood",
+      { kernels: async () => ({ problem: "The environment variable ATELIER_KERNELS is not understood.", hint: undefined }) },
+    ],
     [
       "a package that does not load",
       { loadPackage: async (name) => (name === "sharp" ? { problem: "no binary\nlong story", hint: undefined } : { value: "1.0.0" }) },

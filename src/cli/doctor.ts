@@ -44,6 +44,7 @@ export async function examine(probes: Probes): Promise<Check[]> {
     checkLibrary(library),
     ...("value" in library && library.value !== undefined ? [checkRuntime(await probes.runtime())] : []),
     checkDevices(await probes.devices()),
+    checkKernels(await probes.kernels()),
     checkPackage("koffi", await probes.loadPackage("koffi"), "calls the runtime library; without it the slower onnxruntime-node is used"),
     checkPackage("sharp", await probes.loadPackage("sharp"), "reads your own pictures"),
     checkPackage("onnxruntime-node", await probes.loadPackage("onnxruntime-node"), "a second way to the runtime; not needed"),
@@ -135,6 +136,12 @@ function checkDevices(devices: Found<readonly DeviceFound[]>): Check {
     return `not ${names.join(", ")}: ${problem}`;
   });
   return { name: "devices", value: [there.join(", ") || "known once the library is there", ...missing].join("; "), status: "ok" };
+}
+
+function checkKernels(kernels: Found<string>): Check {
+  const name = "kernels made at run time";
+  if ("problem" in kernels) return { name, value: `no: ${kernels.problem}`, status: "note", hint: kernels.hint };
+  return { name, value: kernels.value, status: "ok" };
 }
 
 function checkPackage(name: string, found: Found<string | undefined>, purpose: string): Check {

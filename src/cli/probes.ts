@@ -40,6 +40,8 @@ export interface Probes {
   runtime(): Promise<Found<string>>;
   /** The devices that programs can run on, and what the others lack. */
   devices(): Promise<Found<readonly DeviceFound[]>>;
+  /** Whether kernels are made at run time, or why not. */
+  kernels(): Promise<Found<string>>;
   /** Version of an installed package, loaded to see that its native part works; undefined where it is not installed. */
   loadPackage(name: string): Promise<Found<string | undefined>>;
 }
@@ -61,6 +63,7 @@ export function machineProbes(io: Io): Probes {
     library: () => attempt(probeLibrary),
     runtime: () => attempt(probeRuntime),
     devices: () => attempt(probeDevices),
+    kernels: () => attempt(probeKernels),
     loadPackage: (name) => attempt(() => probePackage(name)),
   };
 }
@@ -102,6 +105,12 @@ async function probeDevices(): Promise<readonly DeviceFound[]> {
   if (library === undefined) return [];
   const { findDevices } = await import("../runtime/node/devices.ts");
   return findDevices(library.path);
+}
+
+async function probeKernels(): Promise<string> {
+  const { kernelSupport } = await import("../runtime/node/kernels.ts");
+  const { available, because } = kernelSupport();
+  return available ? "yes" : `no, because ${because}; training works, somewhat slower`;
 }
 
 async function probePackage(name: string): Promise<string | undefined> {

@@ -53,6 +53,8 @@ export interface KernelRequest {
 export interface KernelSource {
   /** Ops that the kernel `fused` can put into one pass. */
   readonly elementwise: ReadonlySet<string>;
+  /** Whether more than passes over elements was asked for and found so far: convolutions, recurrences. */
+  readonly heavy: boolean;
   /** The operator's name and the shapes of its float32 outputs, or undefined. */
   find(request: KernelRequest): { readonly name: string; readonly outputs: readonly Shape[] } | undefined;
 }

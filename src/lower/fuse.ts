@@ -67,7 +67,8 @@ class Grouping {
   #spaceOf(node: GraphNode): Shape | undefined {
     const [output] = node.outputs;
     if (node.outputs.length !== 1 || output.dtype !== "float32" || node.inputs.some((input) => input.dtype !== "float32")) return undefined;
-    if (isSum(node)) return node.inputs[0].size >= smallest ? node.inputs[0].shape : undefined;
+    // A sum over axes of one number is a copy, which the loops of a sum cannot make.
+    if (isSum(node)) return node.inputs[0].size >= smallest && output.size < node.inputs[0].size ? node.inputs[0].shape : undefined;
     return this.#kernels.elementwise.has(node.op.name) && output.size >= smallest ? output.shape : undefined;
   }
 
@@ -87,21 +88,21 @@ class Grouping {
   #mayJoin(node: GraphNode, cluster: Cluster): boolean {
     if (cluster.nodes.length >= mostNodes) return false;
     if (isSum(node) && cluster.reduced !== undefined && cluster.reduced !== axesOf(node)) return false;
-    if (!this.#fits([...cluster.nodes, node])) return false;
+    if (!this.#fits([...cluster.nodes, node], cluster.space)) return false;
     return !node.inputs.some((input) => this.#waitsFor(input, cluster, cluster));
   }
 
   #mayMerge(a: Cluster, b: Cluster, node: GraphNode): boolean {
     if (a.nodes.length + b.nodes.length >= mostNodes || (a.reduced !== undefined && b.reduced !== undefined && a.reduced !== b.reduced))
       return false;
-    if (!this.#fits([...a.nodes, ...b.nodes, node])) return false;
+    if (!this.#fits([...a.nodes, ...b.nodes, node], a.space)) return false;
     const waits = (of: Cluster, on: Cluster) => of.nodes.some((n) => n.inputs.some((input) => this.#waitsFor(input, on, of)));
     return !waits(a, b) && !waits(b, a) && !node.inputs.some((input) => this.#waitsFor(input, b, b));
   }
 
-  #fits(nodes: readonly GraphNode[]): boolean {
+  #fits(nodes: readonly GraphNode[], space: Shape): boolean {
     const { inputs } = signature(nodes);
-    return inputs.length <= mostInputs && collapsed(nodes, inputs) !== undefined;
+    return inputs.length <= mostInputs && collapsed(nodes, inputs, space) !== undefined;
   }
 
   /**
@@ -201,7 +202,7 @@ class Grouping {
       if (chain !== undefined && [...sources].filter((source) => !read.has(source)).length <= 1) for (const node of chain) again.add(node);
     }
     const all = [...again, ...nodes].sort((a, b) => a.id - b.id);
-    return again.size > 0 && this.#fits(all) ? all : [...nodes];
+    return again.size > 0 && this.#fits(all, cluster.space) ? all : [...nodes];
   }
 
   /** The few cheap nodes of a cluster that make a value from tensors that are in memory. */
@@ -218,7 +219,7 @@ class Grouping {
 
   #request(nodes: readonly GraphNode[], cluster: Cluster, needed: ReadonlySet<Tensor>): (Unit & { inputs: readonly Tensor[] }) | undefined {
     const { inputs, steps, numberOf } = signature(nodes);
-    const view = collapsed(nodes, inputs);
+    const view = collapsed(nodes, inputs, cluster.space);
     if (view === undefined) return undefined;
     const own = nodes.filter((node) => this.#clusterOf.get(node) === cluster);
     const keeps = own.filter((node) => needed.has(node.outputs[0]));
@@ -310,9 +311,9 @@ function signature(nodes: readonly GraphNode[]): { inputs: Tensor[]; steps: Step
   return { inputs, steps, numberOf: (tensor) => copies.get(tensor) ?? values.get(tensor)! };
 }
 
-function collapsed(nodes: readonly GraphNode[], inputs: readonly Tensor[]): Collapsed | undefined {
+/** The joined axes of the space that the loop runs over. Nodes that are made again may be smaller than it; they broadcast like any operand. */
+function collapsed(nodes: readonly GraphNode[], inputs: readonly Tensor[], space: Shape): Collapsed | undefined {
   const sum = nodes.find(isSum);
-  const space = sum !== undefined ? sum.inputs[0].shape : nodes[0].outputs[0].shape;
   return collapse(
     space,
     inputs.map((input) => input.shape),

@@ -1,4 +1,5 @@
 import { filterGradientPlan } from "./conv-filter.ts";
+import { channelGradientPlan } from "./conv-filter-channels.ts";
 import { type Correlation, correlationPlan, fits, type Pass, type Tap } from "./correlate.ts";
 import type { KernelPlan } from "./kernel.ts";
 import { lineForm, type Scratch, scratchBytes, scratchOf, scratchOffset } from "./planes.ts";
@@ -130,22 +131,27 @@ export function convInputPlan(s: ConvSizes, threads: number): KernelPlan | undef
   });
 }
 
-/** dw = the filter gradient of a convolution, from x and dy. */
+/** dw = the filter gradient of a convolution, from x and dy. Many output channels go side by side into the vectors, few leave them to the positions. */
 export function convFilterPlan(s: ConvSizes, threads: number): KernelPlan | undefined {
-  if (!suits(s, threads) || s.outHeight * s.outWidth < 32) return undefined;
-  const scratch = inputScratch(s);
-  const taps = eachTap(s).map(([r, q]) => scratchOffset(scratch, r * s.dilations[0], q * s.dilations[1]));
-  if (scratchBytes(scratch) > scratchLimit || s.outChannels * s.channels * taps.length * 64 > sumsLimit) return undefined;
-  return filterGradientPlan({
+  if (!suits(s, threads)) return undefined;
+  const whole = inputScratch(s);
+  const taps = eachTap(s).map(([r, q]) => scratchOffset(whole, r * s.dilations[0], q * s.dilations[1]));
+  const common = {
     pictures: s.pictures,
     threads,
-    scratch,
-    sourceBytes: s.channels * s.height * s.width * 4,
-    out: [s.outChannels, s.outHeight, s.outWidth],
+    out: [s.outChannels, s.outHeight, s.outWidth] as const,
     rowStep: s.strides[0],
     taps,
     shape: [s.outChannels, s.channels, ...s.kernel],
-  });
+  };
+  let share = Math.min(threads, s.channels);
+  while (s.channels % share !== 0) share--;
+  const scratch = { ...whole, channels: s.channels / share };
+  if (s.outChannels >= 16 && share === threads && scratchBytes(scratch) <= scratchLimit)
+    return channelGradientPlan({ ...common, scratch, channels: s.channels });
+  if (s.outHeight * s.outWidth < 32) return undefined;
+  if (scratchBytes(whole) > scratchLimit || s.outChannels * s.channels * taps.length * 64 > sumsLimit) return undefined;
+  return filterGradientPlan({ ...common, scratch: whole, sourceBytes: s.channels * s.height * s.width * 4 });
 }
 
 /** One picture at a time is left to the runtime, as are products of single pixels, which are matrix products. */

@@ -69,11 +69,28 @@ export interface Tile {
 
 const spare = 2; // registers for broadcast weights
 
-/** The tile with the least work by a model of the core: two products, two loads a cycle, four cycles until a product can be added to. */
-export function chooseTile(channels: number, rows: number, form: LineForm, sets: number): Tile {
-  let best: Tile = { channels: 1, lines: 1 };
+/** Bytes of scratch that pictures share so that small ones fill the registers together. */
+const groupBytes = 512 << 10;
+
+const linesOf = (c: Correlation, form: LineForm): number => Math.max(...c.passes.map((pass) => Math.ceil(pass.rows / form.rows)));
+
+/** Pictures that are worked on together: more than one where a whole picture is fewer vectors than the registers hold. */
+function groupOf(c: Correlation): number {
+  const form = lineForm(c.columns);
+  const sets = c.passes[0].taps.length;
+  const wanted = Math.floor((sets === 1 ? 4 : 2) / (linesOf(c, form) * form.vectors));
+  let group = Math.max(1, Math.min(wanted, Math.floor(groupBytes / scratchBytes(c.scratch)), Math.floor(c.pictures / (2 * c.threads))));
+  while (c.pictures % group !== 0) group--;
+  return group;
+}
+
+/**
+ * The tile with the least work by a model of the core: two products, two loads a cycle, four cycles until a product can be added to.
+ * @param lines lines that there are; with `together` all of them are in one tile
+ */
+export function chooseTile(channels: number, lines: number, form: LineForm, sets: number, together = false): Tile {
+  let best: Tile = { channels: 1, lines: together ? lines : 1 };
   let least = Number.POSITIVE_INFINITY;
-  const lines = Math.ceil(rows / form.rows);
   const cost = (k: number, l: number) => {
     const vectors = l * form.vectors;
     return sets * Math.max((k * vectors) / 2, (1.7 * vectors * form.rows + k) / 2, 4 / sets) + 0.5;
@@ -81,7 +98,7 @@ export function chooseTile(channels: number, rows: number, form: LineForm, sets:
   const spread = (total: number, size: number, f: (part: number) => number) =>
     Math.floor(total / size) * f(size) + (total % size === 0 ? 0 : f(total % size));
   for (let k = 1; k <= Math.min(channels, 14); k++) {
-    for (let l = 1; l <= lines; l++) {
+    for (let l = together ? lines : 1; l <= lines; l++) {
       const vectors = l * form.vectors;
       if (k * vectors * sets + vectors + spare + (sets === 2 ? 2 : 0) > 32) break;
       const total = spread(channels, k, (part) => spread(lines, l, (piece) => cost(part, piece)));
@@ -101,11 +118,12 @@ export const fits = (form: LineForm, sets: number): boolean => form.vectors * (s
 export function correlationPlan(c: Correlation): KernelPlan {
   const inputs = c.bias ? 3 : 2;
   const tasks = Math.min(c.pictures, c.threads === 1 ? 1 : 2 * c.threads);
-  const each = Math.ceil(c.pictures / tasks);
+  const group = groupOf(c);
+  const each = Math.ceil(c.pictures / tasks / group) * group;
   const used = Math.ceil(c.pictures / each);
   return {
     inputs,
-    outputs: [[c.pictures, ...c.out], [(used * scratchBytes(c.scratch)) / 4]],
+    outputs: [[c.pictures, ...c.out], [(used * group * scratchBytes(c.scratch)) / 4]],
     phases: [{ tasks: used, emit: (asm) => emitTask(asm, c, inputs, each) }],
   };
 }
@@ -115,7 +133,8 @@ function emitTask(asm: Assembler, c: Correlation, inputs: number, each: number):
   const masks = new Masks(asm);
   const sets = c.passes[0].taps.length;
   asm.mov(r12, at(rdi, (inputs + 1) * 8));
-  asm.multiply(rcx, rsi, scratchBytes(c.scratch));
+  const group = groupOf(c);
+  asm.multiply(rcx, rsi, group * scratchBytes(c.scratch));
   asm.addRegister(r12, rcx);
   asm.multiply(rbx, rsi, each);
   asm.lea(r15, at(rbx, each));
@@ -128,7 +147,11 @@ function emitTask(asm: Assembler, c: Correlation, inputs: number, each: number):
         .map((piece) => piece.lanes),
     ),
   ]);
-  clearScratch(asm, r12, c.scratch);
+  asm.mov(rbp, r12);
+  asm.loop(r10, group, () => {
+    clearScratch(asm, rbp, c.scratch);
+    asm.add(rbp, scratchBytes(c.scratch));
+  });
   const top = asm.label();
   const end = asm.label();
   asm.bind(top);
@@ -138,20 +161,26 @@ function emitTask(asm: Assembler, c: Correlation, inputs: number, each: number):
   asm.mov(rcx, at(rdi, 0));
   asm.addRegister(rsi, rcx);
   if (c.scratch.stride === 2) indexPair(asm, evenLanes, oddLanes);
-  fillScratch(asm, masks, rsi, r12, c.scratch);
+  asm.mov(rbp, r12);
+  asm.loop(r10, group, () => {
+    fillScratch(asm, masks, rsi, rbp, c.scratch);
+    asm.add(rsi, c.sourceBytes);
+    asm.add(rbp, scratchBytes(c.scratch));
+  });
   if (sets === 2) indexPair(asm, lowPairs, highPairs);
   asm.multiply(r13, rbx, bytesOf(c.out));
   asm.mov(rcx, at(rdi, inputs * 8));
   asm.addRegister(r13, rcx);
   for (const pass of c.passes) emitPass(asm, masks, c, form, pass);
-  asm.add(rbx, 1);
+  asm.add(rbx, group);
   asm.jump(top);
   asm.bind(end);
 }
 
 /** All output channels of one pass, in blocks. */
 function emitPass(asm: Assembler, masks: Masks, c: Correlation, form: LineForm, pass: Pass): void {
-  const tile = chooseTile(c.out[0], pass.rows, form, pass.taps.length);
+  const group = groupOf(c);
+  const tile = chooseTile(c.out[0], group * Math.ceil(pass.rows / form.rows), form, pass.taps.length, group > 1);
   const plane = c.out[1] * c.out[2] * 4;
   const blocks = Math.floor(c.out[0] / tile.channels);
   const rest = c.out[0] % tile.channels;
@@ -168,27 +197,52 @@ function emitPass(asm: Assembler, masks: Masks, c: Correlation, form: LineForm, 
   if (rest > 0) block(rest);
 }
 
-/** All rows of a block of output channels, in tiles of lines. */
+/** A line of a tile: how many rows it has, and bytes to where it begins in the scratch and in the output. */
+interface Line {
+  readonly rows: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** All rows of a block of output channels, in tiles of lines; several small pictures are one tile. */
 function emitBlock(asm: Assembler, masks: Masks, c: Correlation, form: LineForm, pass: Pass, tile: Tile): void {
+  const step = c.rowStep * rowBytes(c.scratch);
+  const line = (i: number, rows: number = form.rows): Line => ({ rows, from: i * form.rows * step, to: i * form.rows * pass.pitch });
   const whole = Math.floor(pass.rows / form.rows);
   const last = pass.rows % form.rows;
-  const tiles = Math.floor(whole / tile.lines);
-  const rest = whole % tile.lines;
   asm.mov(r8, r12);
   asm.mov(r9, rsi);
+  const group = groupOf(c);
+  if (group > 1) {
+    const picture = [...Array.from({ length: whole }, (_, i) => line(i)), ...(last > 0 ? [line(whole, last)] : [])];
+    const all = Array.from({ length: group }, (_, g) =>
+      picture.map(({ rows, from, to }) => ({ rows, from: from + g * scratchBytes(c.scratch), to: to + g * bytesOf(c.out) })),
+    );
+    emitTile(asm, masks, c, form, pass, tile.channels, all.flat());
+    return;
+  }
+  const tiles = Math.floor(whole / tile.lines);
+  const rest = whole % tile.lines;
   if (tiles > 0) {
-    const rows = tile.lines * form.rows;
     asm.loop(r11, tiles, () => {
-      emitTile(asm, masks, c, form, pass, tile.channels, new Array<number>(tile.lines).fill(form.rows));
-      asm.add(r8, rows * c.rowStep * rowBytes(c.scratch));
-      asm.add(r9, rows * pass.pitch);
+      emitTile(
+        asm,
+        masks,
+        c,
+        form,
+        pass,
+        tile.channels,
+        Array.from({ length: tile.lines }, (_, i) => line(i)),
+      );
+      asm.add(r8, tile.lines * form.rows * step);
+      asm.add(r9, tile.lines * form.rows * pass.pitch);
     });
   }
-  const remaining = [...new Array<number>(rest).fill(form.rows), ...(last > 0 ? [last] : [])];
+  const remaining = [...Array.from({ length: rest }, (_, i) => line(i)), ...(last > 0 ? [line(rest, last)] : [])];
   if (remaining.length > 0) emitTile(asm, masks, c, form, pass, tile.channels, remaining);
 }
 
-/** What a tile's code needs to know: its lines (`lines[i]` rows in line i), and which register holds which sum. */
+/** What a tile's code needs to know: its lines, and which register holds which sum. */
 interface TileCode {
   readonly asm: Assembler;
   readonly masks: Masks;
@@ -196,7 +250,7 @@ interface TileCode {
   readonly form: LineForm;
   readonly pass: Pass;
   readonly channels: number;
-  readonly lines: readonly number[];
+  readonly lines: readonly Line[];
   readonly vectors: number;
   /** The highest register that is free for sums; with two sets of taps the two above hold indices. */
   readonly highest: number;
@@ -211,7 +265,7 @@ function emitTile(
   form: LineForm,
   pass: Pass,
   channels: number,
-  lines: readonly number[],
+  lines: readonly Line[],
 ): void {
   const sets = pass.taps.length;
   const vectors = lines.length * form.vectors;
@@ -231,7 +285,7 @@ function emitTile(
 }
 
 /** The inner loop: every input channel's windows times the weights. Changes rax, rcx, rdx. */
-function addProducts({ asm, c, form, pass, channels, vectors, highest, sum }: TileCode): void {
+function addProducts({ asm, c, form, pass, channels, lines, vectors, highest, sum }: TileCode): void {
   asm.mov(rdx, r8);
   asm.mov(rax, r14);
   const free = highest + 1 - channels * vectors * pass.taps.length - vectors;
@@ -240,8 +294,8 @@ function addProducts({ asm, c, form, pass, channels, vectors, highest, sum }: Ti
     pass.taps.forEach((taps, set) => {
       for (const tap of taps) {
         for (let v = 0; v < vectors; v++) {
-          const line = Math.floor(v / form.vectors) * form.rows * step;
-          loadSlots(asm, v, rdx, tap.offset + line + (v % form.vectors) * vectorBytes, form.slot, step);
+          const { from } = lines[Math.floor(v / form.vectors)];
+          loadSlots(asm, v, rdx, tap.offset + from + (v % form.vectors) * vectorBytes, form.slot, step);
         }
         for (let k = 0; k < channels; k++) {
           const weight = vectors + (k % Math.min(free, 4));
@@ -259,11 +313,11 @@ function addProducts({ asm, c, form, pass, channels, vectors, highest, sum }: Ti
 function storeTile({ asm, masks, c, form, pass, channels, lines, sum }: TileCode): void {
   const plane = c.out[1] * c.out[2] * 4;
   const places = outputPieces(c, form, pass);
-  lines.forEach((rows, line) => {
+  lines.forEach(({ rows, to }, line) => {
     for (let v = 0; v < form.vectors; v++) {
       for (let k = 0; k < channels; k++) {
         const index = line * form.vectors + v;
-        const offset = k * plane + line * form.rows * pass.pitch;
+        const offset = k * plane + to;
         const of = places[rows - 1][v];
         if (pass.taps.length === 1) {
           storePieces(asm, masks, sum(k, index, 0), r9, offset, of[0]);

@@ -50,8 +50,9 @@ interface Chunk {
   readonly tail: boolean;
 }
 
-/** Undefined where the loops cannot be built: too many kinds of operands or values at once, or a large sum of everything. */
+/** Undefined where the loops cannot be built: too many kinds of operands at once, sums over nothing, or a large sum of everything. */
 export function fusedPlan(f: FusedSettings, threads: number): KernelPlan | undefined {
+  if (f.sums.length > 0 && f.reduced === 0) return undefined;
   const kernel = new FusedKernel(f);
   if (kernel.patterns.length > offsetRegisters.length) return undefined;
   const size = f.axes.reduce((a, b) => a * b, 1);

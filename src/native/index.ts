@@ -32,9 +32,13 @@ export class KernelSet implements KernelSource {
   readonly codes = new Map<string, KernelCode>();
   readonly #threads: number;
 
-  /** @param threads that will share the work; the code depends on their number, results of convolutions and sums do not (docs/engine-facts.md, 15) */
+  /** @param threads that will share the work; the code depends on their number, results of convolutions and sums do not (docs/engine-facts.md, 16) */
   constructor(threads: number) {
     this.#threads = threads;
+  }
+
+  get heavy(): boolean {
+    return [...this.codes.keys()].some((name) => !name.startsWith("fused"));
   }
 
   find({ kernel, settings }: KernelRequest): KernelCode | undefined {

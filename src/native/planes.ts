@@ -106,21 +106,29 @@ export interface Scratch {
   readonly run: number;
 }
 
+/** What decides a scratch's layout. */
 export interface ScratchOptions extends Pick<Scratch, "channels" | "height" | "width" | "top" | "left" | "rows" | "stride"> {
   /** Columns with the border. */
   readonly columns: number;
 }
 
+/** Rows of columns, sorted, each run rounded up to 16 bytes. */
 export function scratchOf({ columns, ...rest }: ScratchOptions): Scratch {
   return { ...rest, run: Math.ceil(Math.ceil(columns / rest.stride) / 4) * 4 };
 }
 
+/** Bytes of one row with its border, of one plane, and of a whole scratch. */
 export const rowBytes = (s: Scratch): number => s.run * s.stride * 4;
+/** See {@link rowBytes}. */
 export const planeBytes = (s: Scratch): number => rowBytes(s) * s.rows;
-/** With room behind it for whole vectors that begin at its last number, and rows below its last one. */
+/**
+ * See {@link rowBytes}. There is room behind it for whole vectors that begin at its last number, and for the rows below the last one that a line of four
+ * rows, two apart, may look at.
+ */
 export const scratchBytes = (s: Scratch): number => Math.ceil((planeBytes(s) * s.channels + rowBytes(s) * 8 + 2 * vectorBytes) / 64) * 64;
 
 /** Bytes from a plane's start to where column `column` (counted with the border) of row `row` is; columns step by the stride from there. */
+/** Rows of columns, sorted, each run rounded up to 16 bytes. */
 export function scratchOffset(s: Scratch, row: number, column: number): number {
   return row * rowBytes(s) + ((column % s.stride) * s.run + Math.floor(column / s.stride)) * 4;
 }

@@ -1,5 +1,5 @@
 import type { Shape } from "../core/dtype.ts";
-import { type ConstantPool, type VectorContext, vectorOps } from "./vector-ops.ts";
+import { bitsOf, type ConstantPool, type VectorContext, vectorOps } from "./vector-ops.ts";
 import { type Assembler, type Gpr, NoKernel } from "./x64.ts";
 
 // The innermost code of fused kernels and recurrences: a few elementwise ops on one vector of each operand.
@@ -90,10 +90,11 @@ export class Round {
     const asm = this.#asm;
     const memory = (value: number) => this.#pool.label(value);
     const constant = (value: number) => {
-      let register = constants.get(value);
+      const bits = bitsOf(value);
+      let register = constants.get(bits);
       if (register === undefined) {
         register = lend();
-        constants.set(value, register);
+        constants.set(bits, register);
         asm.broadcast(register, memory(value));
       }
       return register;

@@ -1,6 +1,7 @@
 import type { Assembler, Label } from "./x64.ts";
 
-// What each elementwise op of the graph is in vector instructions. Approximations are within a few units in the last place of float32.
+// What each elementwise op of the graph is in vector instructions. Approximations are within a few units in the last place of float32. NaN comes out as NaN
+// wherever the interpreter's does; max and min return their second operand when one is NaN, which is why constants come first.
 
 /** Where an op's code gets registers and constants. */
 export interface VectorContext {
@@ -18,6 +19,7 @@ export type VectorOp = (context: VectorContext, dst: number, operands: readonly 
 
 /** Numbers in the code's data, each stored once. */
 export class ConstantPool {
+  /** By their bits, in which the two zeros differ. */
   readonly #labels = new Map<number, Label>();
   readonly #asm: Assembler;
 
@@ -25,11 +27,13 @@ export class ConstantPool {
     this.#asm = asm;
   }
 
+  /** Where a number will be. */
   label(value: number): Label {
-    let label = this.#labels.get(value);
+    const bits = bitsOf(value);
+    let label = this.#labels.get(bits);
     if (label === undefined) {
       label = this.#asm.label();
-      this.#labels.set(value, label);
+      this.#labels.set(bits, label);
     }
     return label;
   }
@@ -37,12 +41,19 @@ export class ConstantPool {
   /** Write the numbers here, behind the code. */
   emit(): void {
     this.#asm.align(4);
-    for (const [value, label] of this.#labels) {
+    for (const [bits, label] of this.#labels) {
       this.#asm.bind(label);
-      this.#asm.int32(new Int32Array(Float32Array.of(value).buffer)[0]);
+      this.#asm.int32(bits);
     }
   }
 }
+
+/** The bits of a float32 as an integer. */
+export const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0];
+
+/** A mask register that no loop uses, and the predicates of comparisons. */
+const spareMask = 7;
+const [equal, unordered, greater] = [0, 3, 14];
 
 /** p(x) by Horner's rule, coefficients from the highest power down. */
 function polynomial({ asm, memory }: VectorContext, dst: number, x: number, coefficients: readonly number[]): void {
@@ -93,11 +104,10 @@ const log: VectorOp = (context, dst, [x]) => {
   asm.arithmetic("add", dst, dst, m);
   asm.fma(dst, e, context.constant(0.693359375));
   // 0 has an exponent of minus infinity and infinity one of infinity, which the sums above turn into NaN.
-  const mask = 7;
-  asm.compareLanes(mask, 0, x, context.constant(0));
-  asm.blend(dst, mask, dst, context.constant(Number.NEGATIVE_INFINITY));
-  asm.compareLanes(mask, 0, x, context.constant(Number.POSITIVE_INFINITY));
-  asm.blend(dst, mask, dst, context.constant(Number.POSITIVE_INFINITY));
+  asm.compareLanes(spareMask, equal, x, context.constant(0));
+  asm.moveInto(dst, context.constant(Number.NEGATIVE_INFINITY), spareMask);
+  asm.compareLanes(spareMask, equal, x, context.constant(Number.POSITIVE_INFINITY));
+  asm.moveInto(dst, context.constant(Number.POSITIVE_INFINITY), spareMask);
 };
 
 /** x · P(x²) / Q(x²) of x limited to ±bound, itself limited to ±1. */
@@ -164,9 +174,18 @@ const softplus: VectorOp = (context, dst, [x]) => {
 };
 
 const binary =
-  (operation: "add" | "sub" | "mul" | "div" | "max" | "min"): VectorOp =>
+  (operation: "add" | "sub" | "mul" | "div"): VectorOp =>
   ({ asm }, dst, [a, b]) =>
     asm.arithmetic(operation, dst, a, b);
+
+/** The instructions return their second operand when either is NaN, so a NaN in the first is put back. */
+const extremum =
+  (operation: "max" | "min"): VectorOp =>
+  ({ asm }, dst, [a, b]) => {
+    asm.arithmetic(operation, dst, a, b);
+    asm.compareLanes(spareMask, unordered, a, a);
+    asm.moveInto(dst, a, spareMask);
+  };
 
 /** Vector code by the name of the graph's op. `constant` and `copy` are the two that the graph has no elementwise op for. */
 export const vectorOps: Readonly<Record<string, VectorOp>> = {
@@ -176,12 +195,13 @@ export const vectorOps: Readonly<Record<string, VectorOp>> = {
   sub: binary("sub"),
   mul: binary("mul"),
   div: binary("div"),
-  maximum: binary("max"),
-  minimum: binary("min"),
+  maximum: extremum("max"),
+  minimum: extremum("min"),
   neg: (context, dst, [x]) => context.asm.arithmetic("sub", dst, context.constant(-0), x),
+  // 0 - x is +0 for either zero, and comes second, so that it is what max returns for them.
   abs: (context, dst, [x]) => {
-    context.asm.arithmetic("sub", dst, context.constant(-0), x);
-    context.asm.arithmetic("max", dst, dst, x);
+    context.asm.arithmetic("sub", dst, context.constant(0), x);
+    context.asm.arithmetic("max", dst, x, dst);
   },
   sqrt: ({ asm }, dst, [x]) => asm.sqrt(dst, x),
   reciprocal: (context, dst, [x]) => context.asm.arithmetic("div", dst, context.constant(1), x),
@@ -191,8 +211,8 @@ export const vectorOps: Readonly<Record<string, VectorOp>> = {
     context.asm.arithmetic("max", dst, dst, x);
   },
   step: (context, dst, [x]) => {
-    context.asm.compareLanes(7, 14, x, context.constant(0));
-    context.asm.moveMasked(dst, context.constant(1), 7);
+    context.asm.compareLanes(spareMask, greater, x, context.constant(0));
+    context.asm.moveMasked(dst, context.constant(1), spareMask);
   },
   clip: (context, dst, [x], { low, high }) => {
     context.asm.arithmetic("max", dst, context.constant(low as number), x);

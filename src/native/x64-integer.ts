@@ -211,13 +211,6 @@ export class IntegerAssembler {
     this.int32(value);
   }
 
-  /** rax, rdx = rax / src, rax % src (unsigned; rdx is cleared first). */
-  divide(src: Gpr): void {
-    this.xor(rdx);
-    this.#rex(0, src);
-    this.byte(0xf7, 0xc0 | (6 << 3) | (src & 7));
-  }
-
   /** dst = 0. */
   xor(dst: Gpr): void {
     this.#op(0x33, dst, dst);

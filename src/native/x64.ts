@@ -43,7 +43,6 @@ export interface VectorOptions {
 }
 
 const arithmetic = { add: 0x58, mul: 0x59, sub: 0x5c, min: 0x5d, div: 0x5e, max: 0x5f } as const;
-const bitwise = { and: 0xdb, andNot: 0xdf, or: 0xeb, xor: 0xef } as const;
 
 /** Writes machine code: integer instructions and vectors of 16 float32 lanes. */
 export class Assembler extends IntegerAssembler {
@@ -105,6 +104,11 @@ export class Assembler extends IntegerAssembler {
     this.evex({ map: 1, prefix: 0, opcode: 0x28, reg: dst, rm: src, mask, zero: true });
   }
 
+  /** The lanes of a mask; the others keep their value. */
+  moveInto(dst: number, src: number, mask: number): void {
+    this.evex({ map: 1, prefix: 0, opcode: 0x28, reg: dst, rm: src, mask });
+  }
+
   /** Every lane = the float32 in memory, or lane 0 of a register. */
   broadcast(dst: number, from: Mem | number | Label): void {
     this.evex({ map: 2, prefix: 1, opcode: 0x18, reg: dst, rm: from, unit: 4 });
@@ -134,11 +138,6 @@ export class Assembler extends IntegerAssembler {
     this.evex({ map: 1, prefix: 0, opcode: arithmetic[operation], reg: dst, second: a, rm: b, ...options });
   }
 
-  /** Bit operations on whole registers. */
-  bits(operation: keyof typeof bitwise, dst: number, a: number, b: number | Mem, options: VectorOptions = {}): void {
-    this.evex({ map: 1, prefix: 1, opcode: bitwise[operation], reg: dst, second: a, rm: b, ...options });
-  }
-
   sqrt(dst: number, from: number | Mem): void {
     this.evex({ map: 1, prefix: 0, opcode: 0x51, reg: dst, rm: from });
   }
@@ -148,14 +147,14 @@ export class Assembler extends IntegerAssembler {
     this.evex({ map: 3, prefix: 1, opcode: 0x08, reg: dst, rm: from, immediate: mode | 8 });
   }
 
-  /** The exponent of each lane as a number, and (see below) the rest of it. */
+  /** The exponent of each lane, floor(log2 |x|), as a number. */
   exponent(dst: number, from: number): void {
     this.evex({ map: 2, prefix: 1, opcode: 0x42, reg: dst, rm: from });
   }
 
-  /** The significand of each lane, in [3/4, 3/2); `exponent` of the same number divided by it is a power of two. */
+  /** The significand of each lane, in [3/4, 3/2); the number divided by it is a power of two. NaN for numbers below zero. */
   significand(dst: number, from: number): void {
-    this.evex({ map: 3, prefix: 1, opcode: 0x26, reg: dst, rm: from, immediate: 3 });
+    this.evex({ map: 3, prefix: 1, opcode: 0x26, reg: dst, rm: from, immediate: 0b1011 });
   }
 
   /** dst = a · 2^floor(b). */
@@ -163,14 +162,9 @@ export class Assembler extends IntegerAssembler {
     this.evex({ map: 2, prefix: 1, opcode: 0x2c, reg: dst, second: a, rm: b });
   }
 
-  /** mask = lanes where a (predicate) b; predicates 0 equal, 1 less, 2 less or equal, 4 not equal, 13 not less, 14 greater; NaN compares false but for 4. */
+  /** mask = lanes where a (predicate) b; predicates 0 equal, 1 less, 2 less or equal, 3 unordered (one is NaN), 4 not equal, 13 not less, 14 greater; NaN is true for 3 and 4 only. */
   compareLanes(mask: number, predicate: number, a: number, b: number | Mem): void {
     this.evex({ map: 1, prefix: 0, opcode: 0xc2, reg: mask, second: a, rm: b, immediate: predicate });
-  }
-
-  /** dst = lanes of b where the mask is set, of a elsewhere. */
-  blend(dst: number, mask: number, a: number, b: number): void {
-    this.evex({ map: 2, prefix: 1, opcode: 0x65, reg: dst, second: a, rm: b, mask });
   }
 
   /** Replace the upper half (8 lanes) of a vector: dst = low half of a, `from`. */
@@ -196,6 +190,21 @@ export class Assembler extends IntegerAssembler {
   permute2(dst: number, indices: number, b: number | Mem): void {
     // vpermi2ps has the indices in dst, vpermt2ps the table.
     this.evex({ map: 2, prefix: 1, opcode: 0x7f, reg: dst, second: indices, rm: b });
+  }
+
+  /** Numbers of a and b in turn, from the lower or upper half of each quarter. */
+  interleave(half: "low" | "high", dst: number, a: number, b: number): void {
+    this.evex({ map: 1, prefix: 0, opcode: half === "low" ? 0x14 : 0x15, reg: dst, second: a, rm: b });
+  }
+
+  /** The same with pairs of numbers. */
+  interleavePairs(half: "low" | "high", dst: number, a: number, b: number): void {
+    this.evex({ map: 1, prefix: 1, opcode: half === "low" ? 0x14 : 0x15, wide: true, reg: dst, second: a, rm: b });
+  }
+
+  /** Two quarters of a, then two of b, two bits for each choice. */
+  shuffleQuarters(dst: number, a: number, b: number, choice: number): void {
+    this.evex({ map: 3, prefix: 1, opcode: 0x23, reg: dst, second: a, rm: b, immediate: choice });
   }
 
   /** Four lanes in another order, two bits each. 128 bits. */

@@ -3,6 +3,7 @@ import { AtelierError, RuntimeError } from "../core/errors.ts";
 import { RandomStreams } from "../core/streams.ts";
 import { collect, type Graph, roleOf } from "../graph/graph.ts";
 import { isLeaf, type State } from "../graph/leaf.ts";
+import type { KernelSource } from "../graph/onnx.ts";
 import { input } from "../graph/ops/source.ts";
 import { simplify } from "../graph/passes/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -67,10 +68,8 @@ export async function compile<I extends string, O extends string>(
   const baked = frozen ? leafData(graph) : undefined;
   if (baked !== undefined) await backend.memory?.read(Object.values(baked));
   const optimize = frozen ? "all" : "none";
-  const kernels = frozen ? undefined : backend.collectKernels?.();
-  const write = (): Uint8Array => lower(graph, { target: backend.target, baked, channelBlock: frozen ? 0 : backend.channelBlock, kernels });
   const load = (): Promise<Executable> => {
-    const model = write();
+    const { model, kernels } = writeModel(backend, graph, baked);
     debugModel(name, model);
     return backend.load(model, { name, optimize, kernels });
   };
@@ -80,7 +79,10 @@ export async function compile<I extends string, O extends string>(
   return new Program<I, O>({
     executable,
     graph,
-    profile: (inputs, outputs, runs) => profileProgram(backend, graph, write(), { name, optimize, kernels, inputs, outputs, runs }),
+    profile: (inputs, outputs, runs) => {
+      const { model, kernels } = writeModel(backend, graph, baked);
+      return profileProgram(backend, graph, model, { name, optimize, kernels, inputs, outputs, runs });
+    },
     updates,
     draws: trace.draws,
     outputNames: Object.keys(results) as O[],
@@ -88,6 +90,18 @@ export async function compile<I extends string, O extends string>(
     specs,
     frozen,
   });
+}
+
+/**
+ * The model of a graph, and the kernels of our own that it needs. With baked weights they are only used where a convolution or a recurrence is among
+ * them: the runtime's own fusions serve the rest better.
+ */
+function writeModel(backend: Backend, graph: Graph, baked: Arrays | undefined): { model: Uint8Array; kernels: KernelSource | undefined } {
+  const { target } = backend;
+  const kernels = backend.collectKernels?.();
+  const model = lower(graph, { target, baked, channelBlock: baked === undefined ? backend.channelBlock : 0, kernels });
+  if (baked === undefined || kernels === undefined || kernels.heavy) return { model, kernels };
+  return { model: lower(graph, { target, baked }), kernels: undefined };
 }
 
 /** An output may be named like an input (`x` in, `x` out); in the graph, where names are of one kind, it gets a mark. */

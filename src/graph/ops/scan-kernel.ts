@@ -91,6 +91,7 @@ function translate(node: GraphNode, state: Body): boolean {
   if (node.outputs.some((t) => t.dtype !== "float32")) return false;
   const constant = scalarValue(node.outputs[0]);
   if (constant !== undefined) {
+    // One number, whatever its rank: operands of one number go with any width.
     ops.push({ op: "elementwise", width: 1, step: { op: "constant", operands: [], attrs: { value: constant } } });
     return define();
   }

@@ -10,7 +10,7 @@ import { FfiDeviceMemory, type Twin } from "./device-memory.ts";
 import { DeviceValues } from "./device-values.ts";
 import { createSession, type Environment, openEnvironment } from "./environment.ts";
 import { refusal } from "./ffi.ts";
-import { kernelsAvailable, placeKernels } from "./kernels.ts";
+import { kernelSupport, placeKernels } from "./kernels.ts";
 import { forgotten, NativeBinding, NativeSession } from "./native.ts";
 import type { Handle } from "./ort-api.ts";
 import type { Provider } from "./providers.ts";
@@ -49,7 +49,7 @@ export class FfiBackend implements Backend {
     this.environment = openEnvironment(libraryPath);
     this.parts = device;
     const { threads } = this.environment.threading;
-    this.collectKernels = device === undefined && kernelsAvailable() ? () => new KernelSet(threads) : undefined;
+    this.collectKernels = device === undefined && kernelSupport().available ? () => new KernelSet(threads) : undefined;
     this.memory = device?.memory;
     this.device = device?.provider.device ?? "cpu";
     this.target = device?.provider.target ?? "cpu";

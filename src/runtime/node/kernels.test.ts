@@ -12,11 +12,11 @@ import { lower } from "../../lower/lower.ts";
 import { KernelSet } from "../../native/index.ts";
 import { interpret } from "../interpreter.ts";
 import { FfiBackend } from "./ffi-backend.ts";
-import { kernelsAvailable } from "./kernels.ts";
+import { kernelSupport } from "./kernels.ts";
 import { locateLibrary } from "./locate.ts";
 
 const library = locateLibrary();
-const available = kernelsAvailable() && library !== undefined;
+const available = kernelSupport().available && library !== undefined;
 const backend = available ? new FfiBackend(library.path) : undefined;
 
 /** Largest difference from the interpreter relative to the largest number, and how many kernels took part. */
@@ -77,6 +77,12 @@ const cases: Record<string, Case> = {
     options: { padding: [1, 0, 2, 1], stride: [2, 1], dilation: [1, 2] },
   },
   "taps that no output meets": { x: [8, 2, 8, 12], w: [3, 2, 1, 2], options: { stride: 2 } },
+  "many channels": { x: [8, 4, 8, 8], w: [20, 4, 3, 3], options: { padding: 1 } },
+  "many channels, odd sizes": { x: [8, 6, 9, 13], w: [33, 6, 3, 2], options: { padding: [1, 0, 2, 1], stride: [2, 1], dilation: [1, 2] } },
+  "many channels, stride 2": { x: [8, 4, 28, 28], w: [16, 4, 5, 5], options: { padding: "same", stride: 2 } },
+  "pictures together": { x: [8, 2, 4, 4], w: [16, 2, 3, 3], options: { padding: 1 } },
+  "pictures together, rows with gaps": { x: [16, 2, 3, 3], w: [18, 2, 2, 2], options: { padding: [0, 1, 1, 0] } },
+  "pictures together, stride 2": { x: [8, 4, 8, 8], w: [32, 4, 4, 4], options: { padding: 1, stride: 2 } },
   "one channel": { x: [9, 1, 16, 16], w: [1, 1, 3, 3], options: { padding: 1 } },
 };
 
