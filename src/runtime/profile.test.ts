@@ -89,3 +89,9 @@ test("a backend without a profiler says so", async () => {
   const options = { name: "p", optimize: "none" as const, inputs: {} };
   await expect(profileProgram(backend, graph(), new Uint8Array(), options)).rejects.toThrow(RuntimeError);
 });
+
+test("ops that share a pass over memory are one row, whose operations are not known", () => {
+  const shared = [row("head/exp#1+", "fused_7", 4)];
+  const profile = readProgramProfile("step", graph(), { runs: 2, runMicroseconds: 4, rows: shared });
+  expect(profile.rows.map(({ layer, part, flops }) => ({ layer, part, flops }))).toEqual([{ layer: "head", part: "fused pass", flops: 0 }]);
+});

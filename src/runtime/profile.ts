@@ -54,14 +54,17 @@ export function readProgramProfile(name: string, graph: Graph, { runs, runMicros
       const slash = label.lastIndexOf("/");
       const first = !counted.has(label);
       counted.add(label);
-      return { ...row, layer: slash < 0 ? undefined : label.slice(0, slash), part: node.op.name, flops: first ? flops(node) : 0 };
+      // Ops that share a pass are one node, named after one of them; what each of them counts is not known here.
+      const fused = row.node.includes("+");
+      const layer = slash < 0 ? undefined : label.slice(0, slash);
+      return { ...row, layer, part: fused ? "fused pass" : node.op.name, flops: first && !fused ? flops(node) : 0 };
     });
   return { name, runs, runMicroseconds, rows: named };
 }
 
-/** `encoder/conv#12` of `encoder/conv#12.1`. */
+/** `encoder/conv#12` of `encoder/conv#12.1`, and of the pass `encoder/conv#12+`. */
 function labelOf(node: string): string | undefined {
-  return /^(.*#\d+)(\.\d+)?$/.exec(node)?.[1];
+  return /^(.*#\d+)\+?(\.\d+)?$/.exec(node)?.[1];
 }
 
 /** What rows of a profile are added up by: the runtime's operator, our op, the layer, or nothing. */
