@@ -6,7 +6,7 @@ import { lineForm, type Scratch, scratchBytes, scratchOf, scratchOffset } from "
 
 // Convolution of pictures, its input gradient and its filter gradient, in terms of the two loops that do the work.
 
-/** Sizes of a convolution [N, C, H, W] * [K, C, R, S] -> [N, K, OH, OW]. */
+/** Sizes of a convolution [N, C, H, W] * [K, C / groups, R, S] -> [N, K, OH, OW]. */
 export interface ConvSizes {
   readonly pictures: number;
   readonly channels: number;
@@ -18,6 +18,7 @@ export interface ConvSizes {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
   readonly dilations: readonly [number, number];
+  readonly groups: number;
   /** Zeros above and to the left. */
   readonly top: number;
   readonly left: number;
@@ -47,9 +48,18 @@ function inputScratch(s: ConvSizes): Scratch {
 const eachTap = ({ kernel: [rows, columns] }: ConvSizes): [number, number][] =>
   Array.from({ length: rows * columns }, (_, i) => [Math.floor(i / columns), i % columns]);
 
+/** A group's channels lie together, so a picture of g groups is g pictures, each with weights of its own. */
+const groupwise = (s: ConvSizes): ConvSizes => ({
+  ...s,
+  pictures: s.pictures * s.groups,
+  channels: s.channels / s.groups,
+  outChannels: s.outChannels / s.groups,
+});
+
 /** y = conv(x, w), plus a bias [K] if there is one. Undefined where this loop is not the right one. */
-export function convPlan(s: ConvSizes, bias: boolean, threads: number): KernelPlan | undefined {
-  if (!suits(s, threads)) return undefined;
+export function convPlan(sizes: ConvSizes, bias: boolean, threads: number): KernelPlan | undefined {
+  if (!suits(sizes, threads)) return undefined;
+  const s = groupwise(sizes);
   const scratch = inputScratch(s);
   const taps = eachTap(s).map(
     ([r, q], i): Tap => ({ offset: scratchOffset(scratch, r * s.dilations[0], q * s.dilations[1]), weight: i * 4 }),
@@ -66,23 +76,29 @@ export function convPlan(s: ConvSizes, bias: boolean, threads: number): KernelPl
     passes: [{ taps: [taps], rows: s.outHeight, start: 0, pitch: s.outWidth * 4 }],
     weightOut: s.channels * filter,
     weightIn: filter,
+    groups: s.groups,
+    weightGroup: s.outChannels * s.channels * filter,
     bias,
   });
 }
 
+/** Along an axis: which tap reaches which remainder of the input's positions, and from how far in the output. */
+function meetings(s: ConvSizes, axis: 0 | 1, first: number): { phase: number; tap: number; shift: number }[] {
+  const step = s.strides[axis];
+  return Array.from({ length: s.kernel[axis] * step }, (_, i) => {
+    const [phase, tap] = [i % step, Math.floor(i / step)];
+    const distance = phase + first - tap * s.dilations[axis];
+    return distance % step === 0 ? { phase, tap, shift: distance / step } : undefined;
+  }).filter((entry) => entry !== undefined);
+}
+
 /** dx = the input gradient of a convolution, from dy and w: every remainder of rows and columns modulo the stride is a small convolution of dy. */
-export function convInputPlan(s: ConvSizes, threads: number): KernelPlan | undefined {
-  if (!suits(s, threads)) return undefined;
+export function convInputPlan(sizes: ConvSizes, threads: number): KernelPlan | undefined {
+  if (!suits(sizes, threads)) return undefined;
+  const s = groupwise(sizes);
   const [rowStep, columnStep] = s.strides;
-  const reach = (axis: 0 | 1, first: number) =>
-    Array.from({ length: s.kernel[axis] * s.strides[axis] }, (_, i) => {
-      const step = s.strides[axis];
-      const [phase, tap] = [i % step, Math.floor(i / step)];
-      const distance = phase + first - tap * s.dilations[axis];
-      return distance % step === 0 ? { phase, tap, shift: distance / step } : undefined;
-    }).filter((entry) => entry !== undefined);
-  const rows = reach(0, s.top);
-  const columns = reach(1, s.left);
+  const rows = meetings(s, 0, s.top);
+  const columns = meetings(s, 1, s.left);
   const top = Math.max(0, -Math.min(...rows.map((entry) => entry.shift)));
   const left = Math.max(0, -Math.min(...columns.map((entry) => entry.shift)));
   const scratch = scratchOf({
@@ -127,13 +143,15 @@ export function convInputPlan(s: ConvSizes, threads: number): KernelPlan | undef
     passes,
     weightOut: filter,
     weightIn: s.channels * filter,
+    groups: s.groups,
+    weightGroup: s.outChannels * s.channels * filter,
     bias: false,
   });
 }
 
 /** dw = the filter gradient of a convolution, from x and dy. Many output channels go side by side into the vectors, few leave them to the positions. */
 export function convFilterPlan(s: ConvSizes, threads: number): KernelPlan | undefined {
-  if (!suits(s, threads)) return undefined;
+  if (!suits(s, threads) || s.groups > 1) return undefined;
   const whole = inputScratch(s);
   const taps = eachTap(s).map(([r, q]) => scratchOffset(whole, r * s.dilations[0], q * s.dilations[1]));
   const common = {

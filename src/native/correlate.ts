@@ -58,6 +58,10 @@ export interface Correlation {
   /** Bytes between the weights of neighbouring output channels, and of neighbouring input channels. */
   readonly weightOut: number;
   readonly weightIn: number;
+  /** Pictures take turns with so many sets of weights (the groups of a convolution, each seen as a picture). */
+  readonly groups: number;
+  /** Bytes of one set of weights. */
+  readonly weightGroup: number;
   readonly bias: boolean;
 }
 
@@ -76,6 +80,7 @@ const linesOf = (c: Correlation, form: LineForm): number => Math.max(...c.passes
 
 /** Pictures that are worked on together: more than one where a whole picture is fewer vectors than the registers hold. */
 function groupOf(c: Correlation): number {
+  if (c.groups > 1) return 1; // neighbours have other weights
   const form = lineForm(c.columns);
   const sets = c.passes[0].taps.length;
   const wanted = Math.floor((sets === 1 ? 4 : 2) / (linesOf(c, form) * form.vectors));
@@ -123,7 +128,7 @@ export function correlationPlan(c: Correlation): KernelPlan {
   const used = Math.ceil(c.pictures / each);
   return {
     inputs,
-    outputs: [[c.pictures, ...c.out], [(used * group * scratchBytes(c.scratch)) / 4]],
+    outputs: [[c.pictures / c.groups, c.out[0] * c.groups, c.out[1], c.out[2]], [(used * group * scratchBytes(c.scratch)) / 4]],
     phases: [{ tasks: used, emit: (asm) => emitTask(asm, c, inputs, each) }],
   };
 }
@@ -177,6 +182,18 @@ function emitTask(asm: Assembler, c: Correlation, inputs: number, each: number):
   asm.bind(end);
 }
 
+/** r14 and r10 to the weights and biases of the group that picture rbx is. Changes rax, rcx, rdx. */
+function toOwnWeights(asm: Assembler, c: Correlation): void {
+  asm.mov(rax, rbx);
+  asm.movImmediate(rcx, c.groups);
+  asm.divide(rcx);
+  asm.multiply(rax, rdx, c.weightGroup);
+  asm.addRegister(r14, rax);
+  if (!c.bias) return;
+  asm.multiply(rax, rdx, c.out[0] * 4);
+  asm.addRegister(r10, rax);
+}
+
 /** All output channels of one pass, in blocks. */
 function emitPass(asm: Assembler, masks: Masks, c: Correlation, form: LineForm, pass: Pass): void {
   const group = groupOf(c);
@@ -186,6 +203,7 @@ function emitPass(asm: Assembler, masks: Masks, c: Correlation, form: LineForm, 
   const rest = c.out[0] % tile.channels;
   asm.mov(r14, at(rdi, 8));
   if (c.bias) asm.mov(r10, at(rdi, 16));
+  if (c.groups > 1) toOwnWeights(asm, c);
   asm.lea(rsi, at(r13, pass.start));
   const block = (channels: number) => {
     emitBlock(asm, masks, c, form, pass, { ...tile, channels });

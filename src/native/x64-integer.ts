@@ -204,6 +204,13 @@ export class IntegerAssembler {
     this.bind(fine);
   }
 
+  /** rax, rdx = rax / src, rax % src (unsigned). */
+  divide(src: Gpr): void {
+    this.xor(rdx);
+    this.#rex(0, src);
+    this.byte(0xf7, 0xc0 | (6 << 3) | (src & 7));
+  }
+
   /** dst = src · value. */
   multiply(dst: Gpr, src: Gpr, value: number): void {
     this.#rex(dst, src);

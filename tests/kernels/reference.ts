@@ -14,7 +14,7 @@ export function randomConvolution(upTo: (most: number) => number, pick: <T>(list
     const outWidth = Math.floor((width + left + right - dilations[1] * (kernel[1] - 1) - 1) / strides[1]) + 1;
     if (outHeight < 1 || outWidth < 1) continue;
     const [pictures, channels, outChannels] = [3 + upTo(6), upTo(4), upTo(17)];
-    return { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel, strides, dilations, top, left };
+    return { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel, strides, dilations, groups: 1, top, left };
   }
 }
 

@@ -7,13 +7,13 @@ import { spreadOut } from "./webgpu-lowering.ts";
 
 // The forms are chosen by measurement (docs/engine-facts.md): ONNX has no gradient ops for convolution.
 
-/** Sizes as our own kernels take them: two dense spatial axes only. */
+/** Sizes as our own kernels take them: two spatial axes only. */
 function sizesOf(x: readonly number[], w: readonly number[], y: readonly number[], { strides, pads, dilations, groups }: ConvAttrs) {
-  if (x.length !== 4 || groups !== 1) return undefined;
+  if (x.length !== 4) return undefined;
   const [pictures, channels, height, width] = x;
   const [, outChannels, outHeight, outWidth] = y;
   const [top, left] = pads;
-  return { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel: w.slice(2), strides, dilations, top, left };
+  return { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel: w.slice(2), strides, dilations, groups, top, left };
 }
 
 /** Convolution is an ONNX op as it stands; a runtime's blocked layout and a form for very few output channels are faster where they fit. */

@@ -83,6 +83,10 @@ const cases: Record<string, Case> = {
   "pictures together": { x: [8, 2, 4, 4], w: [16, 2, 3, 3], options: { padding: 1 } },
   "pictures together, rows with gaps": { x: [16, 2, 3, 3], w: [18, 2, 2, 2], options: { padding: [0, 1, 1, 0] } },
   "pictures together, stride 2": { x: [8, 4, 8, 8], w: [32, 4, 4, 4], options: { padding: 1, stride: 2 } },
+  grouped: { x: [8, 6, 9, 17], w: [9, 2, 3, 3], options: { padding: 1, groups: 3 } },
+  "grouped, stride 2": { x: [8, 4, 8, 8], w: [6, 2, 4, 4], options: { padding: 1, stride: 2, groups: 2 } },
+  depthwise: { x: [8, 5, 8, 8], w: [5, 1, 3, 3], options: { padding: 1, groups: 5 } },
+  "depthwise, several outputs a channel": { x: [4, 3, 4, 4], w: [6, 1, 3, 3], options: { padding: 1, groups: 3 } },
   "one channel": { x: [9, 1, 16, 16], w: [1, 1, 3, 3], options: { padding: 1 } },
 };
 
