@@ -17,7 +17,7 @@ import {
   scratchBytes,
   scratchMasks,
 } from "./planes.ts";
-import { type Assembler, at, r8, r9, r10, r11, r12, r13, r14, r15, rax, rbp, rbx, rcx, rdi, rdx, rsi, vectorBytes } from "./x64.ts";
+import { type Assembler, at, r8, r9, r10, r11, r12, r13, r14, r15, rax, rbp, rbx, rcx, rdi, rdx, rsi, rsp, vectorBytes } from "./x64.ts";
 
 // The filter gradient: for each pair of an output channel and a tap, the products of two planes added up. Sums stay in registers while a picture's planes pass
 // by, and in memory as whole vectors from picture to picture; their lanes are added at the very end.
@@ -27,8 +27,10 @@ export interface FilterGradient {
   readonly pictures: number;
   readonly threads: number;
   readonly scratch: Scratch;
-  /** Bytes of one picture of the input. */
+  /** Bytes of one picture of the input, of one group where there are several. */
   readonly sourceBytes: number;
+  /** Groups of channels that do not see each other; the scratch is for one. */
+  readonly groups: number;
   /** Channels, height and width of the output's gradient. */
   readonly out: readonly [number, number, number];
   readonly rowStep: number;
@@ -72,12 +74,15 @@ function chooseBlock(channels: number, taps: number): Block {
   return best;
 }
 
-/** A kernel of inputs x and dy, whose first output is dw. */
+/** Output channels of a group. */
+const channelsOf = (f: FilterGradient): number => f.out[0] / f.groups;
+
+/** A kernel of inputs x and dy, whose first output is dw. Threads share the output channels, or the groups. */
 export function filterGradientPlan(f: FilterGradient): KernelPlan {
-  const block = chooseBlock(f.out[0], f.taps.length);
-  const blocks = Math.ceil(f.out[0] / block.channels);
-  const each = Math.ceil(blocks / Math.min(blocks, f.threads));
-  const tasks = Math.ceil(blocks / each);
+  const block = chooseBlock(channelsOf(f), f.taps.length);
+  const shares = f.groups > 1 ? f.groups : Math.ceil(f.out[0] / block.channels);
+  const each = Math.ceil(shares / Math.min(shares, f.threads));
+  const tasks = Math.ceil(shares / each);
   return {
     inputs: 2,
     outputs: [
@@ -97,10 +102,6 @@ function emitTask(asm: Assembler, f: FilterGradient, block: Block, each: number)
   const group = groupOf(f);
   asm.multiply(rcx, rsi, group * scratchBytes(f.scratch));
   asm.addRegister(r12, rcx);
-  // r14, r15: the first of this task's output channels and the one after the last.
-  asm.multiply(r14, rsi, each * block.channels);
-  asm.lea(r15, at(r14, each * block.channels));
-  asm.atMost(r15, f.out[0]);
   masks.prepare([
     1,
     ...scratchMasks(f.scratch),
@@ -112,16 +113,62 @@ function emitTask(asm: Assembler, f: FilterGradient, block: Block, each: number)
     asm.lea(rbp, at(r12, g * scratchBytes(f.scratch)));
     clearScratch(asm, rbp, f.scratch);
   }
+  const sums = () => emitShare(asm, masks, f, form, block, perChannel);
+  if (f.groups > 1) {
+    eachGroup(asm, f, each, sums);
+    return;
+  }
+  // r14, r15: the first of this task's output channels and the one after the last. The stack's top is the group.
+  asm.multiply(r14, rsi, each * block.channels);
+  asm.lea(r15, at(r14, each * block.channels));
+  asm.atMost(r15, f.out[0]);
+  asm.xor(rcx);
+  asm.push(rcx);
+  sums();
+  asm.pop(rcx);
+}
+
+/** The task's groups, one after the other: the stack's top counts them, below it is where they end. */
+function eachGroup(asm: Assembler, f: FilterGradient, each: number, body: () => void): void {
+  const top = asm.label();
+  const end = asm.label();
+  asm.multiply(rax, rsi, each);
+  asm.lea(rcx, at(rax, each));
+  asm.atMost(rcx, f.groups);
+  asm.push(rcx);
+  asm.push(rax);
+  asm.bind(top);
+  asm.mov(rax, at(rsp));
+  asm.mov(rcx, at(rsp, 8));
+  asm.compareRegister(rax, rcx);
+  asm.jumpIf("notLess", end);
+  asm.multiply(r14, rax, channelsOf(f));
+  asm.lea(r15, at(r14, channelsOf(f)));
+  body();
+  asm.mov(rax, at(rsp));
+  asm.add(rax, 1);
+  asm.store(at(rsp), rax);
+  asm.jump(top);
+  asm.bind(end);
+  asm.lea(rsp, at(rsp, 16));
+}
+
+/** The sums of output channels r14 to r15 over all pictures, to the result. */
+function emitShare(asm: Assembler, masks: Masks, f: FilterGradient, form: LineForm, block: Block, perChannel: number): void {
+  const group = groupOf(f);
   clearSums(asm, perChannel);
   if (f.scratch.stride === 2) indexPair(asm, evenLanes, oddLanes);
   const round = () => {
-    asm.multiply(rsi, rbx, f.sourceBytes);
+    asm.multiply(rsi, rbx, f.groups * f.sourceBytes);
+    asm.mov(rcx, at(rsp));
+    asm.multiply(rcx, rcx, f.sourceBytes);
+    asm.addRegister(rsi, rcx);
     asm.mov(rcx, at(rdi, 0));
     asm.addRegister(rsi, rcx);
     asm.mov(rbp, r12);
     asm.loop(r10, group, () => {
       fillScratch(asm, masks, rsi, rbp, f.scratch);
-      asm.add(rsi, f.sourceBytes);
+      asm.add(rsi, f.groups * f.sourceBytes);
       asm.add(rbp, scratchBytes(f.scratch));
     });
     emitPictures(asm, masks, f, form, block, perChannel);
@@ -176,7 +223,7 @@ function emitPictures(asm: Assembler, masks: Masks, f: FilterGradient, form: Lin
     asm.bind(end);
   };
   rounds(block.channels, 0);
-  const rest = f.out[0] % block.channels;
+  const rest = channelsOf(f) % block.channels;
   if (rest > 0) rounds(rest, 1);
 }
 

@@ -150,8 +150,9 @@ export function convInputPlan(sizes: ConvSizes, threads: number): KernelPlan | u
 }
 
 /** dw = the filter gradient of a convolution, from x and dy. Many output channels go side by side into the vectors, few leave them to the positions. */
-export function convFilterPlan(s: ConvSizes, threads: number): KernelPlan | undefined {
-  if (!suits(s, threads) || s.groups > 1) return undefined;
+export function convFilterPlan(sizes: ConvSizes, threads: number): KernelPlan | undefined {
+  if (!suits(sizes, threads)) return undefined;
+  const s = { ...sizes, channels: sizes.channels / sizes.groups };
   const whole = inputScratch(s);
   const taps = eachTap(s).map(([r, q]) => scratchOffset(whole, r * s.dilations[0], q * s.dilations[1]));
   const common = {
@@ -165,11 +166,11 @@ export function convFilterPlan(s: ConvSizes, threads: number): KernelPlan | unde
   let share = Math.min(threads, s.channels);
   while (s.channels % share !== 0) share--;
   const scratch = { ...whole, channels: s.channels / share };
-  if (s.outChannels >= 16 && share === threads && scratchBytes(scratch) <= scratchLimit)
+  if (s.groups === 1 && s.outChannels >= 16 && share === threads && scratchBytes(scratch) <= scratchLimit)
     return channelGradientPlan({ ...common, scratch, channels: s.channels });
   if (s.outHeight * s.outWidth < 32) return undefined;
   if (scratchBytes(whole) > scratchLimit || s.outChannels * s.channels * taps.length * 64 > sumsLimit) return undefined;
-  return filterGradientPlan({ ...common, scratch: whole, sourceBytes: s.channels * s.height * s.width * 4 });
+  return filterGradientPlan({ ...common, scratch: whole, groups: s.groups, sourceBytes: s.channels * s.height * s.width * 4 });
 }
 
 /** One picture at a time is left to the runtime, as are products of single pixels, which are matrix products. */
