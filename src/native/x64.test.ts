@@ -161,6 +161,19 @@ describe("machine code", () => {
     expect(hex(often)).toBe("4833c9c34883c1404881f9800200000f8ceeffffff");
   });
 
+  test("a division clears the upper half first; vectors are interleaved and shuffled", () => {
+    const asm = new Assembler();
+    asm.divide(rcx);
+    expect(hex(asm)).toBe("4833d2" + "48f7f1");
+    const vectors = new Assembler();
+    vectors.interleave("low", 16, 0, 1); // vunpcklps zmm16,zmm0,zmm1
+    vectors.interleave("high", 17, 0, 1); // vunpckhps zmm17,zmm0,zmm1
+    vectors.interleavePairs("low", 0, 16, 18); // vunpcklpd zmm0,zmm16,zmm18
+    vectors.interleavePairs("high", 1, 16, 18); // vunpckhpd zmm1,zmm16,zmm18
+    vectors.shuffleQuarters(24, 8, 12, 0xdd); // vshuff32x4 zmm24,zmm8,zmm12,0xdd
+    expect(hex(vectors)).toBe("62e17c4814c162e17c4815c962b1fd4014c262b1fd4015ca62433d4823c4dd");
+  });
+
   test("a limit", () => {
     const asm = new Assembler();
     asm.atMost(rax, 5);

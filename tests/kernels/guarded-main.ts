@@ -40,9 +40,9 @@ function check(name: string, request: KernelRequest, inputs: readonly Float32Arr
 function convolutions(count: number): void {
   for (let i = 0; i < count; i++) {
     const sizes = randomConvolution(upTo, pick);
-    const { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel } = sizes;
+    const { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel, groups } = sizes;
     const x = normal(pictures * channels * height * width);
-    const w = normal(outChannels * channels * size(kernel));
+    const w = normal(((outChannels * channels) / groups) * size(kernel));
     const b = normal(outChannels);
     const dy = normal(pictures * outChannels * outHeight * outWidth);
     const expected = convolution(sizes, x, w, b, dy);

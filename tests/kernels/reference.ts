@@ -13,8 +13,9 @@ export function randomConvolution(upTo: (most: number) => number, pick: <T>(list
     const outHeight = Math.floor((height + top + bottom - dilations[0] * (kernel[0] - 1) - 1) / strides[0]) + 1;
     const outWidth = Math.floor((width + left + right - dilations[1] * (kernel[1] - 1) - 1) / strides[1]) + 1;
     if (outHeight < 1 || outWidth < 1) continue;
-    const [pictures, channels, outChannels] = [3 + upTo(6), upTo(4), upTo(17)];
-    return { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel, strides, dilations, groups: 1, top, left };
+    const groups = pick([1, 1, 1, 2, 3, 5]);
+    const [pictures, channels, outChannels] = [3 + upTo(6), groups * upTo(4), groups * upTo(groups > 1 ? 4 : 17)];
+    return { pictures, channels, height, width, outChannels, outHeight, outWidth, kernel, strides, dilations, groups, top, left };
   }
 }
 
@@ -29,13 +30,15 @@ export function convolution(s: ConvSizes, x: Float32Array, w: Float32Array, b: F
     const plane = Math.floor(i / (s.outWidth * s.outHeight));
     const [k, n] = [plane % s.outChannels, Math.floor(plane / s.outChannels)];
     y[i] += b[k];
-    for (let j = 0; j < s.channels * taps; j++) {
-      const [c, r, q] = [Math.floor(j / taps), Math.floor((j % taps) / s.kernel[1]), j % s.kernel[1]];
+    const depth = s.channels / s.groups;
+    const first = Math.floor(k / (s.outChannels / s.groups)) * depth;
+    for (let j = 0; j < depth * taps; j++) {
+      const [c, r, q] = [first + Math.floor(j / taps), Math.floor((j % taps) / s.kernel[1]), j % s.kernel[1]];
       const h = row * s.strides[0] - s.top + r * s.dilations[0];
       const v = column * s.strides[1] - s.left + q * s.dilations[1];
       if (h < 0 || v < 0 || h >= s.height || v >= s.width) continue;
       const at = ((n * s.channels + c) * s.height + h) * s.width + v;
-      const weight = k * s.channels * taps + j;
+      const weight = k * depth * taps + j;
       y[i] += x[at] * w[weight];
       dx[at] += dy[i] * w[weight];
       dw[weight] += dy[i] * x[at];
