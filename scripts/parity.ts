@@ -12,7 +12,7 @@ import type { Tensor } from "../src/graph/tensor.ts";
 import type { Backend } from "../src/runtime/backend.ts";
 import { openBackend } from "../src/runtime/node/open.ts";
 import { gradientError, probe, weightedSum } from "../src/runtime/testing/check.ts";
-import { disagreement } from "../tests/conformance/disagreement.ts";
+import { disagreement } from "../src/runtime/testing/disagreement.ts";
 import type { ParityRecord } from "../tests/golden/record.ts";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");

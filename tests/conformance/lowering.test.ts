@@ -6,7 +6,7 @@ import { ops } from "../../src/graph/ops/index.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { probe, weightedSum } from "../../src/runtime/testing/check.ts";
-import { disagreement } from "./disagreement.ts";
+import { disagreement } from "../../src/runtime/testing/disagreement.ts";
 
 const records = Object.entries(ops) as [string, OpRecord][];
 const targets: Target[] = ["cpu", "portable"];

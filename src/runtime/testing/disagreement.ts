@@ -3,15 +3,21 @@ import { collect } from "../../graph/graph.ts";
 import { simplify } from "../../graph/passes/simplify.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { lower } from "../../lower/lower.ts";
-import type { Backend } from "../backend.ts";
+import type { Backend, LoadOptions, Target } from "../backend.ts";
 import { interpret } from "../interpreter.ts";
 import type { Probe } from "./check.ts";
 
 /**
- * Run outputs on a backend, in its own target's form, and through the interpreter.
+ * Run outputs on a backend, in a target's form (its own unless told), and through the interpreter.
  * @returns the largest difference relative to the output's largest entry (at least 0.05: second derivatives that cancel to nothing)
  */
-export async function disagreement(backend: Backend, outputs: readonly Tensor[], feeds: Probe["feeds"]): Promise<number> {
+export async function disagreement(
+  backend: Backend,
+  outputs: readonly Tensor[],
+  feeds: Probe["feeds"],
+  target: Target = backend.target,
+  optimize: LoadOptions["optimize"] = "none",
+): Promise<number> {
   const graph = simplify(collect(outputs.map((tensor, i) => ({ name: `y${i}`, tensor }))));
   const singles: Record<string, TypedArray> = {};
   for (const { name, tensor } of graph.inputs) {
@@ -21,10 +27,7 @@ export async function disagreement(backend: Backend, outputs: readonly Tensor[],
     singles[name] = array;
   }
   const expected = interpret(graph, Object.fromEntries(Object.entries(singles).map(([name, array]) => [name, Array.from(array, Number)])));
-  const executable = await backend.load(lower(graph, { target: backend.target, channelBlock: backend.channelBlock }), {
-    name: "probe",
-    optimize: "none",
-  });
+  const executable = await backend.load(lower(graph, { target, channelBlock: backend.channelBlock }), { name: "probe", optimize });
   const results: Record<string, TypedArray> = {};
   for (const { name, tensor } of graph.outputs) results[name] = allocate(tensor.dtype, tensor.size);
   const binding = executable.bind(singles, results);
