@@ -42,6 +42,8 @@ class Grouping {
   /** Clusters of a space that read a tensor they do not make. */
   readonly #readers = new Map<Tensor, Set<Cluster>>();
   readonly #users = new Map<Tensor, GraphNode[]>();
+  /** Nodes that nothing needs any more. */
+  readonly #unused = new Set<GraphNode>();
 
   constructor(graph: Graph, kernels: KernelSource) {
     this.#graph = graph;
@@ -158,11 +160,22 @@ class Grouping {
       const nodes = [...cluster.nodes].sort((a, b) => a.id - b.id);
       const unit =
         nodes.length > 1 || isSum(nodes[0]) ? this.#request(this.#withRecomputed(nodes, cluster, needed), cluster, needed) : undefined;
-      if (unit === undefined) for (const node of nodes) this.#clusterOf.delete(node);
-      else units.set(cluster, unit);
-      for (const input of unit === undefined ? nodes.flatMap((node) => node.inputs) : unit.inputs) needed.add(input);
+      if (unit === undefined) this.#dissolve(nodes, needed);
+      else {
+        units.set(cluster, unit);
+        for (const input of unit.inputs) needed.add(input);
+      }
     }
     return this.#ordered(units);
+  }
+
+  /** The nodes one by one after all, but for those whose values are made again wherever they are used. */
+  #dissolve(nodes: readonly GraphNode[], needed: Set<Tensor>): void {
+    for (const node of [...nodes].reverse()) {
+      this.#clusterOf.delete(node);
+      if (!needed.has(node.outputs[0])) this.#unused.add(node);
+      else for (const input of node.inputs) needed.add(input);
+    }
   }
 
   /** Users before what they use. */
@@ -242,7 +255,7 @@ class Grouping {
     return { request, inputs, results: [...stores, ...sums].map((node) => node.outputs[0]) };
   }
 
-  /** Depth first from the outputs: every unit after those it needs. */
+  /** In the graph's own order as far as that goes: every unit after those it needs. */
   #ordered(units: ReadonlyMap<Cluster, Unit>): Unit[] {
     const order: Unit[] = [];
     const done = new Set<GraphNode | Cluster>();
@@ -256,13 +269,11 @@ class Grouping {
       for (const input of [...inputs].sort((a, b) => a.node.id - b.node.id)) visit(input.node);
       if (!isInput(node)) order.push(unit);
     };
-    for (const node of this.#graph.nodes) if (!isInput(node) && this.#isWanted(node)) visit(node);
+    // Clusters and constants come with what needs them.
+    const outputs = new Set(this.#graph.outputs.map(({ tensor }) => tensor.node));
+    const stands = (node: GraphNode) => node.inputs.length > 0 && !this.#clusterOf.has(node) && !this.#unused.has(node);
+    for (const node of this.#graph.nodes) if (outputs.has(node) || stands(node)) visit(node);
     return order;
-  }
-
-  /** Nodes inside of clusters come with them. */
-  #isWanted(node: GraphNode): boolean {
-    return !this.#clusterOf.has(node) || this.#graph.outputs.some(({ tensor }) => tensor.node === node);
   }
 }
 

@@ -55,9 +55,11 @@ function randomGraph(seed: number) {
   return { outputs: Object.fromEntries(ends.map((tensor, i) => [`y${i}`, tensor])), feeds };
 }
 
-/** Everything is there once, and nothing before what it needs. */
+/** Everything is there once, nothing before what it needs, and nothing that nobody reads. */
 function checkOrder(units: readonly Unit[], outputs: Record<string, Tensor>): void {
   const graph = collect(Object.entries(outputs).map(([name, tensor]) => ({ name, tensor })));
+  const read = new Set([...Object.values(outputs), ...units.flatMap((unit) => ("node" in unit ? unit.node.inputs : unit.inputs))]);
+  for (const unit of units) expect(("node" in unit ? unit.node.outputs : unit.results).some((result) => read.has(result))).toBe(true);
   const had = new Set<Tensor>(graph.nodes.filter(isInput).flatMap((node: GraphNode) => node.outputs));
   for (const unit of units) {
     const [needs, makes] = "node" in unit ? [unit.node.inputs, unit.node.outputs] : [unit.inputs, unit.results];
