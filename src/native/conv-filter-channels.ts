@@ -1,4 +1,4 @@
-import type { KernelPlan } from "./kernel.ts";
+import { type KernelPlan, largestDivisor } from "./kernel.ts";
 import {
   clearScratch,
   evenLanes,
@@ -48,9 +48,7 @@ const itemsOf = (c: ChannelGradient): number => c.channels * c.taps.length;
 /** Pictures that pass by together: a divisor of the batch. */
 function groupOf(c: ChannelGradient): number {
   const each = scratchBytes(c.scratch) + positionsOf(c) * rowOf(c);
-  let group = Math.max(1, Math.min(8, c.pictures, Math.floor(groupBytes / each)));
-  while (c.pictures % group !== 0) group--;
-  return group;
+  return largestDivisor(c.pictures, Math.min(8, groupBytes / each));
 }
 
 export function channelGradientPlan(c: ChannelGradient): KernelPlan {

@@ -1,4 +1,4 @@
-import type { KernelPlan } from "./kernel.ts";
+import { type KernelPlan, largestDivisor } from "./kernel.ts";
 import {
   clearScratch,
   evenLanes,
@@ -45,9 +45,7 @@ const groupBytes = 384 << 10;
 
 /** Pictures that pass by together: a divisor of the batch. */
 function groupOf({ pictures, scratch }: FilterGradient): number {
-  let group = Math.max(1, Math.min(8, pictures, Math.floor(groupBytes / scratchBytes(scratch))));
-  while (pictures % group !== 0) group--;
-  return group;
+  return largestDivisor(pictures, Math.min(8, groupBytes / scratchBytes(scratch)));
 }
 
 /** Output channels and taps whose sums are in registers together. */

@@ -1,7 +1,7 @@
 import { filterGradientPlan } from "./conv-filter.ts";
 import { channelGradientPlan } from "./conv-filter-channels.ts";
 import { type Correlation, correlationPlan, fits, type Pass, type Tap } from "./correlate.ts";
-import type { KernelPlan } from "./kernel.ts";
+import { type KernelPlan, largestDivisor } from "./kernel.ts";
 import { lineForm, type Scratch, scratchBytes, scratchOf, scratchOffset } from "./planes.ts";
 
 // Convolution of pictures, its input gradient and its filter gradient, in terms of the two loops that do the work.
@@ -163,8 +163,7 @@ export function convFilterPlan(sizes: ConvSizes, threads: number): KernelPlan | 
     taps,
     shape: [s.outChannels, s.channels, ...s.kernel],
   };
-  let share = Math.min(threads, s.channels);
-  while (s.channels % share !== 0) share--;
+  const share = largestDivisor(s.channels, threads);
   const scratch = { ...whole, channels: s.channels / share };
   if (s.groups === 1 && s.outChannels >= 16 && share === threads && scratchBytes(scratch) <= scratchLimit)
     return channelGradientPlan({ ...common, scratch, channels: s.channels });

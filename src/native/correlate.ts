@@ -1,4 +1,4 @@
-import { bytesOf, type KernelPlan } from "./kernel.ts";
+import { bytesOf, type KernelPlan, largestDivisor } from "./kernel.ts";
 import {
   clearScratch,
   evenLanes,
@@ -84,9 +84,7 @@ function groupOf(c: Correlation): number {
   const form = lineForm(c.columns);
   const sets = c.passes[0].taps.length;
   const wanted = Math.floor((sets === 1 ? 4 : 2) / (linesOf(c, form) * form.vectors));
-  let group = Math.max(1, Math.min(wanted, Math.floor(groupBytes / scratchBytes(c.scratch)), Math.floor(c.pictures / (2 * c.threads))));
-  while (c.pictures % group !== 0) group--;
-  return group;
+  return largestDivisor(c.pictures, Math.min(wanted, groupBytes / scratchBytes(c.scratch), c.pictures / (2 * c.threads)));
 }
 
 /**

@@ -215,3 +215,10 @@ function emitOperator(asm: Assembler, f: OperatorFunctions): number[] {
 
 /** Bytes of float32 tensors of a shape. */
 export const bytesOf = (shape: Shape): number => sizeOf(shape) * 4;
+
+/** The largest divisor of `count` that is at most `most`; at least 1. Work is shared out in equal parts, so that one code serves all of them. */
+export function largestDivisor(count: number, most: number): number {
+  let divisor = Math.max(1, Math.min(count, Math.floor(most)));
+  while (count % divisor !== 0) divisor--;
+  return divisor;
+}

@@ -1,4 +1,4 @@
-import type { KernelPlan } from "./kernel.ts";
+import { type KernelPlan, largestDivisor } from "./kernel.ts";
 import { emitProduct } from "./product.ts";
 import { copying, type Place, RecurrenceLayout, type RecurrenceSettings, type Task } from "./recurrence-layout.ts";
 import { type FusedSettings, Round } from "./round.ts";
@@ -52,9 +52,7 @@ export function recurrencePlan(s: RecurrenceSettings, threads: number): KernelPl
 
 /** The largest divisor of the batch that gives every thread something. */
 function rowsOf(batch: number, threads: number): number {
-  let rows = Math.min(mostRows, Math.ceil(batch / threads));
-  while (batch % rows !== 0) rows--;
-  return rows;
+  return largestDivisor(batch, Math.min(mostRows, Math.ceil(batch / threads)));
 }
 
 /** A place that a loop over rows reads or writes; `address` puts the address of its first row into a register. */
