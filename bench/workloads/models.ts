@@ -1,9 +1,11 @@
+import { sizeOf } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
 import type { ImageSet } from "../../src/data/dataset.ts";
 import { graphFlops } from "../../src/graph/flops.ts";
 import { defaultTraining, findModel, type ModelRecord } from "../../src/models/index.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
+import { batchInputs } from "../../src/train/batch.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { pictures, STREAMS, tokens } from "../harness/values.ts";
 import type { Check, Prepared, Workload } from "../harness/workload.ts";
@@ -54,13 +56,18 @@ function training(
 function firstLosses(name: string, record: ModelRecord, config: object, batch: number, steps: number): Promise<Check> {
   const shape = [batch, ...record.data.shape(config)];
   const still = "dropout" in config ? { ...config, dropout: 0 } : config;
+  const inputs = batchInputs(record, config, batch);
   const { check } = trainingWorkload({
     name,
     summary: name,
     build: (rng) => record.build(still, rng),
-    objective: (network, inputs, rng) => record.objective(network, inputs, rng),
-    inputs: { images: { shape }, labels: { shape: [batch], dtype: "int32" } },
-    batches: () => ({ images: pictures(shape), labels: tokens(STREAMS.labels, [batch], 10) }),
+    objective: (network, inputs, rng) => record.objective!(network, inputs, rng),
+    inputs,
+    batches: () => ({
+      images: pictures(shape),
+      labels: tokens(STREAMS.labels, [batch], 10),
+      conditions: [new Float32Array(sizeOf(inputs.conditions.shape))],
+    }),
     learningRate: 5e-4,
     draws: STREAMS.noise,
   });

@@ -28,10 +28,25 @@ export interface DataCard {
   shape: ImageShape;
   range: "0..255 bytes";
   classes: readonly string[];
+  /** Names of the yes-or-no attributes, where the pictures have any. */
+  attributes?: readonly string[] | undefined;
   /** Known bias and limits, plainly. */
   bias: string;
   /** How to reach a larger shape: `pad` with black where the ground is black, `resize` otherwise. */
   fit: "pad" | "resize";
+}
+
+/** Yes-or-no properties of pictures. */
+export interface Attributes {
+  /** Lower-case words joined by hyphens. */
+  names: readonly string[];
+  /** [N, names.length], 0 or 1. */
+  values: Uint8Array;
+}
+
+/** Names of the conditions that a set's pictures have: attributes where there are any, else classes (one-hot). */
+export function conditionNames({ attributes, classes }: Pick<ImageSet, "attributes" | "classes">): readonly string[] {
+  return attributes?.names ?? classes ?? [];
 }
 
 /** The pictures of one split, all in memory as bytes. */
@@ -47,6 +62,8 @@ export interface ImageSet {
   /** N */
   count: number;
   classes?: readonly string[] | undefined;
+  /** What the pictures show, each yes or no; absent where that is not known. */
+  attributes?: Attributes | undefined;
   /** What the preparation wants the user to know (files ignored, alpha flattened ...). */
   notes?: readonly string[] | undefined;
 }
@@ -55,6 +72,8 @@ export interface ImageSet {
 export interface SplitArrays {
   images: Uint8Array;
   labels?: Uint8Array | undefined;
+  /** [N, attributes of the card], 0 or 1. */
+  attributes?: Uint8Array | undefined;
 }
 
 /** Takes the package's files as they come, in any order, and gives the arrays at the end. */
@@ -103,5 +122,9 @@ export function limitImages(set: ImageSet, count: number): ImageSet {
   }
   if (count >= set.count) return set;
   const size = set.images.length / set.count;
-  return { ...set, count, images: set.images.subarray(0, count * size), labels: set.labels?.subarray(0, count) };
+  const attributes = set.attributes && {
+    ...set.attributes,
+    values: set.attributes.values.subarray(0, count * set.attributes.names.length),
+  };
+  return { ...set, count, images: set.images.subarray(0, count * size), labels: set.labels?.subarray(0, count), attributes };
 }

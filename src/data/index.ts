@@ -1,4 +1,6 @@
 export {
+  type Attributes,
+  conditionNames,
   type DataCard,
   type Dataset,
   defineDataset,
@@ -11,5 +13,5 @@ export {
 export { fitImages } from "./fit.ts";
 export { decodeIdx } from "./idx.ts";
 export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
-export { Prefetcher, type StagedBatch } from "./prefetch.ts";
+export { Prefetcher, type PrefetchOptions, type StagedBatch } from "./prefetch.ts";
 export { datasets, findDataset } from "./sets/index.ts";

@@ -1,7 +1,7 @@
 /** Batches out of an image set: shuffled by seed, exactly resumable, written into the caller's arrays. */
 import { AtelierError, ShapeError, UsageError } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
-import type { ImageSet } from "./dataset.ts";
+import { conditionNames, type ImageSet } from "./dataset.ts";
 
 export interface LoaderOptions {
   /** Pictures a batch. */
@@ -28,6 +28,8 @@ export interface BatchTarget {
   images?: Float32Array | undefined;
   /** [B], filled with class indices. */
   labels?: Int32Array | undefined;
+  /** [B, K], filled with the attributes as 0 and 1, or with the class as one-hot where the set has no attributes. */
+  conditions?: Float32Array | undefined;
 }
 
 /** byte / 255, rounded to float32 once. */
@@ -138,8 +140,9 @@ export class Loader {
     this.#orderEpoch = this.#epoch;
   }
 
-  #checkTarget({ images, labels }: BatchTarget): void {
+  #checkTarget({ images, labels, conditions }: BatchTarget): void {
     const { batch, pictureSize, set } = this;
+    if (conditions !== undefined) this.#checkConditions(conditions);
     if (images !== undefined && images.length !== batch * pictureSize) {
       throw new ShapeError({
         what: "The array for the pictures has a wrong length.",
@@ -160,8 +163,40 @@ export class Loader {
     }
   }
 
+  #checkConditions(conditions: Float32Array): void {
+    const { batch, set } = this;
+    const names = conditionNames(set);
+    if (names.length === 0 || (set.attributes === undefined && set.labels === undefined)) {
+      throw new AtelierError({
+        what: "The pictures of this data set have neither attributes nor classes.",
+        where: set.card.name,
+        hint: "add a labels.csv, put the pictures of each class into a sub-folder of its own, or choose a model that needs none",
+      });
+    }
+    if (conditions.length !== batch * names.length) {
+      throw new ShapeError({
+        what: "The array for the conditions has a wrong length.",
+        where: set.card.name,
+        got: String(conditions.length),
+        expected: `${batch * names.length} for [${batch}, ${names.length}]`,
+      });
+    }
+  }
+
+  /** What is known of the picture `index`, into row `row`. */
+  #writeConditions(conditions: Float32Array, row: number, index: number): void {
+    const { attributes, labels } = this.set;
+    const width = conditions.length / this.batch;
+    if (attributes === undefined) {
+      conditions.fill(0, row * width, (row + 1) * width);
+      conditions[row * width + labels![index]] = 1;
+      return;
+    }
+    for (let k = 0; k < width; k++) conditions[row * width + k] = attributes.values[index * width + k];
+  }
+
   /** Write the batch that begins at `start` of the order (the set's own where undefined); returns the count of pictures that are not repeats. */
-  #write({ images, labels }: BatchTarget, order: Uint32Array | undefined, start: number): number {
+  #write({ images, labels, conditions }: BatchTarget, order: Uint32Array | undefined, start: number): number {
     const { batch, pictureSize, set } = this;
     const bytes = set.images;
     const valid = Math.min(batch, set.count - start);
@@ -169,6 +204,7 @@ export class Loader {
       const place = start + (row % valid);
       const index = order === undefined ? place : order[place];
       if (labels !== undefined && set.labels !== undefined) labels[row] = set.labels[index];
+      if (conditions !== undefined) this.#writeConditions(conditions, row, index);
       if (images === undefined) continue;
       let from = index * pictureSize;
       let to = row * pictureSize;

@@ -1,3 +1,4 @@
+import { conditionNames } from "./dataset.ts";
 import type { BatchTarget, Loader, LoaderPosition } from "./loader.ts";
 
 /** A batch in the prefetcher's own arrays, of which those asked for are there. */
@@ -6,8 +7,17 @@ export interface StagedBatch {
   images?: Float32Array | undefined;
   /** [B], class indices. */
   labels?: Int32Array | undefined;
+  /** [B, K], attributes or one-hot classes. */
+  conditions?: Float32Array | undefined;
   /** How many pictures are not repeats. */
   valid: number;
+}
+
+/** Which parts of a batch are wanted. Default only the pictures. */
+export interface PrefetchOptions {
+  images?: boolean;
+  labels?: boolean;
+  conditions?: boolean;
 }
 
 /**
@@ -26,12 +36,13 @@ export class Prefetcher {
   #position: LoaderPosition;
   #staged: StagedBatch | undefined;
 
-  /** @throws AtelierError when labels are wanted of a set without. */
-  constructor(loader: Loader, { images = true, labels = false }: { images?: boolean; labels?: boolean } = {}) {
+  /** @throws AtelierError when labels or conditions are wanted of a set without. */
+  constructor(loader: Loader, { images = true, labels = false, conditions = false }: PrefetchOptions = {}) {
     this.loader = loader;
     const buffer = (): StagedBatch => ({
       images: images ? new Float32Array(loader.batch * loader.pictureSize) : undefined,
       labels: labels ? new Int32Array(loader.batch) : undefined,
+      conditions: conditions ? new Float32Array(loader.batch * conditionNames(loader.set).length) : undefined,
       valid: 0,
     });
     this.#buffers = [buffer(), buffer()];

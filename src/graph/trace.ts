@@ -28,7 +28,7 @@ export interface Rng {
  * Layers find it with {@link currentTrace}; model functions get it as their `rng`.
  */
 export class Trace implements Rng {
-  readonly training: boolean;
+  training: boolean;
   readonly draws: Draw[] = [];
   readonly updates = new Map<State, Tensor>();
   readonly #names = new Map<string, number>();
@@ -112,6 +112,21 @@ export function withTrace<T>(trace: Trace, build: () => T): T {
     return build();
   } finally {
     current = outer;
+  }
+}
+
+/**
+ * Trace a part of the function as in evaluation: batch norm with running statistics, which it leaves alone, and no dropout. For parts of a network that stay
+ * as they are while others are trained.
+ */
+export function evaluating<T>(build: () => T): T {
+  const trace = currentTrace("evaluating()");
+  const outer = trace.training;
+  trace.training = false;
+  try {
+    return build();
+  } finally {
+    trace.training = outer;
   }
 }
 

@@ -7,10 +7,14 @@ import type { ModelRecord } from "./model.ts";
 
 export {
   type Batch,
+  type BatchPart,
   defaultTraining,
   defineModel,
+  type GivenPictures,
   type ModelRecord,
+  type Phase,
   type Pictures,
+  type Players,
   type Preset,
   type SampleContext,
   type TrainingSettings,

@@ -13,7 +13,15 @@ export interface Batch {
   readonly images: Tensor;
   /** [B], class indices, int32. Only for models that ask for labels. */
   readonly labels: Tensor;
+  /**
+   * [B, K], what is known of each picture: its attributes as 0 and 1 where the data have attributes, else its class as one-hot. Only for models that ask
+   * for conditions.
+   */
+  readonly conditions: Tensor;
 }
+
+/** The parts of a batch, by name. */
+export type BatchPart = keyof Batch;
 
 /** How a run is trained: the same settings for every model, each preset with its own defaults. */
 export const trainingSettings = z.strictObject({
@@ -21,6 +29,8 @@ export const trainingSettings = z.strictObject({
   batch: z.int().min(1).max(65_536).describe("pictures a step"),
   learningRate: z.number().positive().max(10).describe("the optimizer's step size, before the schedule"),
   optimizer: z.enum(["sgd", "rmsprop", "adam", "adamw"]).describe("the update rule"),
+  beta1: z.number().min(0).max(0.9999).describe("Adam's decay of the gradient's mean"),
+  beta2: z.number().min(0).max(0.999999).describe("Adam's decay of the gradient's square"),
   epsilon: z.number().positive().max(1).describe("added to Adam's and RMSProp's root"),
   momentum: z.number().min(0).max(0.9999).describe("of sgd and rmsprop"),
   weightDecay: z.number().min(0).max(10).describe("L2 penalty (adamw: decoupled)"),
@@ -38,6 +48,8 @@ export const defaultTraining: TrainingSettings = {
   batch: 64,
   learningRate: 1e-3,
   optimizer: "adam",
+  beta1: 0.9,
+  beta2: 0.999,
   epsilon: 1e-8,
   momentum: 0,
   weightDecay: 0,
@@ -61,11 +73,50 @@ export interface Pictures {
   readonly shape: readonly [number, ...ImageShape];
 }
 
+/** Pictures of which some pixels are known: what in-painting starts from. */
+export interface GivenPictures extends Pictures {
+  /** [count, H, W], 1 where a pixel is known and stays as it is, 0 where the model paints. */
+  readonly known: Uint8Array;
+}
+
 export interface SampleContext {
   /** How many pictures. */
   readonly count: number;
+  /** [count, K], what the pictures shall show, for models that take conditions; as `Batch.conditions`. */
+  readonly conditions?: Float32Array | undefined;
+  /** Pictures to fill in, for models that can (`fills`). */
+  readonly given?: GivenPictures | undefined;
   /** Trace and load a program on the run's device, in evaluation mode, with the sample's own random streams. */
   compile<I extends string, O extends string>(build: Build<I, O>, options?: CompileOptions<I>): Promise<Program<I, O>>;
+}
+
+/**
+ * One move of a step: a program that computes losses and moves some of the players by them. Players of one phase are moved from one forward pass, all
+ * gradients taken before any of them moves.
+ */
+export interface Phase<N extends Module = Module> {
+  /** Names of the players moved. */
+  readonly moves: readonly string[];
+  /** What each moved player minimises; the names of all terms of a model are different. */
+  losses(network: N, batch: Batch, rng: Rng): Readonly<Record<string, Terms>>;
+  /** Times a step, each with a new batch. Default 1. */
+  readonly repeat?: number;
+  /** Whether it takes a new batch (default) or the one of the phase before. */
+  readonly batch?: "new" | "same";
+  /** The part of the training in which it is played, as fractions of all steps: default [0, 1]. */
+  readonly span?: readonly [from: number, to: number];
+}
+
+/** Networks that are trained against each other, or one after the other: each has an optimizer of its own. */
+export interface Players<N extends Module = Module> {
+  /** The parts by player's name: together they hold every parameter of the network, and none twice. */
+  parts(network: N): Readonly<Record<string, Module | readonly Module[]>>;
+  /** The moves of one step, in order. */
+  readonly phases: readonly Phase<N>[];
+  /** Factor on the run's learning rate, by player. Default 1. */
+  readonly learningRates?: Readonly<Record<string, number>>;
+  /** Players whose weights are limited to [-c, c] after each move (Wasserstein GAN, Algorithm 1), by name. */
+  readonly clipWeights?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -82,18 +133,23 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   /** Two sentences for people who do not know it. */
   readonly summary: string;
   readonly config: z.ZodObject & z.ZodType<C>;
-  readonly presets: Readonly<Record<"smoke" | "small" | "paper", Preset<C>>>;
+  /** Every model has `smoke`, `small` and `paper`; some have further ones for variants of the method. */
+  readonly presets: Readonly<Record<"smoke" | "small" | "paper", Preset<C>> & Record<string, Preset<C>>>;
   readonly data: {
     /** Names of data sets that suit it; the first is the default. */
     readonly sets: readonly string[];
     readonly labels: boolean;
+    /** How many conditions a configuration takes; absent where it takes none. */
+    conditions?(config: C): number;
     /** The picture shape a configuration takes. */
     shape(config: C): ImageShape;
   };
   /** The network with its first weights. */
   build(config: C, rng: RandomStream): N;
   /** What is minimised: named terms, each the mean over the batch of a sum over an example's dimensions. */
-  objective(network: N, batch: Batch, rng: Rng): Terms;
+  objective?(network: N, batch: Batch, rng: Rng): Terms;
+  /** Instead of an objective: who moves when, and by which losses. */
+  players?(config: C): Players<N>;
   /** Held-out metrics: one value per example, [B] each; their mean over the split is reported. */
   metrics(network: N, batch: Batch, rng: Rng): Record<string, Tensor>;
   /** Units and meaning of each metric, and which way is better. */
@@ -102,11 +158,13 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   /** Class scores [B, K] of pictures. */
   classify?(network: N, images: Tensor): Tensor;
   /** Codes [B, Z] of pictures. */
-  encode?(network: N, images: Tensor): Tensor;
-  /** Pictures [B, C, H, W] in [0, 1] from codes [B, Z]. */
-  decode?(network: N, codes: Tensor): Tensor;
+  encode?(network: N, images: Tensor, conditions?: Tensor): Tensor;
+  /** Pictures [B, C, H, W] in [0, 1] from codes [B, Z], for models that take conditions with them. */
+  decode?(network: N, codes: Tensor, conditions?: Tensor): Tensor;
   /** Pictures as the model gives them back, [B, C, H, W] in [0, 1]. */
-  reconstruct?(network: N, images: Tensor): Tensor;
+  reconstruct?(network: N, images: Tensor, conditions?: Tensor): Tensor;
+  /** Whether {@link sample} fills in given pictures. */
+  readonly fills?: boolean;
   /** Fresh pictures; yields what can be shown on the way, the finished ones last. */
   sample?(network: N, context: SampleContext): AsyncGenerator<Pictures>;
 }

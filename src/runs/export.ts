@@ -2,10 +2,11 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileError, writeFileAtomic } from "../core/node/files.ts";
 import { packageInfo } from "../core/node/package-info.ts";
-import type { ModelRecord, TrainingSettings } from "../models/index.ts";
+import type { BatchPart, ModelRecord, TrainingSettings } from "../models/index.ts";
 import { type Module, namedParameters, namedStates } from "../nn/module.ts";
 import type { ExportedGraph } from "../pretrained/onnx-export.ts";
 import { encodeSafetensors, type FileTensor } from "../pretrained/safetensors.ts";
+import { batchInputs } from "../train/batch.ts";
 import { exportModel } from "../train/portable-model.ts";
 import { portableStep } from "../train/portable-step.ts";
 import { makeOptimizer } from "../train/session.ts";
@@ -110,10 +111,10 @@ export function exportStep(
   notes: { opset?: number | undefined; metadata?: Record<string, string> } = {},
 ): ReturnType<typeof portableStep> {
   const { batch, weightDecay, clipNorm, ema } = training;
-  return portableStep<"images" | "labels">({
+  return portableStep<BatchPart>({
     module: network,
-    objective: (values, rng) => record.objective(network, values, rng),
-    inputs: { images: { shape: [batch, ...record.data.shape(config)] }, labels: { shape: [batch], dtype: "int32" } },
+    objective: (values, rng) => record.objective!(network, values, rng),
+    inputs: batchInputs(record, config, batch),
     optimizer: makeOptimizer(training),
     ...{ weightDecay, clipNorm, ema },
     ...notes,

@@ -1,10 +1,11 @@
 import { RandomStreams } from "../core/streams.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
-import type { ModelRecord } from "../models/model.ts";
+import type { BatchPart, ModelRecord } from "../models/model.ts";
 import type { Module } from "../nn/module.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { compile } from "../runtime/program.ts";
+import { batchInputs, wantedParts } from "./batch.ts";
 
 export interface EvaluateOptions {
   record: ModelRecord;
@@ -30,18 +31,16 @@ export async function evaluate({
   batch = 100,
 }: EvaluateOptions): Promise<Record<string, number>> {
   const size = Math.min(batch, set.count);
-  const program = await compile<"images" | "labels", string>(
-    backend,
-    ({ images, labels }, rng) => record.metrics(network, { images, labels }, rng),
-    {
-      name: `${record.name} evaluation`,
-      inputs: { images: { shape: [size, ...record.data.shape(config)] }, labels: { shape: [size], dtype: "int32" } },
-      streams: new RandomStreams(seed),
-    },
-  );
+  const program = await compile<BatchPart, string>(backend, (batch, rng) => record.metrics(network, batch, rng), {
+    name: `${record.name} evaluation`,
+    inputs: batchInputs(record, config, size),
+    streams: new RandomStreams(seed),
+  });
+  const wanted = wantedParts(record);
   const target = {
     images: program.inputs.images as Float32Array,
-    labels: record.data.labels ? (program.inputs.labels as Int32Array) : undefined,
+    labels: wanted.labels ? (program.inputs.labels as Int32Array) : undefined,
+    conditions: wanted.conditions ? (program.inputs.conditions as Float32Array) : undefined,
   };
   const totals: Record<string, number> = {};
   for (const { valid } of new Loader(set, { batch: size, shuffle: false, dropLast: false }).evaluationBatches(target)) {

@@ -1,9 +1,9 @@
 import { RandomStream } from "../core/random.ts";
 import type { StreamsState } from "../core/streams.ts";
 import type { ImageSet } from "../data/dataset.ts";
-import { Loader, type LoaderPosition } from "../data/loader.ts";
-import { Prefetcher } from "../data/prefetch.ts";
-import type { ModelRecord, TrainingSettings } from "../models/model.ts";
+import { type BatchTarget, Loader, type LoaderPosition } from "../data/loader.ts";
+import type { Prefetcher } from "../data/prefetch.ts";
+import type { BatchPart, ModelRecord, TrainingSettings } from "../models/model.ts";
 import type { Module } from "../nn/module.ts";
 import { adam, adamw } from "../optim/adam.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
@@ -12,6 +12,7 @@ import { constant, cosine, linear, type Schedule, warmup } from "../optim/schedu
 import { sgd } from "../optim/sgd.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Program } from "../runtime/program.ts";
+import { batchInputs, prefetcherFor } from "./batch.ts";
 import { Trainer, type TrainerReport } from "./trainer.ts";
 
 export interface SessionOptions {
@@ -42,12 +43,12 @@ export interface SessionState {
 /** One model of the garden in training: its trainer and its place in the data. Same seed, same kind of machine: same bits. */
 export class TrainingSession {
   readonly options: SessionOptions;
-  readonly trainer: Trainer<"images" | "labels">;
+  readonly trainer: Trainer<BatchPart>;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly #prefetcher: Prefetcher;
 
-  private constructor(options: SessionOptions, trainer: Trainer<"images" | "labels">, prefetcher: Prefetcher, totalSteps: number) {
+  private constructor(options: SessionOptions, trainer: Trainer<BatchPart>, prefetcher: Prefetcher, totalSteps: number) {
     this.options = options;
     this.trainer = trainer;
     this.totalSteps = totalSteps;
@@ -65,17 +66,14 @@ export class TrainingSession {
     const trainer = await Trainer.create({
       backend,
       module: network,
-      objective: (batch, rng) => record.objective(network, batch, rng),
-      inputs: {
-        images: { shape: [training.batch, ...record.data.shape(config)] },
-        labels: { shape: [training.batch], dtype: "int32" },
-      },
+      objective: (batch, rng) => record.objective!(network, batch, rng),
+      inputs: batchInputs(record, config, training.batch),
       optimizer: makeOptimizer(training),
       schedule: makeSchedule(training, totalSteps),
       ...{ learningRate, weightDecay, clipNorm, ema, seed },
       name: `${record.name} training step`,
     });
-    return new TrainingSession(options, trainer, new Prefetcher(loader, { images: true, labels: record.data.labels }), totalSteps);
+    return new TrainingSession(options, trainer, prefetcherFor(record, loader), totalSteps);
   }
 
   get network(): Module {
@@ -94,8 +92,8 @@ export class TrainingSession {
 
   /** One step on the next batch. @throws NotFiniteError when the loss is not finite: parameters are then as before the step */
   async advance(): Promise<StepReport> {
-    const { images, labels } = await this.#prefetcher.next();
-    const report = await this.trainer.advance(labels === undefined ? { images: images! } : { images: images!, labels });
+    const { valid: _, ...batch } = await this.#prefetcher.next();
+    const report = await this.trainer.advance(feedsOf(batch));
     return { ...report, epoch: report.step / this.stepsPerEpoch };
   }
 
@@ -116,17 +114,22 @@ export class TrainingSession {
   }
 }
 
+/** The parts that are there. */
+function feedsOf(batch: BatchTarget): Partial<Record<BatchPart, Float32Array | Int32Array>> {
+  return Object.fromEntries(Object.entries(batch).filter(([, values]) => values !== undefined));
+}
+
 /** The update rule that a run's settings ask for. */
-export function makeOptimizer({ optimizer, epsilon, momentum }: TrainingSettings): Optimizer {
+export function makeOptimizer({ optimizer, epsilon, momentum, beta1, beta2 }: TrainingSettings): Optimizer {
   switch (optimizer) {
     case "sgd":
       return sgd({ momentum });
     case "rmsprop":
       return rmsprop({ epsilon, momentum });
     case "adam":
-      return adam({ epsilon });
+      return adam({ epsilon, beta1, beta2 });
     case "adamw":
-      return adamw({ epsilon });
+      return adamw({ epsilon, beta1, beta2 });
   }
 }
 

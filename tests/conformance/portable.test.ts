@@ -3,13 +3,14 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { allocate, sizeOf, type TypedArray } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
 import { ModelProtoSchema } from "../../src/lower/onnx_pb.ts";
-import { type ModelRecord, models } from "../../src/models/index.ts";
+import { type BatchPart, type ModelRecord, models } from "../../src/models/index.ts";
 import { namedParameters } from "../../src/nn/module.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { exportedSize } from "../../src/pretrained/onnx-export.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
+import { batchInputs } from "../../src/train/batch.ts";
 import { exportModel } from "../../src/train/portable-model.ts";
 import { portableStep } from "../../src/train/portable-step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
@@ -83,14 +84,11 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_, 
 
   test("its training step, three times", async () => {
     const batch = 4;
-    const inputs = {
-      images: { shape: [batch, ...record.data.shape(config)] },
-      labels: { shape: [batch], dtype: "int32" as const },
-    };
+    const inputs = batchInputs(record, config, batch);
     const settings = { learningRate: 2 ** -9, optimizer: adam(), weightDecay: 0.01, clipNorm: 0.5, ema: 0.9 };
     const network = build(record);
-    const objective: Parameters<typeof Trainer.create<"images" | "labels">>[0]["objective"] = (values, rng) =>
-      record.objective(network, values, rng);
+    const objective: Parameters<typeof Trainer.create<BatchPart>>[0]["objective"] = (values, rng) =>
+      record.objective!(network, values, rng);
     const { model, layout } = portableStep({ module: network, objective, inputs, ...settings });
     expect(domains(model)).toEqual([""]);
     const trainer = await Trainer.create({ backend: backends.ffi, module: network, objective, inputs, ...settings });
@@ -103,10 +101,12 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_, 
     for (let step = 1; step <= 3; step++) {
       const images = uniform(sizeOf(inputs.images.shape), `images ${step}`);
       const labels = Int32Array.from({ length: batch }, (_, i) => (i + step) % 4);
-      const { terms } = await trainer.advance({ images, labels });
+      const conditions = uniform(sizeOf(inputs.conditions.shape), `conditions ${step}`);
+      const { terms } = await trainer.advance({ images, labels, conditions });
       const random = Object.fromEntries(layout.inputs.random.map(({ name }) => [name, trainer.program.drawn(name)]));
-      const batchInputs = Object.fromEntries(layout.inputs.batch.map(({ name }) => [name, name === "images" ? images : labels]));
-      const given = { ...batchInputs, ...random, learningRate: Float32Array.of(settings.learningRate), ...Object.fromEntries(state) };
+      const values: Record<string, TypedArray> = { images, labels, conditions };
+      const fed = Object.fromEntries(layout.inputs.batch.map(({ name }) => [name, values[name]]));
+      const given = { ...fed, ...random, learningRate: Float32Array.of(settings.learningRate), ...Object.fromEntries(state) };
       for (const executable of executables) {
         const results: Record<string, TypedArray> = {};
         for (const { name } of layout.outputs) results[name] = new Float32Array(1);

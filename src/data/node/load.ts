@@ -64,5 +64,5 @@ async function prepareDataset(dataset: Dataset, place: string, options: FetchOpt
       throw new FileError({ what: `Preparing ${card.name} gave a wrong number of pictures for ${split}.`, expected: String(wanted) });
     }
   }
-  await writePrepared(place, { name: card.name, shape: card.shape, classes: card.classes, splits });
+  await writePrepared(place, { name: card.name, shape: card.shape, classes: card.classes, attributes: card.attributes, splits });
 }

@@ -9,12 +9,18 @@ import { fileError, writeFileAtomic } from "../../core/node/files.ts";
 import type { DataCard, ImageSet, ImageShape, Split, SplitArrays } from "../dataset.ts";
 
 const fileSchema = z.object({ bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
-const splitSchema = z.object({ count: z.int().min(0), images: fileSchema, labels: fileSchema.optional() });
+const splitSchema = z.object({
+  count: z.int().min(0),
+  images: fileSchema,
+  labels: fileSchema.optional(),
+  attributes: fileSchema.optional(),
+});
 const metaSchema = z.object({
   format: z.literal(1),
   name: z.string(),
   shape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
   classes: z.array(z.string()).optional(),
+  attributes: z.array(z.string()).optional(),
   notes: z.array(z.string()).optional(),
   splits: z.object({ train: splitSchema, test: splitSchema }),
 });
@@ -27,6 +33,7 @@ export interface PreparedArrays {
   name: string;
   shape: ImageShape;
   classes?: readonly string[] | undefined;
+  attributes?: readonly string[] | undefined;
   notes?: readonly string[] | undefined;
   splits: Record<Split, SplitArrays>;
 }
@@ -43,22 +50,23 @@ export async function writePrepared(place: string, prepared: PreparedArrays): Pr
       throw fileError(error, `Could not make the folder ${folder}.`);
     });
     const splits = { train: await writeSplit(folder, "train", prepared), test: await writeSplit(folder, "test", prepared) };
-    const { name, shape, classes, notes } = prepared;
+    const { name, shape, classes, attributes, notes } = prepared;
     await writeFileAtomic(
       path.join(folder, "meta.json"),
-      `${JSON.stringify({ format: 1, name, shape, classes, notes, splits }, null, 2)}\n`,
+      `${JSON.stringify({ format: 1, name, shape, classes, attributes, notes, splits }, null, 2)}\n`,
     );
     await publishFolder(folder, place);
   });
 }
 
 async function writeSplit(folder: string, split: Split, prepared: PreparedArrays) {
-  const { images, labels } = prepared.splits[split];
+  const { images, labels, attributes } = prepared.splits[split];
   const count = images.length / prepared.shape.reduce((a, b) => a * b, 1);
   return {
     count,
     images: await writeBytes(folder, fileName(split, "images"), images),
     labels: labels === undefined ? undefined : await writeBytes(folder, fileName(split, "labels"), labels),
+    attributes: attributes === undefined ? undefined : await writeBytes(folder, fileName(split, "attributes"), attributes),
   };
 }
 
@@ -67,7 +75,7 @@ async function writeBytes(folder: string, name: string, bytes: Uint8Array) {
   return { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
 }
 
-function fileName(split: Split, part: "images" | "labels"): string {
+function fileName(split: Split, part: "images" | "labels" | "attributes"): string {
   return `${split}-${part}.u8`;
 }
 
@@ -101,15 +109,18 @@ export async function readMeta(place: string): Promise<PreparedMeta | undefined>
 
 /** Read one split's arrays, sizes checked; digests too where `verify` is set. @throws FileError when a file is missing or damaged. */
 export async function readSplit(place: string, meta: PreparedMeta, split: Split, verify = false): Promise<SplitArrays & { count: number }> {
-  const { count, images, labels } = meta.splits[split];
-  if (images.bytes !== count * meta.shape.reduce((a, b) => a * b, 1) || (labels !== undefined && labels.bytes !== count)) {
+  const { count, images, labels, attributes } = meta.splits[split];
+  const size = meta.shape.reduce((a, b) => a * b, 1);
+  const fits = (file: z.infer<typeof fileSchema> | undefined, each: number) => file === undefined || file.bytes === count * each;
+  if (!fits(images, size) || !fits(labels, 1) || !fits(attributes, meta.attributes?.length ?? 0)) {
     throw new FileError({ what: "The description of a prepared data set contradicts itself.", where: path.join(place, "meta.json") });
   }
-  const [imageBytes, labelBytes] = await Promise.all([
+  const [imageBytes, labelBytes, attributeBytes] = await Promise.all([
     readBytes(path.join(place, fileName(split, "images")), images, verify),
     labels === undefined ? undefined : readBytes(path.join(place, fileName(split, "labels")), labels, verify),
+    attributes === undefined ? undefined : readBytes(path.join(place, fileName(split, "attributes")), attributes, verify),
   ]);
-  return { count, images: imageBytes, labels: labelBytes };
+  return { count, images: imageBytes, labels: labelBytes, attributes: attributeBytes };
 }
 
 async function readBytes(file: string, expected: z.infer<typeof fileSchema>, verify: boolean): Promise<Uint8Array> {
@@ -148,10 +159,11 @@ export async function openPrepared(
   const read = async (): Promise<ImageSet | undefined> => {
     const meta = await readMeta(place);
     if (meta === undefined) return undefined;
-    const arrays = await readSplit(place, meta, split, options.verify);
+    const { attributes: values, ...arrays } = await readSplit(place, meta, split, options.verify);
     const { shape, classes, notes } = meta;
+    const attributes = values && { names: meta.attributes ?? [], values };
     const splits = { train: meta.splits.train.count, test: meta.splits.test.count };
-    return { kind: "images", card: { ...card, splits, classes: classes ?? [] }, split, shape, ...arrays, classes, notes };
+    return { kind: "images", card: { ...card, splits, classes: classes ?? [] }, split, shape, ...arrays, classes, attributes, notes };
   };
   const ready = await read().catch(async (error) => {
     if (!(error instanceof FileError)) throw error;
