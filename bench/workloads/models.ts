@@ -46,7 +46,7 @@ function training(
           await session.advance();
         },
         close: () => session.dispose(),
-        flops: graphFlops(session.program.graph),
+        flops: session.trainer.stages.reduce((sum, { program, phase }) => sum + (phase.repeat ?? 1) * graphFlops(program.graph), 0),
       };
     },
   };

@@ -44,13 +44,26 @@ async function profileModel(model: string, options: ProfileOptions, io: Io, json
   const record = findModel(model);
   const preset = presetName(options.preset, Object.keys(record.presets));
   await startWithAllocator(io);
-  const profile = await runProfile(record, preset, options, io, json);
+  const profiles = await runProfiles(record, preset, options, io, json);
   const { profileTable, sumProfile } = await import("../runtime/profile.ts");
-  if (json) printJson(io, { model, preset, runs: profile.runs, microseconds: profile.runMicroseconds, by, rows: sumProfile(profile, by) });
-  else io.stdout.write(profileTable(profile, by));
+  const rows = (profile: ProgramProfile) => ({
+    runs: profile.runs,
+    microseconds: profile.runMicroseconds,
+    by,
+    rows: sumProfile(profile, by),
+  });
+  const [[, only]] = profiles;
+  if (json && profiles.length === 1) printJson(io, { model, preset, ...rows(only) });
+  else if (json) printJson(io, { model, preset, phases: profiles.map(([moves, profile]) => ({ moves, ...rows(profile) })) });
+  else
+    for (const [moves, profile] of profiles)
+      io.stdout.write(`${profiles.length > 1 ? `phase: ${moves.join(" and ")}\n` : ""}${profileTable(profile, by)}`);
 }
 
-async function runProfile(record: ModelRecord, preset: string, options: ProfileOptions, io: Io, json: boolean): Promise<ProgramProfile> {
+type NamedProfile = readonly [moves: readonly string[], profile: ProgramProfile];
+
+/** One profile a program of the step, with the players that it moves. */
+async function runProfiles(record: ModelRecord, preset: string, options: ProfileOptions, io: Io, json: boolean): Promise<NamedProfile[]> {
   const { settle } = await import("./train-setup.ts");
   const { openDevice } = await import("./device.ts");
   const { TrainingSession } = await import("../train/session.ts");
@@ -62,7 +75,9 @@ async function runProfile(record: ModelRecord, preset: string, options: ProfileO
   const session = await TrainingSession.create({ record, config, training: settings, set, seed: 0, backend, steps: 1 });
   try {
     await session.advance();
-    return await session.program.profile(options.runs);
+    const profiles: NamedProfile[] = [];
+    for (const { phase, program } of session.trainer.stages) profiles.push([phase.moves, await program.profile(options.runs)]);
+    return profiles;
   } finally {
     await session.dispose();
   }
@@ -74,5 +89,6 @@ function noise(record: ModelRecord, config: unknown, count: number): ImageSet {
   const pixels = count * shape.reduce((product, dim) => product * dim, 1);
   const images = Uint8Array.from({ length: pixels }, (_, i) => (i * 131 + (i >> 8) * 29) & 255);
   const card = { name: "noise" } as ImageSet["card"];
-  return { kind: "images", card, split: "train", shape, images, labels: new Uint8Array(count), count };
+  const classes = Array.from({ length: record.data.conditions?.(config) ?? 1 }, (_, i) => `class ${i}`);
+  return { kind: "images", card, split: "train", shape, images, labels: new Uint8Array(count), classes, count };
 }

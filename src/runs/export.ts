@@ -80,22 +80,33 @@ async function writePrograms(model: LoadedModel, options: ExportRunOptions, writ
     await write(`${name}.onnx`, graph.model);
     if (!graph.batch.free) result.fixed.push({ file: `${name}.onnx`, size: graph.batch.size, because: graph.batch.because });
   }
-  const training = run.record.training as TrainingSettings;
-  const { model: program, layout } = exportStep(
-    record,
-    config,
-    network,
-    { ...training, batch: options.batch ?? training.batch },
-    { opset, metadata },
-  );
-  await write("training-step.onnx", program);
-  await write("training-step.json", json({ ...layout, learningRate: training.learningRate, ...metadata }));
-  await write("state.safetensors", await stateOf(run, model, layout.inputs.state, metadata));
+  if (record.objective !== undefined) await writeStep(model, options, write, metadata);
   const functions = Object.fromEntries([...graphs].map(([name, graph]) => [name, describe(name, graph)]));
   await write(
     "export.json",
     json({ format: "atelier-export-1", ...metadata, title: record.title, paper: record.paper, config, functions }),
   );
+}
+
+/** The training step of a model that has one objective, and the state to begin from. */
+async function writeStep(
+  model: LoadedModel,
+  { run, opset, batch }: ExportRunOptions,
+  write: Write,
+  metadata: Record<string, string>,
+): Promise<void> {
+  const { record, config, network } = model;
+  const training = run.record.training as TrainingSettings;
+  const { model: program, layout } = exportStep(
+    record,
+    config,
+    network,
+    { ...training, batch: batch ?? training.batch },
+    { opset, metadata },
+  );
+  await write("training-step.onnx", program);
+  await write("training-step.json", json({ ...layout, learningRate: training.learningRate, ...metadata }));
+  await write("state.safetensors", await stateOf(run, model, layout.inputs.state, metadata));
 }
 
 function describe(name: string, { inputs, outputs, batch }: ExportedGraph) {

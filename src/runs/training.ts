@@ -102,7 +102,7 @@ async function* train(options: RunTrainingOptions): AsyncGenerator<TrainingEvent
 
 /** @throws UsageError where the machine has not the memory for a step */
 async function predict(session: TrainingSession, backend: Backend): Promise<Prediction> {
-  const prediction = await predictStep(session.program, backend, session.network.parameterCount);
+  const prediction = await predictStep(session.trainer.stages, backend, session.network.parameterCount);
   if (backend.device === "cpu" && !process.env.ATELIER_IGNORE_MEMORY) {
     requireMemory(prediction, availableMemory(), session.options.training.batch);
   }
@@ -129,7 +129,14 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
       const before = performance.now();
       const report = await session.advance();
       const seconds = (performance.now() - before) / 1000;
-      log.append({ step: report.step, epoch: report.epoch, seconds, learningRate: report.learningRate, ...report.terms });
+      log.append({
+        step: report.step,
+        epoch: report.epoch,
+        seconds,
+        learningRate: report.learningRate,
+        ...report.terms,
+        ...normColumns(report),
+      });
       yield { type: "step", report, seconds };
       const text = diagnose(record, report, session.stepsPerEpoch);
       if (text !== undefined && !told.has(text)) yield { type: "warning", text };
@@ -146,6 +153,11 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
   } finally {
     log.flush();
   }
+}
+
+/** The gradient norms of players, as columns of the log. */
+function normColumns({ gradientNorms = {} }: StepReport): Record<string, number> {
+  return Object.fromEntries(Object.entries(gradientNorms).map(([player, norm]) => [`gradientNorm.${player}`, norm]));
 }
 
 /** Write a checkpoint of the present state; returns the hash of its arrays. @throws NotFiniteError rather than save weights that are no numbers */

@@ -1,5 +1,5 @@
 import type { Parameter } from "../graph/leaf.ts";
-import { type Module, namedParameters } from "../nn/module.ts";
+import { Module, namedParameters } from "../nn/module.ts";
 
 /** Parameters start at multiples of this many elements (64 bytes), so that views are aligned for wide loads. */
 const alignment = 16;
@@ -13,9 +13,9 @@ export class FlatParameters {
   /** Where each parameter lies in a vector of this layout. */
   readonly ranges: readonly { start: number; end: number }[];
 
-  /** Move the parameters of a module into one vector: each `data` becomes a view of it, with the values it had. */
-  constructor(module: Module) {
-    const named = [...namedParameters(module)];
+  /** Move the parameters of a module, or some parameters by name, into one vector: each `data` becomes a view of it, with the values it had. */
+  constructor(source: Module | Iterable<readonly [string, Parameter]>) {
+    const named = [...(source instanceof Module ? namedParameters(source) : source)];
     this.names = named.map(([name]) => name);
     this.parameters = named.map(([, parameter]) => parameter);
     for (const [path, parameter] of named) parameter.path = path;

@@ -8,39 +8,26 @@ import { type Tensor, withLines } from "../graph/tensor.ts";
 import { Trace, withTrace } from "../graph/trace.ts";
 import { firstNonFinite, type NonFinite } from "../runtime/non-finite.ts";
 import { type Build, nameLeaves } from "../runtime/program.ts";
-import type { FlatParameters } from "./flat.ts";
-import { lossAndGradients } from "./loss-gradients.ts";
-import type { Objective, TrainerOptions } from "./trainer.ts";
+import type { TrainerOptions } from "./trainer.ts";
 
 /** A loss, a gradient, a weight or a moment that is no longer a number. The weights of the step before may still be good. */
 export class NotFiniteError extends AtelierError {}
 
-/** What a training step computes: the loss and its terms (`term:...`), and the gradient of every parameter (`gradient:...`). */
-export function gradientOutputs<I extends string>(objective: Objective<I>, { names, parameters }: FlatParameters): Build<I, string> {
-  return (batch, rng) => {
-    const { terms: outputs, derived } = lossAndGradients(objective(batch, rng), parameters);
-    names.forEach((path, i) => {
-      outputs[`gradient:${path}`] = derived[i];
-    });
-    return outputs;
-  };
-}
-
 /**
  * Trace a training step once more, this time with the lines of the objective's code, run it on the arrays that the step read, and name the first tensor
  * that is not finite.
+ * @param build what the step computes
  * @param bound the step's batch, settings and draws by their names in its graph; parameters and state are taken as they stand
  */
 export async function traceNonFinite<I extends string>(
-  { backend, objective, inputs }: TrainerOptions<I>,
-  parameters: FlatParameters,
+  { backend, inputs }: Pick<TrainerOptions<I>, "backend" | "inputs">,
+  build: Build<I, string>,
   bound: Readonly<Record<string, TypedArray>>,
 ): Promise<NonFinite | undefined> {
   const trace = new Trace({ training: true });
   const symbols = {} as Record<I, Tensor>;
   for (const key of Object.keys(inputs) as I[])
     symbols[key] = input(key, inputs[key].shape, inputs[key].dtype ?? "float32", inputs[key].role ?? "batch");
-  const build = gradientOutputs(objective, parameters);
   const results = withTrace(trace, () => withLines(() => build(symbols, trace)));
   const outputs = Object.entries(results).map(([name, tensor]) => ({ name, tensor }));
   const graph = simplify(nameLeaves(collect(outputs)));

@@ -22,7 +22,8 @@ import type { TrainerOptions } from "./trainer.ts";
 
 export interface PortableStepOptions<I extends string>
   extends FileNotes,
-    Pick<TrainerOptions<I>, "module" | "objective" | "inputs" | "optimizer" | "weightDecay" | "clipNorm" | "ema"> {}
+    Required<Pick<TrainerOptions<I>, "objective">>,
+    Pick<TrainerOptions<I>, "module" | "inputs" | "optimizer" | "weightDecay" | "clipNorm" | "ema"> {}
 
 interface Value {
   name: string;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { openBackend } from "../runtime/node/open.ts";
-import { compile } from "../runtime/program.ts";
+import { compile, type Program } from "../runtime/program.ts";
 import { predictStep, requireMemory } from "./prediction.ts";
 
 test("a step that does not fit is refused, with the batch that would", () => {
@@ -26,7 +26,7 @@ test("memory grows with the batch, and time with the work", async () => {
     const program = await compile<"x", "y">(backend, ({ x }) => ({ y: x.exp().matmul(x.transpose()).exp().sum() }), {
       inputs: { x: { shape: [batch, 256] } },
     });
-    const prediction = await predictStep(program, backend, 1000);
+    const prediction = await predictStep([{ program: program as Program, phase: {} }], backend, 1000);
     await program.dispose();
     return prediction;
   };

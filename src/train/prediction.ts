@@ -31,20 +31,28 @@ interface Speed {
 const speeds = new WeakMap<Backend, Promise<Speed>>();
 
 /**
- * Memory from the plan of the step's program; time from its arithmetic and traffic, and the speed that the device shows on one matrix product and one sum
+ * Memory from the plan of the largest of the step's programs; time from its arithmetic and traffic, and the speed that the device shows on one matrix product and one sum
  * of large arrays (about 50 ms, once for each device).
  * @param parameters how many numbers the optimizer renews
  */
-export async function predictStep(program: Program, backend: Backend, parameters: number): Promise<StepPrediction> {
-  const plan = memoryPlan(program.graph, { target: backend.target, channelBlock: backend.channelBlock ?? 0 });
+export async function predictStep(
+  stages: readonly { program: Program; phase: { repeat?: number | undefined } }[],
+  backend: Backend,
+  parameters: number,
+): Promise<StepPrediction> {
   const speed = speeds.get(backend) ?? measureSpeed(backend);
   speeds.set(backend, speed);
   const { flopsPerSecond, bytesPerSecond } = await speed;
-  const traffic = plan.traffic + updatePasses * 4 * parameters;
-  return {
-    stepBytes: Math.round(arenaFactor * plan.peak + kernelBytes),
-    seconds: graphFlops(program.graph) / (kernelShare * flopsPerSecond) + traffic / bytesPerSecond + plan.operators * operatorSeconds,
-  };
+  let peak = 0;
+  let seconds = (updatePasses * 4 * parameters) / bytesPerSecond;
+  for (const { program, phase } of stages) {
+    const plan = memoryPlan(program.graph, { target: backend.target, channelBlock: backend.channelBlock ?? 0 });
+    peak = Math.max(peak, plan.peak);
+    const once =
+      graphFlops(program.graph) / (kernelShare * flopsPerSecond) + plan.traffic / bytesPerSecond + plan.operators * operatorSeconds;
+    seconds += once * (phase.repeat ?? 1);
+  }
+  return { stepBytes: Math.round(arenaFactor * peak + kernelBytes), seconds };
 }
 
 async function measureSpeed(backend: Backend): Promise<Speed> {

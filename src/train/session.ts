@@ -3,7 +3,8 @@ import type { StreamsState } from "../core/streams.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { type BatchTarget, Loader, type LoaderPosition } from "../data/loader.ts";
 import type { Prefetcher } from "../data/prefetch.ts";
-import type { BatchPart, ModelRecord, TrainingSettings } from "../models/model.ts";
+import type { Rng } from "../graph/trace.ts";
+import type { Batch, BatchPart, ModelRecord, TrainingSettings } from "../models/model.ts";
 import type { Module } from "../nn/module.ts";
 import { adam, adamw } from "../optim/adam.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
@@ -13,7 +14,8 @@ import { sgd } from "../optim/sgd.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Program } from "../runtime/program.ts";
 import { batchInputs, prefetcherFor } from "./batch.ts";
-import { Trainer, type TrainerReport } from "./trainer.ts";
+import { batchesPerStep } from "./phase.ts";
+import { type Game, Trainer, type TrainerReport } from "./trainer.ts";
 
 export interface SessionOptions {
   record: ModelRecord;
@@ -38,6 +40,8 @@ export interface SessionState {
   step: number;
   position: LoaderPosition;
   streams: StreamsState;
+  /** Updates done, by player. */
+  updates?: Record<string, number>;
 }
 
 /** One model of the garden in training: its trainer and its place in the data. Same seed, same kind of machine: same bits. */
@@ -48,11 +52,16 @@ export class TrainingSession {
   readonly stepsPerEpoch: number;
   readonly #prefetcher: Prefetcher;
 
-  private constructor(options: SessionOptions, trainer: Trainer<BatchPart>, prefetcher: Prefetcher, totalSteps: number) {
+  private constructor(
+    options: SessionOptions,
+    trainer: Trainer<BatchPart>,
+    prefetcher: Prefetcher,
+    { totalSteps, stepsPerEpoch }: { totalSteps: number; stepsPerEpoch: number },
+  ) {
     this.options = options;
     this.trainer = trainer;
     this.totalSteps = totalSteps;
-    this.stepsPerEpoch = prefetcher.loader.stepsPerEpoch;
+    this.stepsPerEpoch = Math.max(1, Math.round(stepsPerEpoch));
     this.#prefetcher = prefetcher;
   }
 
@@ -60,20 +69,24 @@ export class TrainingSession {
   static async create(options: SessionOptions): Promise<TrainingSession> {
     const { record, config, training, set, seed, backend, steps } = options;
     const loader = new Loader(set, { batch: training.batch, seed });
-    const totalSteps = steps ?? Math.max(1, Math.round(training.epochs * loader.stepsPerEpoch));
     const network = record.build(config, new RandomStream(seed, "initialisation"));
+    const players = playersOf(record, config, network);
+    const stepsPerEpoch = loader.stepsPerEpoch / (players === undefined ? 1 : batchesPerStep(players.phases));
+    const totalSteps = steps ?? Math.max(1, Math.round(training.epochs * stepsPerEpoch));
+    const { objective } = record;
     const { learningRate, weightDecay, clipNorm, ema } = training;
     const trainer = await Trainer.create({
       backend,
       module: network,
-      objective: (batch, rng) => record.objective!(network, batch, rng),
+      ...(players === undefined ? { objective: (batch: Batch, rng: Rng) => objective!(network, batch, rng) } : { players }),
+      totalSteps,
       inputs: batchInputs(record, config, training.batch),
       optimizer: makeOptimizer(training),
       schedule: makeSchedule(training, totalSteps),
       ...{ learningRate, weightDecay, clipNorm, ema, seed },
       name: `${record.name} training step`,
     });
-    return new TrainingSession(options, trainer, prefetcherFor(record, loader), totalSteps);
+    return new TrainingSession(options, trainer, prefetcherFor(record, loader), { totalSteps, stepsPerEpoch });
   }
 
   get network(): Module {
@@ -85,26 +98,29 @@ export class TrainingSession {
     return this.trainer.step;
   }
 
-  /** The gradient program, for its graph's text and its profile. */
-  get program(): Program {
-    return this.trainer.program;
+  /** The programs of a step: one, or one a phase where players take turns. */
+  get programs(): Program[] {
+    return this.trainer.stages.map(({ program }) => program);
   }
 
   /** One step on the next batch. @throws NotFiniteError when the loss is not finite: parameters are then as before the step */
   async advance(): Promise<StepReport> {
-    const { valid: _, ...batch } = await this.#prefetcher.next();
-    const report = await this.trainer.advance(feedsOf(batch));
-    return { ...report, epoch: report.step / this.stepsPerEpoch };
+    const report = await this.trainer.advance(async () => {
+      const { valid: _, ...batch } = await this.#prefetcher.next();
+      return feedsOf(batch);
+    });
+    const { loader, position } = this.#prefetcher;
+    return { ...report, epoch: position.epoch + position.index / (loader.stepsPerEpoch * loader.batch) };
   }
 
   /** The part of what a checkpoint holds that is not arrays; the arrays are the trainer's `tensors`. */
   get state(): SessionState {
-    return { step: this.step, position: this.#prefetcher.position, streams: this.trainer.streams };
+    return { step: this.step, position: this.#prefetcher.position, streams: this.trainer.streams, updates: this.trainer.updates };
   }
 
   /** Go on exactly from a saved state. @throws AtelierError naming a missing array or one of another size */
   restore(state: SessionState, saved: ReadonlyMap<string, ArrayLike<number>>): void {
-    this.trainer.restore(state.step, state.streams, saved);
+    this.trainer.restore(state.step, state.streams, saved, state.updates);
     this.#prefetcher.seek(state.position);
   }
 
@@ -112,6 +128,14 @@ export class TrainingSession {
   async dispose(): Promise<void> {
     await this.trainer.dispose();
   }
+}
+
+/** A model's players, over batches; undefined for a model with one objective. */
+function playersOf(record: ModelRecord, config: unknown, network: Module): Game<BatchPart> | undefined {
+  const players = record.players?.(config);
+  if (players === undefined) return undefined;
+  const phases = players.phases.map((phase) => ({ ...phase, losses: (batch: Batch, rng: Rng) => phase.losses(network, batch, rng) }));
+  return { ...players, parts: players.parts(network), phases };
 }
 
 /** The parts that are there. */

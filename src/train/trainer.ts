@@ -1,61 +1,23 @@
 import { AtelierError } from "../core/errors.ts";
 import { RandomStreams, type StreamsState } from "../core/streams.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import type { Rng } from "../graph/trace.ts";
-import type { Terms } from "../nn/losses.ts";
-import { type Module, namedStates } from "../nn/module.ts";
+import { type Module, namedParameters, namedStates } from "../nn/module.ts";
 import { adam } from "../optim/adam.ts";
-import { FlatUpdate } from "../optim/apply.ts";
-import { clipFactor, GradientNorm } from "../optim/clip.ts";
-import { averaging, ExponentialAverage } from "../optim/ema.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
-import { constant, type Schedule } from "../optim/schedule.ts";
-import type { Backend, DeviceMemory } from "../runtime/backend.ts";
+import { clippedWeights } from "../optim/clip-weights.ts";
+import type { ExponentialAverage } from "../optim/ema.ts";
+import { constant } from "../optim/schedule.ts";
+import type { DeviceMemory } from "../runtime/backend.ts";
 import { debugLevel, say } from "../runtime/debug.ts";
 import { profileTable } from "../runtime/profile.ts";
-import { type CompileOptions, compile, type InputSpec, type Program } from "../runtime/program.ts";
+import { type Build, compile, type Program } from "../runtime/program.ts";
 import { FlatParameters } from "./flat.ts";
-import { gradientOutputs, NotFiniteError, nonFiniteError, traceNonFinite } from "./non-finite.ts";
+import { NotFiniteError, nonFiniteError, traceNonFinite } from "./non-finite.ts";
+import { type Game, gameOf, type TrainerOptions, type TrainerReport } from "./options.ts";
+import { isPlayed, onlyPlayer, phaseOutputs, type TrainerPhase } from "./phase.ts";
+import { Player, type PlayerOptions } from "./player.ts";
+import { shareParameters } from "./shares.ts";
 
 export { NotFiniteError } from "./non-finite.ts";
-
-/** What is minimised: a scalar, or named terms (see `terms` of nn/losses.ts). It is traced once, in training mode. */
-export type Objective<I extends string = string> = (inputs: Record<I, Tensor>, rng: Rng) => Terms | Tensor;
-
-export interface TrainerOptions<I extends string = string> {
-  backend: Backend;
-  /** What is trained: a layer or a model of your own. Its parameters move into one flat vector. */
-  module: Module;
-  objective: Objective<I>;
-  /** One batch: inputs of the objective by name, with the batch axis in their shapes. */
-  inputs: Readonly<Record<I, InputSpec>>;
-  /** Default Adam with PyTorch's settings. */
-  optimizer?: Optimizer;
-  /** Default 1e-3. */
-  learningRate?: number;
-  /** Factor on the learning rate by step. Default constant. */
-  schedule?: Schedule;
-  weightDecay?: number;
-  /** Limit on the gradient's norm; 0 (default) for none. */
-  clipNorm?: number;
-  /** Decay of averaged weights, in [0, 1); 0 (default) for none. */
-  ema?: number;
-  /** Of the objective's own draws. Default 0. */
-  seed?: number | string;
-  /** Shown in errors and profiles. */
-  name?: string;
-}
-
-/** What one step reports. */
-export interface TrainerReport {
-  /** Steps done, this one included. */
-  step: number;
-  learningRate: number;
-  /** The objective's named terms on this batch, unweighted, and their weighted sum `loss`. */
-  terms: Record<string, number>;
-  /** The gradient's norm, where it is clipped. */
-  gradientNorm?: number;
-}
+export type { Game, Objective, TrainerOptions, TrainerReport } from "./options.ts";
 
 /** A live array of a checkpoint. */
 export interface NamedArray {
@@ -63,121 +25,157 @@ export interface NamedArray {
   data: Float32Array;
 }
 
+/** One batch by input: what is not given is taken as it stands in the program's inputs. */
+export type Feeds<I extends string> = Parameters<Program<I, string>["run"]>[0];
+
+/** A phase and its program. */
+export interface Stage<I extends string = string> {
+  readonly phase: TrainerPhase<I>;
+  readonly program: Program<I, string>;
+  /** What the program was traced from. */
+  readonly build: Build<I, string>;
+}
+
 /**
  * Trains one module: gradients by one program into a flat vector, then the optimizer in place. Same seed, same kind of machine, same batches: same bits.
  *
  *     const trainer = await Trainer.create({ backend, module, objective, inputs: { x: { shape: [64, 2] } } });
  *     const { terms } = await trainer.advance({ x: batch });
+ *
+ * With `players` it trains the parts of a module against each other: a step is then a round of phases, each with a program of its own.
  */
 export class Trainer<I extends string = string> {
   readonly module: Module;
-  readonly parameters: FlatParameters;
-  /** Averaged weights, where asked for. */
-  readonly average: ExponentialAverage | undefined;
-  /** The gradient program, for its graph's text and its profile. */
-  readonly program: Program<I, string>;
+  readonly players: ReadonlyMap<string, Player>;
+  /** The programs of a step in order; only one where there is one objective. */
+  readonly stages: readonly Stage<I>[];
   /** Steps done. */
   step = 0;
   readonly #options: TrainerOptions<I>;
   readonly #streams: RandomStreams;
-  readonly #learningRate: number;
-  readonly #schedule: Schedule;
-  readonly #clipNorm: number;
-  readonly #update: FlatUpdate;
-  readonly #norm: GradientNorm | undefined;
   readonly #memory: DeviceMemory | undefined;
-  /** The averages' update, where they live on a device. */
-  readonly #averaging: FlatUpdate | undefined;
-  /** What the device keeps between steps. */
-  readonly #kept: readonly Float32Array[];
   /** Whether the host's arrays were changed and the device's must follow before they are used. */
   #hostIsNewer = false;
 
-  private constructor(options: TrainerOptions<I>, parts: TrainerParts<I>) {
-    const { module, learningRate = 1e-3, schedule = constant(), clipNorm = 0 } = options;
+  private constructor(
+    options: TrainerOptions<I>,
+    players: ReadonlyMap<string, Player>,
+    stages: readonly Stage<I>[],
+    streams: RandomStreams,
+  ) {
     this.#options = options;
-    this.module = module;
-    this.parameters = parts.parameters;
-    this.program = parts.program;
-    this.#streams = parts.streams;
-    this.#update = parts.update;
-    this.#norm = parts.norm;
-    this.#learningRate = learningRate;
-    this.#schedule = schedule;
-    this.#clipNorm = clipNorm;
-    this.average = parts.average;
-    this.#averaging = parts.averaging;
+    this.module = options.module;
+    this.players = players;
+    this.stages = stages;
+    this.#streams = streams;
     this.#memory = options.backend.memory;
-    this.#kept = parts.kept;
   }
 
   /**
    * Trace the objective and its gradient, load the programs.
-   * @throws AtelierError for a module without parameters; ShapeError from the objective's ops; RuntimeError from the backend
+   * @throws AtelierError for a module without parameters, or players that do not share out its parameters; ShapeError from the objective's ops; RuntimeError
+   *   from the backend
    */
   static async create<I extends string>(options: TrainerOptions<I>): Promise<Trainer<I>> {
-    const { backend, module, optimizer = adam(), weightDecay = 0, clipNorm = 0, ema = 0, seed = 0 } = options;
-    const parameters = new FlatParameters(module);
-    if (parameters.names.length === 0) {
-      throw new AtelierError({
-        what: "The module has no parameters to train.",
-        hint: "keep layers in fields of the module (or in lists in fields)",
-      });
-    }
+    const { backend, module, inputs, seed = 0, name = "training step" } = options;
+    const game = gameOf(options);
+    const shares = shareParameters(module, game.parts);
     for (const [path, state] of namedStates(module)) state.path = path;
-    const { ranges } = parameters;
-    const average = ema > 0 ? new ExponentialAverage(parameters.values, ema) : undefined;
-    const vectors = [parameters.values, parameters.gradients, ...(average === undefined ? [] : [average.values])];
-    const kept = backend.memory === undefined ? [] : vectors.flatMap((vector) => ranges.map((_, i) => parameters.view(vector, i)));
-    backend.memory?.keep(kept);
+    // All parameters move before the first program binds any of them.
+    const flats = new Map([...shares].map(([player, parameters]) => [player, new FlatParameters(parameters)]));
     const streams = new RandomStreams(seed);
-    const program = await gradientProgram(options, parameters, streams);
-    const scaled = clipNorm > 0;
-    const update = await FlatUpdate.create({
-      backend,
-      optimizer,
-      parameters: parameters.values,
-      gradients: parameters.gradients,
-      groups: [{ start: 0, end: parameters.values.length, weightDecay }],
-      scaled,
-      pieces: ranges,
-    });
-    const norm = scaled || debugLevel() >= 1 ? await GradientNorm.create(backend, parameters.gradients, ranges) : undefined;
-    const averaging = await averagingOnDevice(backend, parameters, average);
-    return new Trainer(options, { parameters, streams, program, update, norm, average, averaging, kept });
+    const stages: Stage<I>[] = [];
+    // Arrays that a device keeps are announced before a program binds them.
+    const players = new Map<string, Player>();
+    for (const [player, parameters] of flats) players.set(player, await Player.load(playerOptions(options, game, player), parameters));
+    for (const phase of game.phases) {
+      const build = phaseOutputs(phase, (player) => flats.get(player)!);
+      const outputs: Record<string, Float32Array> = {};
+      for (const player of phase.moves) {
+        const flat = flats.get(player)!;
+        for (const [path, view] of Object.entries(flat.views(flat.gradients))) outputs[`gradient:${path}`] = view;
+      }
+      const title = options.players === undefined ? name : `${name}, ${phase.moves.join(" and ")}`;
+      const program = await compile<I, string>(backend, build, { name: title, inputs, training: true, streams, outputs });
+      stages.push({ phase, program, build });
+    }
+    return new Trainer(options, players, stages, streams);
+  }
+
+  /** The flat parameters where there is one player, the first player's otherwise. */
+  get parameters(): FlatParameters {
+    return this.#first.parameters;
+  }
+
+  /** Averaged weights, where asked for; the first player's where there are several. */
+  get average(): ExponentialAverage | undefined {
+    return this.#first.average;
+  }
+
+  /** The gradient program of the first phase, for its graph's text and its profile. */
+  get program(): Program<I, string> {
+    return this.stages[0].program;
+  }
+
+  get #first(): Player {
+    return this.players.values().next().value!;
   }
 
   /**
-   * One step on one batch: what is not given in `feeds` is taken as it stands in `program.inputs`.
+   * One step on one batch: what is not given in `feeds` is taken as it stands in `program.inputs`. Phases that take new batches more than once a step want
+   * `feeds` as a function that gives the next.
    * @throws NotFiniteError when a term of the loss is not finite, or the gradient where it is clipped (or with `ATELIER_DEBUG=1`), naming the first tensor
-   *   that is not: parameters and state are then as before the step
+   *   that is not: parameters and state are then as before the move
    */
-  async advance(feeds: Parameters<Program<I, string>["run"]>[0] = {}): Promise<TrainerReport> {
+  async advance(feeds: Feeds<I> | (() => Promise<Feeds<I>>) = {}): Promise<TrainerReport> {
     await this.#settle();
+    const { learningRate = 1e-3, schedule = constant(), totalSteps = Number.POSITIVE_INFINITY } = this.#options;
+    const rate = learningRate * schedule(this.step);
+    const next = typeof feeds === "function" ? feeds : () => Promise.resolve(feeds);
+    const report: MoveReport = { terms: {}, gradientNorms: {} };
+    let batch: Feeds<I> | undefined;
+    for (const stage of this.stages) {
+      if (!isPlayed(stage.phase, this.step, totalSteps)) continue;
+      for (let i = 0; i < (stage.phase.repeat ?? 1); i++) {
+        if (batch === undefined || stage.phase.batch !== "same") batch = await next();
+        await this.#move(stage, batch, rate, report);
+      }
+    }
+    this.step++;
+    const { terms, gradientNorms } = report;
+    if (this.#options.players !== undefined) return { step: this.step, learningRate: rate, terms, gradientNorms };
+    const { [onlyPlayer]: gradientNorm } = gradientNorms;
+    return { step: this.step, learningRate: rate, terms, ...(gradientNorm === undefined ? {} : { gradientNorm }) };
+  }
+
+  /** Losses and gradients of one phase, then its players' updates. */
+  async #move(stage: Stage<I>, batch: Feeds<I>, learningRate: number, report: MoveReport): Promise<void> {
     let terms: Record<string, number> = {};
     let bad: [string, number] | undefined;
-    await this.program.run(feeds, (outputs) => {
+    await stage.program.run(batch, (outputs) => {
       terms = readTerms(outputs as Record<string, Float32Array>);
       bad = Object.entries(terms).find(([, value]) => !Number.isFinite(value));
       return bad === undefined;
     });
-    if (bad !== undefined) throw await this.#notFinite("loss", `${bad[1]} for the term "${bad[0]}"`);
-    const learningRate = this.#learningRate * this.#schedule(this.step);
-    const gradientNorm = await this.#norm?.norm();
-    if (gradientNorm !== undefined && !Number.isFinite(gradientNorm) && this.parameters.gradients.some((g) => !Number.isFinite(g)))
-      throw await this.#notFinite("gradient", `a gradient's norm of ${gradientNorm}`);
-    const scale = gradientNorm === undefined || this.#clipNorm === 0 ? 1 : clipFactor(gradientNorm, this.#clipNorm);
-    await this.#update.step(this.step + 1, learningRate, scale);
-    if (this.#averaging === undefined) this.average?.update(this.parameters.values);
-    else await this.#averaging.step(this.step + 1, 0);
-    this.step++;
-    return { step: this.step, learningRate, terms, ...(gradientNorm === undefined ? {} : { gradientNorm }) };
+    if (bad !== undefined) throw await this.#notFinite(stage, "loss", `${bad[1]} for the term "${bad[0]}"`);
+    Object.assign(report.terms, terms);
+    for (const name of stage.phase.moves) {
+      const player = this.players.get(name)!;
+      const norm = await player.gradientNorm();
+      if (norm !== undefined && !Number.isFinite(norm) && player.parameters.gradients.some((g) => !Number.isFinite(g)))
+        throw await this.#notFinite(stage, "gradient", `a gradient's norm of ${norm}`);
+      if (norm !== undefined) report.gradientNorms[name] = norm;
+    }
+    for (const name of stage.phase.moves) {
+      const factor = this.#options.players?.learningRates?.[name] ?? 1;
+      await this.players.get(name)!.apply(learningRate * factor, report.gradientNorms[name]);
+    }
   }
 
   /** Find the tensor that made it so, by the same step with every tensor watched. */
-  async #notFinite(kind: "loss" | "gradient", got: string): Promise<NotFiniteError> {
+  async #notFinite({ program, build }: Stage<I>, kind: "loss" | "gradient", got: string): Promise<NotFiniteError> {
     await this.download();
-    const found = await traceNonFinite(this.#options, this.parameters, this.program.bound).catch(() => undefined);
+    const found = await traceNonFinite(this.#options, build, program.bound).catch(() => undefined);
     return nonFiniteError(kind, this.step + 1, got, found);
   }
 
@@ -187,7 +185,7 @@ export class Trainer<I extends string = string> {
    */
   async download(): Promise<void> {
     await this.#settle();
-    await this.#memory?.read([...this.#kept, ...this.#update.kept]);
+    await this.#memory?.read(this.#kept);
   }
 
   /**
@@ -208,15 +206,27 @@ export class Trainer<I extends string = string> {
   async #settle(): Promise<void> {
     if (!this.#hostIsNewer) return;
     this.#hostIsNewer = false;
-    await this.#memory?.write([...this.#kept, ...this.#update.kept]);
+    await this.#memory?.write(this.#kept);
+  }
+
+  /** What the device keeps between steps. */
+  get #kept(): Float32Array[] {
+    return [...this.players.values()].flatMap(({ kept }) => kept);
   }
 
   /** Put the averaged weights into the module for good, where there are any. */
   async adoptAverage(): Promise<void> {
-    if (this.average === undefined) return;
+    await this.#swapInAverages();
+  }
+
+  /** Put the averages over the weights; returns the weights as they were, by player. */
+  async #swapInAverages(): Promise<Map<Player, Float32Array>> {
+    const trained = new Map<Player, Float32Array>();
+    if (this.average === undefined) return trained;
     await this.download();
-    this.parameters.values.set(this.average.values);
+    for (const player of this.players.values()) trained.set(player, player.swapInAverage());
     this.#hostIsNewer = true;
+    return trained;
   }
 
   /**
@@ -224,19 +234,31 @@ export class Trainer<I extends string = string> {
    * {@link download}.
    */
   tensors(): Map<string, NamedArray> {
-    const { parameters } = this;
+    const players = [...this.players.values()];
+    const live = { model: new Map<string, Float32Array>(), ema: new Map<string, Float32Array>() };
+    const slots = new Map<string, Map<string, Float32Array>>();
+    for (const { parameters, average, slots: own } of players) {
+      const collect = (into: Map<string, Float32Array>, vector: Float32Array) => {
+        for (const [name, view] of Object.entries(parameters.views(vector))) into.set(name, view);
+      };
+      collect(live.model, parameters.values);
+      if (average !== undefined) collect(live.ema, average.values);
+      for (const [slot, vector] of Object.entries(own)) {
+        if (!slots.has(slot)) slots.set(slot, new Map());
+        collect(slots.get(slot)!, vector);
+      }
+    }
     const result = new Map<string, NamedArray>();
-    const addFlat = (prefix: string, vector: Float32Array) => {
-      parameters.names.forEach((name, i) => {
-        result.set(`${prefix}.${name}`, { shape: parameters.parameters[i].shape, data: parameters.view(vector, i) });
-      });
+    const shapes = namedParameters(this.module);
+    const add = (prefix: string, arrays: ReadonlyMap<string, Float32Array>) => {
+      for (const [name, { shape }] of shapes) if (arrays.has(name)) result.set(`${prefix}.${name}`, { shape, data: arrays.get(name)! });
     };
-    addFlat("model", parameters.values);
+    add("model", live.model);
     for (const [name, state] of namedStates(this.module)) {
       result.set(`model.${name}`, { shape: state.shape, data: state.data as Float32Array });
     }
-    for (const [slot, vector] of Object.entries(this.#update.slots)) addFlat(`optimizer.${slot}`, vector);
-    if (this.average !== undefined) addFlat("ema", this.average.values);
+    for (const [slot, arrays] of slots) add(`optimizer.${slot}`, arrays);
+    add("ema", live.ema);
     return result;
   }
 
@@ -259,9 +281,24 @@ export class Trainer<I extends string = string> {
     return this.#streams.state;
   }
 
-  /** Go on exactly from saved arrays and streams. @throws AtelierError naming a missing array or one of another size */
-  restore(step: number, streams: StreamsState, saved: ReadonlyMap<string, ArrayLike<number>>): void {
+  /** Updates done, by player: what bias corrections count. */
+  get updates(): Record<string, number> {
+    return Object.fromEntries([...this.players].map(([name, { updates }]) => [name, updates]));
+  }
+
+  /**
+   * Go on exactly from saved arrays and streams.
+   * @param updates as {@link Trainer.updates}; without it every player has done one update a step
+   * @throws AtelierError naming a missing array or one of another size
+   */
+  restore(
+    step: number,
+    streams: StreamsState,
+    saved: ReadonlyMap<string, ArrayLike<number>>,
+    updates: Readonly<Record<string, number>> = {},
+  ): void {
     for (const [name, { data }] of this.tensors()) copySaved(name, data, saved.get(name));
+    for (const [name, player] of this.players) player.updates = updates[name] ?? step;
     this.#streams.restore(streams);
     this.step = step;
     this.#hostIsNewer = true;
@@ -270,73 +307,50 @@ export class Trainer<I extends string = string> {
   /** Run `use` with the averaged weights in the module, where there are any; the trained ones are back afterwards. */
   async averaged<T>(use: () => Promise<T>): Promise<T> {
     await this.#settle();
-    if (this.average === undefined) return use();
-    await this.download();
-    const { values } = this.parameters;
-    const trained = values.slice();
-    values.set(this.average.values);
-    this.#hostIsNewer = true;
+    const trained = await this.#swapInAverages();
     await this.#settle();
     try {
       return await use();
     } finally {
-      values.set(trained);
-      this.#hostIsNewer = true;
+      for (const [player, weights] of trained) player.parameters.values.set(weights);
+      this.#hostIsNewer ||= trained.size > 0;
       await this.#settle();
     }
   }
 
-  async #printProfile(): Promise<void> {
-    const profile = await this.program.profile().catch((error: Error) => say(error.message));
+  async #printProfile({ program }: Stage<I>): Promise<void> {
+    const profile = await program.profile().catch((error: Error) => say(error.message));
     if (profile) for (const by of ["op", "layer"] as const) say(profileTable(profile, by));
   }
 
   /** Free the native sessions. The module keeps its weights. With `ATELIER_DEBUG=4` the step's profile is printed first. */
   async dispose(): Promise<void> {
-    if (debugLevel() >= 4 && this.step > 0) await this.#printProfile();
+    if (debugLevel() >= 4 && this.step > 0) for (const stage of this.stages) await this.#printProfile(stage);
     await this.download();
-    await Promise.all([this.program.dispose(), this.#norm?.dispose(), this.#averaging?.dispose(), this.#update.dispose()]);
-    this.#memory?.release(this.#kept);
+    await Promise.all([
+      ...this.stages.map(({ program }) => program.dispose()),
+      ...[...this.players.values()].map((player) => player.dispose()),
+    ]);
   }
 }
 
-interface TrainerParts<I extends string> {
-  parameters: FlatParameters;
-  streams: RandomStreams;
-  program: Program<I, string>;
-  update: FlatUpdate;
-  norm: GradientNorm | undefined;
-  average: ExponentialAverage | undefined;
-  averaging: FlatUpdate | undefined;
-  kept: readonly Float32Array[];
+interface MoveReport {
+  terms: Record<string, number>;
+  gradientNorms: Record<string, number>;
 }
 
-/** The program that moves the averages where they live on a device; the host's are moved by a plain loop. */
-async function averagingOnDevice(
-  backend: Backend,
-  { values, ranges }: FlatParameters,
-  average: ExponentialAverage | undefined,
-): Promise<FlatUpdate | undefined> {
-  if (backend.memory === undefined || average === undefined) return undefined;
-  return FlatUpdate.create({ backend, optimizer: averaging(average.decay), parameters: average.values, gradients: values, pieces: ranges });
-}
-
-/** The loss and its named terms, from a run's outputs. */
+/** Losses and their named terms, from a run's outputs. */
 function readTerms(outputs: Record<string, Float32Array>): Record<string, number> {
   const terms: Record<string, number> = {};
   for (const [name, value] of Object.entries(outputs)) if (name.startsWith("term:")) terms[name.slice(5)] = value[0];
   return terms;
 }
 
-/** Terms of the loss, and the gradient of every parameter written straight into the flat vector. */
-function gradientProgram<I extends string>(
-  { backend, objective, inputs, name = "training step" }: TrainerOptions<I>,
-  parameters: FlatParameters,
-  streams: RandomStreams,
-): Promise<Program<I, string>> {
-  const outputs = Object.fromEntries(parameters.names.map((path, i) => [`gradient:${path}`, parameters.view(parameters.gradients, i)]));
-  const options: CompileOptions<I> = { name, inputs, training: true, streams, outputs };
-  return compile<I, string>(backend, gradientOutputs(objective, parameters), options);
+function playerOptions<I extends string>(options: TrainerOptions<I>, { clipWeights }: Game<I>, player: string): PlayerOptions {
+  const { backend, optimizer = adam(), weightDecay = 0, clipNorm = 0, ema = 0, players } = options;
+  const limit = clipWeights?.[player];
+  const rule = limit === undefined ? optimizer : clippedWeights(optimizer, limit);
+  return { backend, optimizer: rule, weightDecay, clipNorm, ema, measured: players !== undefined || debugLevel() >= 1 };
 }
 
 /** Copy a saved array over a live one. @throws AtelierError when it is missing or of another size */
