@@ -14,7 +14,7 @@ export const verb: Verb = {
     const data = addCommand(program, "data", verb.summary).action((_options: unknown, command: Command) => list(io, wantsJson(command)));
     addCommand(data, "list", "Every data set").action((_options: unknown, command: Command) => list(io, wantsJson(command)));
     addCommand(data, "get", "Fetch and prepare a data set into the cache")
-      .argument("<name>", "a data set")
+      .argument("<name>", "a data set; of generated ones also with parameters: avatars:train=5000,side=32")
       .action((name: string, _options: unknown, command: Command) => get(name, io, wantsJson(command)));
     addCommand(data, "show", "A data set's card, and a picture of it")
       .argument("<name|folder>", "a data set, or a folder of your own pictures")
@@ -48,7 +48,7 @@ async function list(io: Io, json: boolean): Promise<void> {
 }
 
 function size(card: DataCard): string {
-  return card.package === undefined ? "" : formatBytes(card.package.bytes);
+  return card.package === undefined ? "drawn here" : formatBytes(card.package.bytes);
 }
 
 async function get(name: string, io: Io, json: boolean): Promise<void> {
@@ -92,7 +92,8 @@ async function show(name: string, options: ShowOptions, io: Io, json: boolean): 
     ["pictures", `${card.splits.train} training, ${card.splits.test} held out`],
     ["shape", card.shape.join(" x ")],
     ["range", card.range],
-    ["classes", card.classes.join(", ")],
+    ...(card.classes.length > 0 ? [["classes", card.classes.join(", ")]] : []),
+    ...(set.attributes === undefined ? [] : [["attributes", set.attributes.names.join(", ")]]),
     ["known bias", card.bias],
     ["picture", file],
   ];

@@ -5,7 +5,7 @@ import { UsageError } from "../core/errors.ts";
 import { packageInfo } from "../core/node/package-info.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
-import { datasets } from "../data/sets/index.ts";
+import { datasetNamed } from "../data/sets/index.ts";
 import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
 import { loadSplit, requireClasses } from "../runs/load.ts";
 import { createRun, listRuns, openRun, type Run } from "../runs/registry.ts";
@@ -66,15 +66,16 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
 
 /** A data set by its name, a folder by its whole path: the run finds it again from any folder. */
 function dataName(given: string): string {
-  return datasets.some(({ card }) => card.name === given) ? given : path.resolve(given);
+  return datasetNamed(given)?.card.name ?? path.resolve(given);
 }
 
-/** What the run was trained on: the pinned digest of a package, or the digest of a folder's pictures and labels as they are used. */
+/** What the run was trained on: the pinned digest of a package, or the digest of what was generated or lies in a folder, as it is used. */
 function integrityOf(name: string, set: ImageSet): string | undefined {
-  const named = datasets.find(({ card }) => card.name === name);
-  if (named !== undefined) return named.card.package.integrity;
+  const spec = datasetNamed(name)?.card.package;
+  if (spec !== undefined) return spec.integrity;
   const hash = createHash("sha256").update(set.images);
   if (set.labels !== undefined) hash.update(set.labels);
+  if (set.attributes !== undefined) hash.update(set.attributes.values);
   return `sha256-${hash.digest("base64")}`;
 }
 

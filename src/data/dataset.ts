@@ -17,7 +17,7 @@ export interface DataCard {
   /** Who made it and where it was published. */
   source: string;
   licence: string;
-  /** Where the files come from; a user's own folder has none. */
+  /** Where the files come from; what is generated and a user's own folder have none. */
   package?: PackageSpec | undefined;
   /** Raised when the preparation changes, so that an older prepared copy is not used. */
   version: number;
@@ -64,6 +64,8 @@ export interface ImageSet {
   classes?: readonly string[] | undefined;
   /** What the pictures show, each yes or no; absent where that is not known. */
   attributes?: Attributes | undefined;
+  /** [N], what each picture is called; absent where they have no names. */
+  names?: readonly string[] | undefined;
   /** What the preparation wants the user to know (files ignored, alpha flattened ...). */
   notes?: readonly string[] | undefined;
 }
@@ -74,6 +76,20 @@ export interface SplitArrays {
   labels?: Uint8Array | undefined;
   /** [N, attributes of the card], 0 or 1. */
   attributes?: Uint8Array | undefined;
+  /** [N], what each picture is called. */
+  names?: readonly string[] | undefined;
+}
+
+/** What the making of a data set may use of its surroundings. */
+export interface MakingTools {
+  /**
+   * Draw SVG documents, each scaled to the shape, transparent parts laid on black: [N, C, H, W], 0..255.
+   * @throws FileError when one cannot be drawn; RuntimeError without the image library.
+   */
+  rasterise(svgs: readonly string[], shape: ImageShape): Promise<Uint8Array>;
+  /** Told what is done, and the seconds since the making began. */
+  onProgress?: ((message: string, seconds: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** Takes the package's files as they come, in any order, and gives the arrays at the end. */
@@ -83,24 +99,45 @@ export interface Preparation {
   /** @throws FileError when the file is not what it should be. */
   add(path: string, bytes: Uint8Array): void;
   /** @throws FileError when a file is missing or the counts differ from the card's. */
+  finish(tools: MakingTools): Record<Split, SplitArrays> | Promise<Record<Split, SplitArrays>>;
+}
+
+/** A preparation that needs nothing but the files. */
+export interface PlainPreparation extends Preparation {
   finish(): Record<Split, SplitArrays>;
 }
 
 /** A data set that comes from a package: one file with its card and its preparation. */
-export interface Dataset {
+export interface PackageDataset {
   card: DataCard & { package: PackageSpec };
   /** What turns the package's files into arrays. */
   prepare(): Preparation;
 }
 
+/** A data set that is drawn when it is wanted, the same pictures each time: one file with its card and its recipe. */
+export interface GeneratedDataset {
+  card: DataCard;
+  /** What can be chosen behind the name, `avatars:train=5000,side=32`: a whole number each. */
+  parameters: Readonly<Record<string, { least: number; most: number; standard: number; about: string }>>;
+  /** The same recipe with other numbers, all given and in range; its card says so. */
+  withParameters(values: Readonly<Record<string, number>>): GeneratedDataset;
+  /** @throws RuntimeError without the image library. */
+  generate(tools: MakingTools): Promise<Record<Split, SplitArrays>>;
+}
+
+export type Dataset = PackageDataset | GeneratedDataset;
+
 /** Check a data set's card at definition, so that a mistake shows at once. @throws UsageError */
-export function defineDataset(dataset: Dataset): Dataset {
-  const { name, shape, classes, splits, package: spec } = dataset.card;
+export function defineDataset<D extends Dataset>(dataset: D): D {
+  const { name, shape, classes, attributes = [], splits, package: spec } = dataset.card;
   const problem = !/^[a-z0-9-]+$/.test(name)
     ? "the name must be lower-case letters, digits and hyphens"
     : (shapeProblem(shape) ??
       (classes.length > 256 ? "labels are bytes: at most 256 classes" : undefined) ??
-      (!/^sha512-[A-Za-z0-9+/]{86}==$/.test(spec.integrity) ? "the integrity must be a sha512 digest" : undefined) ??
+      (attributes.some((word) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(word))
+        ? "attributes are lower-case words joined by hyphens"
+        : undefined) ??
+      (spec && !/^sha512-[A-Za-z0-9+/]{86}==$/.test(spec.integrity) ? "the integrity must be a sha512 digest" : undefined) ??
       (splits.train < 1 || splits.test < 1 ? "both splits need pictures" : undefined));
   if (problem !== undefined) throw new UsageError({ what: `The data set "${name}" is not defined well: ${problem}.` });
   return dataset;
@@ -126,5 +163,6 @@ export function limitImages(set: ImageSet, count: number): ImageSet {
     ...set.attributes,
     values: set.attributes.values.subarray(0, count * set.attributes.names.length),
   };
-  return { ...set, count, images: set.images.subarray(0, count * size), labels: set.labels?.subarray(0, count), attributes };
+  const [labels, names] = [set.labels?.subarray(0, count), set.names?.slice(0, count)];
+  return { ...set, count, images: set.images.subarray(0, count * size), labels, names, attributes };
 }

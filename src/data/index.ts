@@ -4,9 +4,12 @@ export {
   type DataCard,
   type Dataset,
   defineDataset,
+  type GeneratedDataset,
   type ImageSet,
   type ImageShape,
   limitImages,
+  type MakingTools,
+  type PackageDataset,
   type Preparation,
   type Split,
 } from "./dataset.ts";
@@ -14,4 +17,4 @@ export { fitImages } from "./fit.ts";
 export { decodeIdx } from "./idx.ts";
 export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
 export { Prefetcher, type PrefetchOptions, type StagedBatch } from "./prefetch.ts";
-export { datasets, findDataset } from "./sets/index.ts";
+export { datasetNamed, datasets, findDataset } from "./sets/index.ts";

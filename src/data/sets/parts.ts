@@ -1,5 +1,6 @@
 /** What the preparations of several data sets share. */
-import { FileError } from "../../core/errors.ts";
+import { FileError, UsageError, unknownName } from "../../core/errors.ts";
+import type { Dataset } from "../dataset.ts";
 
 /** Parse a JSON file of a package. @throws FileError naming the file. */
 export function parseJson(bytes: Uint8Array, file: string): unknown {
@@ -24,4 +25,33 @@ export function present<T>(value: T | undefined, file: string): T {
 /** Whether a value parsed from JSON is an integer in [0, below). */
 export function isIndex(value: unknown, below: number): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) < below;
+}
+
+/**
+ * A generated set with the parameters that a text asks for: `train=5000,side=32`.
+ * @throws UsageError when the set takes none, for an unknown name, and for a value that is not a whole number in its range.
+ */
+export function readParameters(dataset: Dataset, text: string): Dataset {
+  const { name } = dataset.card;
+  if (!("generate" in dataset)) {
+    throw new UsageError({ what: `The data set "${name}" has no parameters.`, got: `${name}:${text}`, hint: `write ${name}` });
+  }
+  const { parameters } = dataset;
+  const values = Object.fromEntries(Object.entries(parameters).map(([key, { standard }]) => [key, standard]));
+  for (const part of text.split(",")) {
+    const [key, value, ...more] = part.split("=");
+    if (!Object.hasOwn(parameters, key)) throw unknownName(`parameter of the data set ${name}`, key, Object.keys(parameters));
+    const { least, most, standard } = parameters[key];
+    const number = Number(value);
+    if (more.length > 0 || !/^[0-9]+$/.test(value ?? "") || number < least || number > most) {
+      throw new UsageError({
+        what: `The parameter "${key}" of the data set ${name} is not right.`,
+        got: part,
+        expected: `a whole number from ${least} to ${most}`,
+        hint: `${name}:${key}=${standard}`,
+      });
+    }
+    values[key] = number;
+  }
+  return dataset.withParameters(values);
 }
