@@ -18,7 +18,8 @@ export const gameIcons = defineDataset({
   card: {
     name: "game-icons",
     title: "Game icons with names",
-    summary: "4,133 icons for games, white on black, each with a name of one to six words: swords, animals, potions, tools, abstract marks.",
+    summary:
+      "4,133 icons for games, white on black, each with a name of one to six words: swords, animals, potions, tools, abstract marks.",
     source: "game-icons.net: icons by Lorc, Delapouite and other contributors; npm package @iconify-json/game-icons",
     licence: "CC BY 3.0: whoever shows the icons or what was made of them names game-icons.net and its authors",
     package: {
