@@ -42,8 +42,8 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
   const set = await loadSplit(record, config, data, "train", options.limit, { onProgress });
   const held = await loadSplit(record, config, data, "test", options.limit, { onProgress });
   if (record.data.labels) requireClasses(config, set);
-  // It refuses a batch that the data cannot fill; better now than with a run's folder made.
-  new Loader(set, { batch: training.batch as number });
+  // It refuses a batch that the data cannot fill, or a crop that leaves nothing; better now than with a run's folder made.
+  new Loader(set, { batch: training.batch as number, augment: training });
   const backend = await openDevice(options.device, io, onProgress);
   const run = await createRun({
     name: options.run,

@@ -1,3 +1,4 @@
+export { type Augmentation, augmentPicture } from "./augment.ts";
 export {
   type Attributes,
   conditionNames,
@@ -17,4 +18,15 @@ export { fitImages } from "./fit.ts";
 export { decodeIdx } from "./idx.ts";
 export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
 export { Prefetcher, type PrefetchOptions, type StagedBatch } from "./prefetch.ts";
+export {
+  type ChannelStatistics,
+  channelStatistics,
+  fromRange,
+  type RangeName,
+  toRange,
+  type ValueRange,
+  valueRange,
+  valuesFromRange,
+  valuesToRange,
+} from "./ranges.ts";
 export { datasetNamed, datasets, findDataset } from "./sets/index.ts";

@@ -1,6 +1,7 @@
 /** Batches out of an image set: shuffled by seed, exactly resumable, written into the caller's arrays. */
 import { AtelierError, ShapeError, UsageError } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
+import { type Augmentation, augmentPicture, augments } from "./augment.ts";
 import { conditionNames, type ImageSet } from "./dataset.ts";
 
 export interface LoaderOptions {
@@ -12,6 +13,8 @@ export interface LoaderOptions {
   shuffle?: boolean | undefined;
   /** Leave out the last, incomplete batch of an epoch (default); else it is filled up by repeating its pictures. */
   dropLast?: boolean | undefined;
+  /** How `fill` changes pictures: as follows from the seed, the epoch and the picture alone. Evaluation never does. */
+  augment?: Augmentation | undefined;
 }
 
 /** Where a loader stands: all that must be saved to go on exactly. */
@@ -46,6 +49,8 @@ export class Loader {
   readonly stepsPerEpoch: number;
   /** Values in one picture: C · H · W. */
   readonly pictureSize: number;
+  /** Undefined where pictures are given as they are. */
+  readonly augment: Augmentation | undefined;
 
   #epoch = 0;
   #index = 0;
@@ -53,9 +58,9 @@ export class Loader {
   readonly #order: Uint32Array;
   #orderEpoch = -1;
 
-  /** @throws UsageError when the batch is not a positive integer, or larger than the set while incomplete batches are dropped. */
+  /** @throws UsageError when the batch is not a positive integer, or larger than the set while incomplete batches are dropped; when pictures cannot be augmented so. */
   constructor(set: ImageSet, options: LoaderOptions) {
-    const { batch, seed = 0, shuffle = true, dropLast = true } = options;
+    const { batch, seed = 0, shuffle = true, dropLast = true, augment = {} } = options;
     if (!Number.isInteger(batch) || batch < 1) {
       throw new UsageError({ what: "The batch size must be a positive integer.", got: String(batch) });
     }
@@ -74,6 +79,7 @@ export class Loader {
     this.dropLast = dropLast;
     this.stepsPerEpoch = dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
     this.pictureSize = set.images.length / set.count;
+    this.augment = augments(augment, set.shape) ? augment : undefined;
     this.#order = new Uint32Array(set.count);
   }
 
@@ -209,7 +215,14 @@ export class Loader {
       let from = index * pictureSize;
       let to = row * pictureSize;
       for (const end = from + pictureSize; from < end; from++, to++) images[to] = INTENSITY[bytes[from]];
+      if (order !== undefined && this.augment !== undefined) this.#change(images.subarray(to - pictureSize, to), index);
     }
     return valid;
+  }
+
+  /** A stream of its own for each epoch and picture, so that going on from any position is exact. */
+  #change(picture: Float32Array, index: number): void {
+    const random = new RandomStream(this.seed, `augmentation, epoch ${this.#epoch}, picture ${index}`);
+    augmentPicture(picture, this.set.shape, this.augment!, random);
   }
 }

@@ -38,6 +38,9 @@ export const trainingSettings = z.strictObject({
   warmup: z.int().min(0).max(10_000_000).describe("steps over which the learning rate rises"),
   clipNorm: z.number().min(0).describe("limit on the gradient's norm; 0 for none"),
   ema: z.number().min(0).max(0.999999).describe("decay of the averaged weights that samples use; 0 for none"),
+  flip: z.boolean().describe("mirror each second training picture"),
+  crop: z.int().min(0).max(64).describe("pixels by which training pictures are moved at most"),
+  colour: z.number().min(0).max(1).describe("by how much brightness, contrast and saturation of training pictures change"),
 });
 
 export type TrainingSettings = z.infer<typeof trainingSettings>;
@@ -57,6 +60,9 @@ export const defaultTraining: TrainingSettings = {
   warmup: 0,
   clipNorm: 0,
   ema: 0,
+  flip: false,
+  crop: 0,
+  colour: 0,
 };
 
 export interface Preset<C> {

@@ -68,7 +68,7 @@ export class TrainingSession {
   /** Build the network from the seed, trace its gradient, load the programs. */
   static async create(options: SessionOptions): Promise<TrainingSession> {
     const { record, config, training, set, seed, backend, steps } = options;
-    const loader = new Loader(set, { batch: training.batch, seed });
+    const loader = new Loader(set, { batch: training.batch, seed, augment: training });
     const network = record.build(config, new RandomStream(seed, "initialisation"));
     const players = playersOf(record, config, network);
     const stepsPerEpoch = loader.stepsPerEpoch / (players === undefined ? 1 : batchesPerStep(players.phases));

@@ -195,7 +195,7 @@ describe("data", () => {
     expect(await refused(["train", "vae", "--data", "fashion-mnits"])).toMatchInlineSnapshot(`
       "exit code 2
       There is no data set named "fashion-mnits".
-        expected: one of: fashion-mnist, mnist, cifar10
+        expected: one of: fashion-mnist, mnist, cifar10, avatars, emoji, game-icons
         try:      did you mean "fashion-mnist"?
       "
     `);

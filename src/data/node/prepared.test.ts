@@ -52,6 +52,26 @@ describe("openPrepared", () => {
     expect(await readdir(path.join(folder, "tmp"))).toEqual([]);
   });
 
+  it("keeps names and attributes, and makes a copy with other names again", async () => {
+    const named = {
+      ...arrays,
+      attributes: ["round"],
+      splits: {
+        train: { ...arrays.splits.train, names: ["left", "rïght"], attributes: Uint8Array.of(1, 0) },
+        test: { ...arrays.splits.test, names: ["x"], attributes: Uint8Array.of(1) },
+      },
+    };
+    const opened = () => openPrepared(place, () => writePrepared(place, named), testCard(), "train", {});
+    // Each of as many bytes as the right text.
+    for (const text of ['["left",12345678]', '{"left":"rïght"}', "[[[[[[[[[[[[[[[[["]) {
+      const { names, attributes } = await opened();
+      expect([names, attributes]).toEqual([["left", "rïght"], { names: ["round"], values: Uint8Array.of(1, 0) }]);
+      expect(Buffer.byteLength(text)).toBe(Buffer.byteLength('["left","rïght"]'));
+      await writeFile(path.join(place, "train-names.json"), text);
+    }
+    expect((await opened()).names).toEqual(["left", "rïght"]);
+  });
+
   it("lets several prepare at once", async () => {
     times = 0;
     const sets = await Promise.all([open(), open(), open()]);

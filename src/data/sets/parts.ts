@@ -1,5 +1,6 @@
 /** What the preparations of several data sets share. */
 import { FileError, UsageError, unknownName } from "../../core/errors.ts";
+import { RandomStream } from "../../core/random.ts";
 import type { Dataset } from "../dataset.ts";
 
 /** Parse a JSON file of a package. @throws FileError naming the file. */
@@ -54,4 +55,9 @@ export function readParameters(dataset: Dataset, text: string): Dataset {
     values[key] = number;
   }
   return dataset.withParameters(values);
+}
+
+/** Whether a picture belongs to the held-out tenth: by its key alone, so that no other picture moves it. */
+export function isHeldOut(key: string): boolean {
+  return new RandomStream(key, "held out").below(10) === 0;
 }
