@@ -174,13 +174,13 @@ export const featureNet = defineModel<FeatureNetConfig, FeatureNet>({
       about: "colour pictures of 32 x 32 in ten classes; about three minutes",
     },
     attributes: {
-      config: { ...base, image: [3, 64, 64], task: "attributes", strides: [2, 2, 1, 2, 1, 2], shift: 3, flip: true },
+      config: { ...base, image: [3, 64, 64], task: "attributes", outputs: 24, strides: [2, 1, 2, 1, 2, 2], shift: 3, flip: true },
       training: { ...training, epochs: 8 },
-      about: "attributes of colour pictures of 64 x 64; about two minutes",
+      about: "the 24 attributes of avatars, 64 x 64 in colour; about two minutes",
     },
   },
   data: {
-    sets: ["mnist", "fashion-mnist", "cifar10"],
+    sets: ["mnist", "fashion-mnist", "cifar10", "avatars"],
     labels: false,
     conditions: ({ outputs }) => outputs,
     shape: ({ image }) => image,
