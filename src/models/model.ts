@@ -163,6 +163,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   // What it can do beyond learning; a verb that it cannot do names those that it can.
   /** Class scores [B, K] of pictures. */
   classify?(network: N, images: Tensor): Tensor;
+  /** Features [B, D] of pictures, in which sets of pictures are compared. */
+  features?(network: N, images: Tensor): Tensor;
   /** Codes [B, Z] of pictures. */
   encode?(network: N, images: Tensor, conditions?: Tensor): Tensor;
   /** Pictures [B, C, H, W] in [0, 1] from codes [B, Z], for models that take conditions with them. */

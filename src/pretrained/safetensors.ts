@@ -4,6 +4,7 @@
  */
 import { type ArrayOf, sizeOf } from "../core/dtype.ts";
 import { AtelierError, FileError } from "../core/errors.ts";
+import { floatsToHalves } from "./half.ts";
 import { type HeaderEntry, MAX_HEADER_BYTES, parseHeader, type StoredType, storedTypes } from "./safetensors-header.ts";
 
 /** The arrays of the element types a file is written from and read to. */
@@ -36,15 +37,25 @@ export type FileTensors = ReadonlyMap<string, FileTensor> | Readonly<Record<stri
 /**
  * The file as pieces to be written one after the other: the header, then each tensor's bytes as views (nothing is copied, so do not
  * change the arrays until they are written).
- * @throws AtelierError when an array is not of its dtype or has not the number of elements its shape says.
+ * @param floats how float32 is stored: as it is (default), or rounded to half precision
+ * @throws AtelierError when an array is not of its dtype or has not the number of elements its shape says, or a number has no half-precision value.
  */
-export function safetensorsPieces(tensors: FileTensors, metadata?: Readonly<Record<string, string>>): Uint8Array[] {
+export function safetensorsPieces(
+  tensors: FileTensors,
+  metadata?: Readonly<Record<string, string>>,
+  floats: "F32" | "F16" = "F32",
+): Uint8Array[] {
   const header: [string, unknown][] = metadata === undefined ? [] : [["__metadata__", sortedByKey(metadata)]];
   const body: Uint8Array[] = [];
   let offset = 0;
   for (const [name, tensor] of inFileOrder(tensors)) {
-    const bytes = bytesOf(name, tensor);
-    header.push([name, { dtype: storedAs[tensor.dtype], shape: tensor.shape, data_offsets: [offset, offset + bytes.length] }]);
+    const halves = tensor.dtype === "float32" && floats === "F16";
+    const checked = bytesOf(name, tensor);
+    const bytes = halves ? new Uint8Array(floatsToHalves(tensor.data as Float32Array).buffer) : checked;
+    header.push([
+      name,
+      { dtype: halves ? "F16" : storedAs[tensor.dtype], shape: tensor.shape, data_offsets: [offset, offset + bytes.length] },
+    ]);
     body.push(bytes);
     offset += bytes.length;
   }
@@ -52,8 +63,12 @@ export function safetensorsPieces(tensors: FileTensors, metadata?: Readonly<Reco
 }
 
 /** A whole safetensors file. See `safetensorsPieces` to write a large one without a copy in memory. */
-export function encodeSafetensors(tensors: FileTensors, metadata?: Readonly<Record<string, string>>): Uint8Array {
-  const pieces = safetensorsPieces(tensors, metadata);
+export function encodeSafetensors(
+  tensors: FileTensors,
+  metadata?: Readonly<Record<string, string>>,
+  floats: "F32" | "F16" = "F32",
+): Uint8Array {
+  const pieces = safetensorsPieces(tensors, metadata, floats);
   const file = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
   let offset = 0;
   for (const piece of pieces) {

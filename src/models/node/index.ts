@@ -1,0 +1,1 @@
+export { type FeatureAsset, featureAssets, type LoadedFeatures, loadFeatures } from "./feature-assets.ts";
