@@ -6,7 +6,6 @@ import { leakyRelu } from "../../nn/activations.ts";
 import { Conv2d, ConvTranspose2d } from "../../nn/conv.ts";
 import { Dropout } from "../../nn/dropout.ts";
 import { type Initializer, zeros } from "../../nn/init.ts";
-import { sumPerExample } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { BatchNorm } from "../../nn/norm.ts";
 import { Upsample } from "../../nn/resample.ts";
@@ -33,12 +32,12 @@ export const ganFields = {
 export type GanConfig = z.infer<z.ZodObject<typeof ganFields>>;
 
 /** Channels of the maps from the largest to the smallest. @throws AtelierError unless the picture is a square */
-export function widthsOf({ image: [, height, width], width: first }: Pick<GanConfig, "image" | "width">): number[] {
+export function widthsOf({ image: [channels, height, width], width: first }: Pick<GanConfig, "image" | "width">): number[] {
   if (height !== width) {
     throw new AtelierError({
       what: "The networks of a GAN paint squares.",
       got: `${height} x ${width}`,
-      hint: `--set image=[1,${width},${width}]`,
+      hint: `--set image=[${channels},${width},${width}]`,
     });
   }
   return Array.from({ length: Math.log2(height / smallest) }, (_, i) => first * 2 ** i);
@@ -159,15 +158,11 @@ function spread(pictures: Tensor): Tensor {
 }
 
 /**
- * What a player against a generator tells of the game, beside its losses; nothing of it is minimised.
- * - `diversity`: the mean squared distance between two fakes of the batch over that between two real pictures. 1 is as different as the data; near 0 all
- *   fakes are one picture.
- * - `slope`: the norm of the gradient that one fake picture gets from the generator's loss, mean over the batch. It vanishes when the other player is too sure.
- * @param slopes [B, ...], the gradient of the generator's mean loss for the fakes
+ * How different the fakes of a batch are: the mean squared distance between two of them over that between two real pictures. 1 is as different as the data,
+ * near 0 all fakes are one picture. It is told with the losses and not minimised. [B, ...] each -> scalar
  */
-export function vitals(real: Tensor, fake: Tensor, slopes: Tensor): { diversity: Tensor; slope: Tensor } {
-  const norms = sumPerExample(slopes.square()).add(1e-24).sqrt();
-  return { diversity: spread(fake).div(spread(real).add(1e-8)), slope: norms.sum() };
+export function diversity(real: Tensor, fake: Tensor): Tensor {
+  return spread(fake).div(spread(real).add(1e-8));
 }
 
 /** Fresh pictures of a generator, codes drawn from N(0, I). `paint` takes codes [count, Z] to pictures in (-1, 1). */

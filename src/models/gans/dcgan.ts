@@ -21,7 +21,6 @@
  * Next: wgan-gp.ts, whose loss does not vanish when the other player is sure.
  */
 import { z } from "zod";
-import { gradients } from "../../autodiff/gradient.ts";
 import type { RandomStream } from "../../core/random.ts";
 import { full } from "../../graph/ops/movement.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -30,7 +29,7 @@ import { normal } from "../../nn/init.ts";
 import { binaryCrossEntropy, type Terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { type Batch, defineModel, type Players } from "../model.ts";
-import { type GanConfig, Generator, ganFields, Judge, paintSamples, toIntensity, toSigned, vitals } from "./blocks.ts";
+import { diversity, type GanConfig, Generator, ganFields, Judge, paintSamples, toIntensity, toSigned } from "./blocks.ts";
 
 /** What tames a discriminator: shared with the conditional GAN. */
 export const discriminatorFields = {
@@ -76,10 +75,9 @@ export function minimax(
   ).mean();
   const onFake = binaryCrossEntropy(fake, noise("fake labels")).mean();
   const generator = binaryCrossEntropy(fake, full(fake.shape, 1)).mean();
-  const [slopes] = gradients(generator, [pictures]);
   return {
     discriminator: { total: onReal.add(onFake).mul(0.5), terms: { real: onReal, fake: onFake } },
-    generator: { total: generator, terms: { generator, ...vitals(images, pictures, slopes) } },
+    generator: { total: generator, terms: { diversity: diversity(images, pictures) } },
   };
 }
 

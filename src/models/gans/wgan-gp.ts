@@ -28,7 +28,7 @@ import type { Rng } from "../../graph/trace.ts";
 import { sumPerExample, type Terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { type Batch, defineModel, type Players } from "../model.ts";
-import { type GanConfig, Generator, ganFields, Judge, paintSamples, toIntensity, toSigned, vitals } from "./blocks.ts";
+import { diversity, type GanConfig, Generator, ganFields, Judge, paintSamples, toIntensity, toSigned } from "./blocks.ts";
 
 const config = z.strictObject({
   ...ganFields,
@@ -83,8 +83,7 @@ function generatorLosses(gan: Wgan, batch: Batch, rng: Rng): Record<string, Term
   const images = toSigned(batch.images);
   const pictures = gan.generator.call(codesFor(gan, images, rng, "generator codes"));
   const generator = gan.critic.call(pictures).mean().neg(); // Algorithm 1, line 12
-  const [slopes] = gradients(generator, [pictures]);
-  return { generator: { total: generator, terms: { generator, ...vitals(images, pictures, slopes) } } };
+  return { generator: { total: generator, terms: { diversity: diversity(images, pictures) } } };
 }
 
 export function players({ criticSteps, clip }: WganConfig): Players<Wgan> {
