@@ -4,6 +4,9 @@ import { vae } from "./autoencoders/vae.ts";
 import { cnn } from "./classifiers/cnn.ts";
 import { featureNet } from "./classifiers/feature-net.ts";
 import { mlp } from "./classifiers/mlp.ts";
+import { conditionalGan } from "./gans/conditional-gan.ts";
+import { dcgan } from "./gans/dcgan.ts";
+import { wganGp } from "./gans/wgan-gp.ts";
 import type { ModelRecord } from "./model.ts";
 
 export {
@@ -21,10 +24,10 @@ export {
   type TrainingSettings,
   trainingSettings,
 } from "./model.ts";
-export { autoencoder, cnn, featureNet, mlp, vae };
+export { autoencoder, cnn, conditionalGan, dcgan, featureNet, mlp, vae, wganGp };
 
 /** The garden: every model, in the order of its history. The command line, the conformance suite and the documentation read this list. */
-export const models: readonly ModelRecord[] = [mlp, cnn, featureNet, autoencoder, vae];
+export const models: readonly ModelRecord[] = [mlp, cnn, featureNet, autoencoder, vae, dcgan, wganGp, conditionalGan];
 
 /** A model by name. @throws UsageError that offers the nearest name */
 export function findModel(name: string): ModelRecord {

@@ -6,7 +6,7 @@ import type { ImageSet } from "../data/dataset.ts";
 import type { ModelRecord, TrainingSettings } from "../models/index.ts";
 import { encodePng } from "../report/png.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { diagnose } from "../train/diagnosis.ts";
+import { Diagnosis } from "../train/diagnosis.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { predictStep, requireMemory } from "../train/prediction.ts";
 import { type SessionState, type StepReport, TrainingSession } from "../train/session.ts";
@@ -122,7 +122,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
   const context = { record, config: run.record.config, network: session.network, backend };
   const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / 10));
   const log = new MetricsLog(run.metricsFile);
-  const told = new Set<string>();
+  const diagnosis = new Diagnosis(record, session.stepsPerEpoch);
   let lastSave = performance.now();
   try {
     while (session.step < session.totalSteps && !signal?.aborted) {
@@ -138,9 +138,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
         ...normColumns(report),
       });
       yield { type: "step", report, seconds };
-      const text = diagnose(record, report, session.stepsPerEpoch);
-      if (text !== undefined && !told.has(text)) yield { type: "warning", text };
-      if (text !== undefined) told.add(text);
+      for (const text of diagnosis.look(report)) yield { type: "warning", text };
       if (report.step % pictureEvery === 0 || report.step === session.totalSteps) {
         const files = await session.trainer.averaged(() => writePictures(run, context, held, report.step));
         yield { type: "pictures", step: report.step, files };
