@@ -1,6 +1,8 @@
 import { unknownName } from "../core/errors.ts";
 import { autoencoder } from "./autoencoders/autoencoder.ts";
 import { vae } from "./autoencoders/vae.ts";
+import { vaeGan } from "./autoencoders/vae-gan.ts";
+import { vqVae } from "./autoencoders/vq-vae.ts";
 import { cnn } from "./classifiers/cnn.ts";
 import { mlp } from "./classifiers/mlp.ts";
 import type { ModelRecord } from "./model.ts";
@@ -11,6 +13,7 @@ export {
   defaultTraining,
   defineModel,
   type GivenPictures,
+  type MetricInfo,
   type ModelRecord,
   type Phase,
   type Pictures,
@@ -20,10 +23,10 @@ export {
   type TrainingSettings,
   trainingSettings,
 } from "./model.ts";
-export { autoencoder, cnn, mlp, vae };
+export { autoencoder, cnn, mlp, vae, vaeGan, vqVae };
 
 /** The garden: every model, in the order of its history. The command line, the conformance suite and the documentation read this list. */
-export const models: readonly ModelRecord[] = [mlp, cnn, autoencoder, vae];
+export const models: readonly ModelRecord[] = [mlp, cnn, autoencoder, vae, vaeGan, vqVae];
 
 /** A model by name. @throws UsageError that offers the nearest name */
 export function findModel(name: string): ModelRecord {
