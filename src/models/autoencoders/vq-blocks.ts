@@ -50,9 +50,9 @@ export class VqEncoder extends Module {
     this.head = new Conv2d({ in: width, out: codeWidth, kernel: 1, rng });
   }
 
-  /** images [B, C, H, W] -> [B, D, h, w] */
+  /** images [B, C, H, W] in [0, 1], centred inside -> [B, D, h, w] */
   call(images: Tensor): Tensor {
-    const strided = this.convs.reduce((x, conv) => relu(conv.call(x)), images);
+    const strided = this.convs.reduce((x, conv) => relu(conv.call(x)), images.sub(0.5));
     const deep = this.residuals.reduce((x, block) => block.call(x), this.inner.call(strided));
     return this.head.call(relu(deep));
   }
@@ -75,10 +75,10 @@ export class VqDecoder extends Module {
     );
   }
 
-  /** codes [B, D, h, w] -> [B, C, H, W], any real number */
+  /** codes [B, D, h, w] -> [B, C, H, W], any real number, 0.5 for what the last layer gives as 0 */
   call(codes: Tensor): Tensor {
     const deep = relu(this.residuals.reduce((x, block) => block.call(x), this.inner.call(codes)));
     const last = this.convs.length - 1;
-    return this.convs.reduce((x, conv, i) => (i === last ? conv.call(x) : relu(conv.call(x))), deep);
+    return this.convs.reduce((x, conv, i) => (i === last ? conv.call(x).add(0.5) : relu(conv.call(x))), deep);
   }
 }
