@@ -21,7 +21,7 @@ const golden = JSON.parse(readFileSync(new URL("../../tests/golden/data/quantize
 
 function expectClose(got: ArrayLike<number | bigint>, want: readonly number[], what: string): void {
   expect(got.length, what).toBe(want.length);
-  want.forEach((value, i) => expect(Number(got[i]), `${what} ${i}`).toBeCloseTo(value, 4));
+  for (const [i, value] of want.entries()) expect(Number(got[i]), `${what} ${i}`).toBeCloseTo(value, 4);
 }
 
 /** One step in training mode on vectors [B, D, H, W]: what call gave, and the loss's gradients for vectors and book. */

@@ -214,7 +214,7 @@ const small: VqVaeConfig = {
   commitmentWeight: 0.25,
   variance: 0.02,
   priorWidth: 64,
-  priorLayers: 6,
+  priorLayers: 4,
   priorStart: 0.3,
 };
 
@@ -238,17 +238,17 @@ export const vqVae = defineModel<VqVaeConfig, VqVae>({
     },
     small: {
       config: small,
-      training: { epochs: 10, batch: 64 },
+      training: { epochs: 8, batch: 64 },
       about: "grids of 7x7 codes; three epochs for the autoencoder, seven for the prior",
     },
     gradient: {
       config: { ...small, learning: "gradient" },
-      training: { epochs: 10, batch: 64 },
+      training: { epochs: 8, batch: 64 },
       about: "`small` with the book learned by its loss",
     },
     avatars: {
       config: { ...small, image: [3, 64, 64], widths: [32, 64, 64] },
-      training: { epochs: 10, batch: 64 },
+      training: { epochs: 8, batch: 64 },
       about: "colour pictures of 64x64 as grids of 8x8 codes (`--data avatars`)",
     },
     paper: {
