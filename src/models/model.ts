@@ -125,6 +125,15 @@ export interface Players<N extends Module = Module> {
   readonly clipWeights?: Readonly<Record<string, number>>;
 }
 
+/** What a held-out metric is. */
+export interface MetricInfo {
+  readonly unit: string;
+  readonly better: "lower" | "higher";
+  readonly about: string;
+  /** For metrics of the whole split, such as of a histogram: the number reported, from the n values' means over the split. */
+  reduce?(means: readonly number[]): number;
+}
+
 /**
  * A model of the garden: what the command line, the conformance suite and the documentation need to know, and nothing about devices, files or progress.
  * `C` is its configuration, `N` its network.
@@ -156,10 +165,10 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   objective?(network: N, batch: Batch, rng: Rng): Terms;
   /** Instead of an objective: who moves when, and by which losses. */
   players?(config: C): Players<N>;
-  /** Held-out metrics: one value per example, [B] each; their mean over the split is reported. */
+  /** Held-out metrics: one value per example, [B] each, or several, [B, n], where the metric's `reduce` says so; their mean over the split is reported. */
   metrics(network: N, batch: Batch, rng: Rng): Record<string, Tensor>;
   /** Units and meaning of each metric, and which way is better. */
-  readonly metricInfo: Readonly<Record<string, { unit: string; better: "lower" | "higher"; about: string }>>;
+  readonly metricInfo: Readonly<Record<string, MetricInfo>>;
   // What it can do beyond learning; a verb that it cannot do names those that it can.
   /** Class scores [B, K] of pictures. */
   classify?(network: N, images: Tensor): Tensor;

@@ -35,7 +35,9 @@ export * from "./norms.ts";
 export { type PaddingMode, padBorders } from "./padding.ts";
 export * from "./pool.ts";
 export * from "./positions.ts";
+export * from "./quantize.ts";
 export * from "./raster.ts";
+
 export { GRU, GRUCell, LSTM, LSTMCell, type LSTMState, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from "./recurrent.ts";
 export type { CellOptions, RecurrentOptions } from "./recurrent-weights.ts";
 export * from "./resample.ts";

@@ -42,13 +42,19 @@ export async function evaluate({
     labels: wanted.labels ? (program.inputs.labels as Int32Array) : undefined,
     conditions: wanted.conditions ? (program.inputs.conditions as Float32Array) : undefined,
   };
-  const totals: Record<string, number> = {};
+  const totals: Record<string, number[]> = {};
   for (const { valid } of new Loader(set, { batch: size, shuffle: false, dropLast: false }).evaluationBatches(target)) {
     const values = await program.run();
     for (const [name, column] of Object.entries(values)) {
-      for (let i = 0; i < valid; i++) totals[name] = (totals[name] ?? 0) + Number(column[i]);
+      const each = column.length / size;
+      totals[name] ??= new Array<number>(each).fill(0);
+      for (let i = 0; i < valid * each; i++) totals[name][i % each] += Number(column[i]);
     }
   }
   await program.dispose();
-  return Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / set.count]));
+  const figures = Object.entries(totals).map(([name, sums]) => {
+    const means = sums.map((total) => total / set.count);
+    return [name, record.metricInfo[name]?.reduce?.(means) ?? means[0]];
+  });
+  return Object.fromEntries(figures) as Record<string, number>;
 }
