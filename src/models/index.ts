@@ -3,6 +3,7 @@ import { autoencoder } from "./autoencoders/autoencoder.ts";
 import { vae } from "./autoencoders/vae.ts";
 import { vaeGan } from "./autoencoders/vae-gan.ts";
 import { vqVae } from "./autoencoders/vq-vae.ts";
+import { pixelcnn } from "./autoregressive/pixelcnn.ts";
 import { cnn } from "./classifiers/cnn.ts";
 import { featureNet } from "./classifiers/feature-net.ts";
 import { mlp } from "./classifiers/mlp.ts";
@@ -27,10 +28,22 @@ export {
   type TrainingSettings,
   trainingSettings,
 } from "./model.ts";
-export { autoencoder, cnn, conditionalGan, dcgan, featureNet, mlp, vae, vaeGan, vqVae, wganGp };
+export { autoencoder, cnn, conditionalGan, dcgan, featureNet, mlp, pixelcnn, vae, vaeGan, vqVae, wganGp };
 
 /** The garden: every model, in the order of its history. The command line, the conformance suite and the documentation read this list. */
-export const models: readonly ModelRecord[] = [mlp, cnn, featureNet, autoencoder, vae, vqVae, vaeGan, dcgan, wganGp, conditionalGan];
+export const models: readonly ModelRecord[] = [
+  mlp,
+  cnn,
+  featureNet,
+  autoencoder,
+  vae,
+  vqVae,
+  vaeGan,
+  dcgan,
+  wganGp,
+  conditionalGan,
+  pixelcnn,
+];
 
 /** A model by name. @throws UsageError that offers the nearest name */
 export function findModel(name: string): ModelRecord {

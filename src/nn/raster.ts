@@ -1,5 +1,6 @@
 import type { Shape } from "../core/dtype.ts";
 import { AtelierError } from "../core/errors.ts";
+import { concat } from "../graph/ops/movement.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 /** A pixel seen from the present one: `dy` rows down (never more than 0), `dx` columns to the right. */
@@ -51,7 +52,8 @@ export class Surroundings {
   /** x [B, C, 1, W] of the present row -> the `rows` rows above it and itself, [B, C, rows + 1, W]; zeros outside of the picture. */
   above(x: Tensor, rows: number): Tensor {
     const taps = Array.from({ length: rows }, (_, i): Tap => [i - rows, 0]);
-    return this.#window(x, taps, [rows, x.shape[0], x.shape[1], x.shape[3]]).transpose([1, 2, 0, 3]);
+    const earlier = this.#window(x, taps, [rows, x.shape[0], x.shape[1], x.shape[3]]);
+    return concat([earlier.transpose([1, 2, 0, 3]), x], 2);
   }
 
   #window(x: Tensor, taps: readonly Tap[], shape: Shape): Tensor {
