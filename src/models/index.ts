@@ -1,5 +1,7 @@
 import { unknownName } from "../core/errors.ts";
 import { autoencoder } from "./autoencoders/autoencoder.ts";
+import { conditionalVae } from "./autoencoders/conditional-vae.ts";
+import { denoisingAutoencoder } from "./autoencoders/denoising-autoencoder.ts";
 import { vae } from "./autoencoders/vae.ts";
 import { cnn } from "./classifiers/cnn.ts";
 import { mlp } from "./classifiers/mlp.ts";
@@ -20,10 +22,10 @@ export {
   type TrainingSettings,
   trainingSettings,
 } from "./model.ts";
-export { autoencoder, cnn, mlp, vae };
+export { autoencoder, cnn, conditionalVae, denoisingAutoencoder, mlp, vae };
 
 /** The garden: every model, in the order of its history. The command line, the conformance suite and the documentation read this list. */
-export const models: readonly ModelRecord[] = [mlp, cnn, autoencoder, vae];
+export const models: readonly ModelRecord[] = [mlp, cnn, autoencoder, denoisingAutoencoder, vae, conditionalVae];
 
 /** A model by name. @throws UsageError that offers the nearest name */
 export function findModel(name: string): ModelRecord {

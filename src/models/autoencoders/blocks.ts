@@ -68,7 +68,7 @@ function normsFor(config: CodecConfig, widths: readonly number[]): BatchNorm[] {
 }
 
 /** The activation of a configuration. Any shape. */
-function activate(x: Tensor, { activation = "relu", slope = 0.01 }: CodecConfig): Tensor {
+export function activate(x: Tensor, { activation = "relu", slope = 0.01 }: CodecConfig): Tensor {
   if (activation === "leaky-relu") return leakyRelu(x, slope);
   return { relu, tanh, sigmoid, softplus }[activation](x);
 }
