@@ -165,11 +165,11 @@ export const conditionalVae = defineModel<ConditionalVaeConfig, ConditionalVae>(
     },
     faces: {
       config: {
-        ...{ ...digits, image: [3, 64, 64], codeSize: 200, widths: [32, 64, 128, 128], activation: "leaky-relu", slope: 0.2 },
-        ...{ likelihood: "gaussian", deviation: 0.25, conditions: 40 },
+        ...{ ...digits, image: [3, 64, 64], codeSize: 200, widths: [24, 48, 64, 128], activation: "leaky-relu", slope: 0.2 },
+        ...{ likelihood: "gaussian", deviation: 0.25, conditions: 24 },
       },
-      training: { epochs: 10, batch: 64, schedule: "cosine" },
-      about: "colour faces by their attributes (--data avatars; conditions: as many as the data have)",
+      training: { epochs: 8, batch: 64, schedule: "cosine" },
+      about: "colour faces by their 24 attributes (--data avatars)",
     },
   },
   data: { sets: ["mnist", "fashion-mnist"], labels: false, conditions: ({ conditions }) => conditions, shape: ({ image }) => image },

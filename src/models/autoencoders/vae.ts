@@ -120,7 +120,7 @@ const book: VaeConfig = {
 /** Black and white digits. */
 const dots: VaeConfig = { ...book, image: [1, 28, 28], binarize: true, klWeight: 1 };
 const faces: VaeConfig = {
-  ...{ image: [3, 64, 64], codeSize: 200, widths: [32, 64, 128, 128], hidden: [], norm: true, denseNorm: false },
+  ...{ image: [3, 64, 64], codeSize: 200, widths: [24, 48, 64, 128], hidden: [], norm: true, denseNorm: false },
   ...{ activation: "leaky-relu", slope: 0.2 },
   ...{ ...greyBernoulli, likelihood: "gaussian", deviation: 0.25, klWeight: 1 },
 };
@@ -152,12 +152,12 @@ export const vae = defineModel<VaeConfig, Vae>({
     },
     "mnist-conv": {
       config: { ...dots, widths: [16, 32], hidden: [512], codeSize: 32, norm: true },
-      training: { epochs: 20, batch: 128, learningRate: 2e-3, schedule: "cosine" },
+      training: { epochs: 16, batch: 128, learningRate: 2e-3, schedule: "cosine" },
       about: "convolutions on black and white MNIST (--data mnist)",
     },
     faces: {
       config: faces,
-      training: { epochs: 10, batch: 64, learningRate: 1e-3, schedule: "cosine" },
+      training: { epochs: 8, batch: 64, learningRate: 1e-3, schedule: "cosine" },
       about: "colour faces at 64 x 64 with 200 numbers a code (--data avatars)",
     },
     "book-faces": {
