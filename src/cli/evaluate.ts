@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { showActivity } from "./activity.ts";
 import { formatNumber, tableText } from "./format.ts";
-import { checkDevice, wholeNumber } from "./options.ts";
+import { checkDevice, repeated, wholeNumber } from "./options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 interface EvaluateOptions {
   data?: string;
+  set?: string[];
   limit?: number;
   classifier?: string;
   count: number;
@@ -20,6 +21,7 @@ export const verb: Verb = {
     addCommand(program, "evaluate", verb.summary)
       .argument("<run>", "a run's name or folder")
       .option("--data <name|folder>", "other data than the run's own")
+      .option("--set <key=value>", "change a setting that the metrics read, such as importanceSamples; may be repeated", repeated)
       .option("--limit <n>", "use only the first n pictures", wholeNumber(1))
       .option("--classifier <run>", "a trained classifier's run: also count the classes that it finds among samples")
       .option("--count <n>", "samples for the classifier", wholeNumber(1), 1000)
@@ -37,7 +39,7 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
   const { openDevice } = await import("./device.ts");
   const warn = (text: string) => io.stderr.write(`warning: ${text}\n`);
   const run = await openRun(name);
-  const model = await loadModel(run, warn);
+  const model = (await import("./changed-settings.ts")).withSettings(await loadModel(run, warn), options.set ?? []);
   const { record, config, network, step, hash } = model;
   const classifier = options.classifier === undefined ? undefined : await loadModel(await openRun(options.classifier), warn);
   const activity = showActivity(io, json);

@@ -1,5 +1,7 @@
 import { unknownName } from "../core/errors.ts";
 import { autoencoder } from "./autoencoders/autoencoder.ts";
+import { conditionalVae } from "./autoencoders/conditional-vae.ts";
+import { denoisingAutoencoder } from "./autoencoders/denoising-autoencoder.ts";
 import { vae } from "./autoencoders/vae.ts";
 import { vaeGan } from "./autoencoders/vae-gan.ts";
 import { vqVae } from "./autoencoders/vq-vae.ts";
@@ -28,7 +30,21 @@ export {
   type TrainingSettings,
   trainingSettings,
 } from "./model.ts";
-export { autoencoder, cnn, conditionalGan, dcgan, featureNet, mlp, pixelcnn, vae, vaeGan, vqVae, wganGp };
+export {
+  autoencoder,
+  cnn,
+  conditionalGan,
+  conditionalVae,
+  dcgan,
+  denoisingAutoencoder,
+  featureNet,
+  mlp,
+  pixelcnn,
+  vae,
+  vaeGan,
+  vqVae,
+  wganGp,
+};
 
 /** The garden: every model, in the order of its history. The command line, the conformance suite and the documentation read this list. */
 export const models: readonly ModelRecord[] = [
@@ -36,7 +52,9 @@ export const models: readonly ModelRecord[] = [
   cnn,
   featureNet,
   autoencoder,
+  denoisingAutoencoder,
   vae,
+  conditionalVae,
   vqVae,
   vaeGan,
   dcgan,

@@ -6,33 +6,46 @@
  * code space, so that fresh codes also decode to pictures.
  *
  *   paper        here                 shape             range or unit
- *   x            images               [B, C, H, W]      intensity in [0, 1]
+ *   x            images               [B, C, H, W]      intensity in [0, 1], or dots 0 and 1 drawn with these probabilities (`binarize`)
  *   z            codes                [B, Z]            prior N(0, I)
  *   q(z|x)       posterior()          mean, logVar      [B, Z] each
- *   p(x|z)       decode()             [B, C, H, W]      Bernoulli logits
+ *   p(x|z)       decode()             [B, C, H, W]      logits of a Bernoulli, or of a Gaussian's mean (`likelihood`)
  *   ε            noise                [B, Z]            N(0, I)
  *   L(θ, φ; x)   objective()          scalar terms      nats per picture, mean over B
  *
- * Departs from the paper: strided convolutions for the hidden layer (Foster, "Generative Deep Learning", 2nd edition, chapter 3), Adam for Adagrad,
- * and grey intensities as Bernoulli probabilities. The `paper` preset is the book's: two numbers a code, and its loss 500 · mean + KL, which is a
- * KL weight of 1024 / 500 = 2.048 against the sum over pixels used here.
- * Next: autoencoder.ts is the same without the draw.
+ * The preset `mlp` is the paper's network (Appendix C.1) on dots, as its section 5 has it. Departs from the paper there: Adam for Adagrad, PyTorch's first
+ * weights for N(0, 0.01²), and no prior on the weights. The others have strided convolutions (Foster, "Generative Deep Learning", 2nd edition,
+ * chapter 3), and `small` and `paper` grey intensities as Bernoulli probabilities. `paper` is the book's: two numbers a code, and its loss
+ * 500 · mean + KL, which is a KL weight of 1024 / 500 = 2.048 against the sum over pixels used here. `book-faces` is the book's network for faces, whose
+ * loss 2000 · mean + KL over 3 x 32 x 32 numbers is that of a Gaussian of deviation √(3072 / 4000) = 0.876; its last layer, a transposed convolution of
+ * stride 1 there, is a convolution here, which is the same with the filters turned round. `beta`: Higgins et al., "beta-VAE", ICLR 2017.
+ * Next: autoencoder.ts is the same without the draw, conditional-vae.ts with something known of the picture.
  */
 import { z } from "zod";
 import type { RandomStream } from "../../core/random.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { Linear } from "../../nn/linear.ts";
-import { binaryCrossEntropy, gaussianKl, type Terms, terms } from "../../nn/losses.ts";
+import { gaussianKl, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { type Batch, defineModel, type Pictures, type SampleContext } from "../model.ts";
-import { codecFields, Decoder, EncoderTrunk } from "./blocks.ts";
+import { Decoder, EncoderTrunk, type NetworkConfig, networkFields, plain } from "./blocks.ts";
+import {
+  greyBernoulli,
+  importanceBound,
+  type LikelihoodConfig,
+  likelihoodFields,
+  observed,
+  reconstructionNats,
+  repeated,
+} from "./likelihood.ts";
 
 const config = z.strictObject({
-  ...codecFields,
+  ...networkFields,
+  ...likelihoodFields,
   klWeight: z.number().min(0).max(1000).describe("weight of the KL term; 1 is the paper, above 1 is a beta-VAE"),
 });
-export type VaeConfig = z.infer<typeof config>;
+export type VaeConfig = NetworkConfig & LikelihoodConfig & { klWeight: number };
 
 export class Vae extends Module {
   readonly trunk: EncoderTrunk;
@@ -68,17 +81,29 @@ export function reparameterize(mean: Tensor, logVar: Tensor, noise: Tensor): Ten
 }
 
 /** The two terms of the bound, one value a picture: [B] each, in nats. */
-function bound(vae: Vae, images: Tensor, rng: Rng): { reconstruction: Tensor; kl: Tensor } {
-  const { mean, logVar } = vae.posterior(images);
+function bound(vae: Vae, x: Tensor, { mean, logVar }: ReturnType<Vae["posterior"]>, rng: Rng): { reconstruction: Tensor; kl: Tensor } {
   const codes = reparameterize(mean, logVar, rng.normal("noise", mean.shape));
   return {
-    reconstruction: binaryCrossEntropy(vae.decode(codes), images), // Eq. 10, second term
+    reconstruction: reconstructionNats(vae.decode(codes), x, vae.config), // Eq. 10, second term
     kl: gaussianKl(mean, logVar), // Eq. 10, first term (Appendix B)
   };
 }
 
 export function objective(vae: Vae, { images }: Batch, rng: Rng): Terms {
-  return terms(bound(vae, images, rng), { kl: vae.config.klWeight });
+  const x = observed(images, vae.config, rng);
+  return terms(bound(vae, x, vae.posterior(x), rng), { kl: vae.config.klWeight });
+}
+
+/** Held-out terms of the bound, and log p(x) by importance sampling where the configuration asks for it: [B] each, in nats. */
+export function metrics(vae: Vae, { images }: Batch, rng: Rng): Record<string, Tensor> {
+  const x = observed(images, vae.config, rng);
+  const posterior = vae.posterior(x);
+  const { reconstruction, kl } = bound(vae, x, posterior, rng);
+  const elbo = reconstruction.add(kl).neg();
+  const { importanceSamples: samples } = vae.config;
+  if (samples === 0) return { reconstruction, kl, elbo };
+  const nats = (codes: Tensor, times: number) => reconstructionNats(vae.decode(codes), repeated(x, times), vae.config);
+  return { reconstruction, kl, elbo, logLikelihood: importanceBound({ ...posterior, samples, nats, rng }) };
 }
 
 export async function* sample(vae: Vae, { count, compile }: SampleContext): AsyncGenerator<Pictures> {
@@ -88,7 +113,17 @@ export async function* sample(vae: Vae, { count, compile }: SampleContext): Asyn
   await program.dispose();
 }
 
-const book: VaeConfig = { image: [1, 32, 32], codeSize: 2, widths: [32, 64, 128], norm: false, klWeight: 2.048 };
+const book: VaeConfig = {
+  ...{ image: [1, 32, 32], codeSize: 2, widths: [32, 64, 128], norm: false, ...plain },
+  ...{ ...greyBernoulli, klWeight: 2.048 },
+};
+/** Black and white digits. */
+const dots: VaeConfig = { ...book, image: [1, 28, 28], binarize: true, klWeight: 1 };
+const faces: VaeConfig = {
+  ...{ image: [3, 64, 64], codeSize: 200, widths: [24, 48, 64, 128], hidden: [], norm: true, denseNorm: false },
+  ...{ activation: "leaky-relu", slope: 0.2 },
+  ...{ ...greyBernoulli, likelihood: "gaussian", deviation: 0.25, klWeight: 1 },
+};
 
 export const vae = defineModel<VaeConfig, Vae>({
   name: "vae",
@@ -100,7 +135,7 @@ export const vae = defineModel<VaeConfig, Vae>({
   config,
   presets: {
     smoke: {
-      config: { image: [1, 8, 8], codeSize: 2, widths: [4, 4, 8], norm: true, klWeight: 1 },
+      config: { ...book, image: [1, 8, 8], widths: [4, 4, 8], norm: true, klWeight: 1, importanceSamples: 12 },
       training: { epochs: 1, batch: 16 },
       about: "seconds; for tests",
     },
@@ -110,22 +145,50 @@ export const vae = defineModel<VaeConfig, Vae>({
       about: "a code of 8 numbers and batch norm, whose samples look like the data; about forty seconds an epoch",
     },
     paper: { config: book, training: { epochs: 5, batch: 100 }, about: "the book's two-number code and loss; about four minutes" },
+    mlp: {
+      config: { ...dots, widths: [], hidden: [500], activation: "tanh", codeSize: 20 },
+      training: { epochs: 40, batch: 128, learningRate: 2e-3, schedule: "cosine" },
+      about: "the paper's network of 500 tanh units and 20 numbers on black and white MNIST (--data mnist)",
+    },
+    "mnist-conv": {
+      config: { ...dots, widths: [16, 32], hidden: [512], codeSize: 32, norm: true },
+      training: { epochs: 16, batch: 128, learningRate: 2e-3, schedule: "cosine" },
+      about: "convolutions on black and white MNIST (--data mnist)",
+    },
+    faces: {
+      config: faces,
+      training: { epochs: 8, batch: 64, learningRate: 1e-3, schedule: "cosine" },
+      about: "colour faces at 64 x 64 with 200 numbers a code (--data avatars)",
+    },
+    "book-faces": {
+      config: { ...faces, image: [3, 32, 32], widths: [128, 128, 128, 128], slope: 0.3, denseNorm: true, deviation: 0.876 },
+      training: { epochs: 10, batch: 128, learningRate: 5e-4 },
+      about: "the book's network and loss for faces at 32 x 32, whose decoder has 700,803 numbers (--data avatars)",
+    },
+    beta: {
+      config: { ...book, codeSize: 10, norm: true, klWeight: 4 },
+      training: { epochs: 10, batch: 64 },
+      about: "a beta-VAE: the KL counts four times, and each number of the code comes to mean one thing; about forty seconds an epoch",
+    },
   },
   data: { sets: ["fashion-mnist", "mnist"], labels: false, shape: ({ image }) => image },
-  build: (settings, rng) => new Vae(settings, rng),
+  // Runs from before these settings existed go on without them.
+  build: (settings, rng) => new Vae({ ...plain, ...greyBernoulli, ...settings }, rng),
   objective,
-  metrics: (network, { images }, rng) => {
-    const { reconstruction, kl } = bound(network, images, rng);
-    return { reconstruction, kl, elbo: reconstruction.add(kl).neg() };
-  },
+  metrics,
   metricInfo: {
     reconstruction: {
       unit: "nats per picture",
       better: "lower",
-      about: "binary cross entropy of held-out pictures, summed over pixels, one draw a picture",
+      about: "-log p(x|z) of held-out pictures, summed over pixels, one draw a picture",
     },
     kl: { unit: "nats per picture", better: "lower", about: "KL divergence of the code from the prior" },
     elbo: { unit: "nats per picture", better: "higher", about: "evidence lower bound, minus the sum of the two" },
+    logLikelihood: {
+      unit: "nats per picture",
+      better: "higher",
+      about: "log p(x) by importance sampling, a tighter bound than elbo (importanceSamples)",
+    },
   },
   encode: (network, images) => network.posterior(images).mean,
   decode: (network, codes) => network.decode(codes).sigmoid(),
