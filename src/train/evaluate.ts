@@ -21,7 +21,15 @@ export interface EvaluateOptions {
 }
 
 /** The model's metrics on a whole split: each the mean over its pictures of a value per picture. */
-export async function evaluate({
+export async function evaluate(options: EvaluateOptions): Promise<Record<string, number>> {
+  const totals: Record<string, number> = {};
+  for (const [name, values] of Object.entries(await evaluateEach(options)))
+    totals[name] = values.reduce((sum, value) => sum + value, 0) / options.set.count;
+  return totals;
+}
+
+/** The model's metrics of every picture of a split: by name, [N] each, in the set's order. */
+export async function evaluateEach({
   record,
   config,
   network,
@@ -29,7 +37,7 @@ export async function evaluate({
   backend,
   seed = 0,
   batch = 100,
-}: EvaluateOptions): Promise<Record<string, number>> {
+}: EvaluateOptions): Promise<Record<string, Float64Array>> {
   const size = Math.min(batch, set.count);
   const program = await compile<BatchPart, string>(backend, (batch, rng) => record.metrics(network, batch, rng), {
     name: `${record.name} evaluation`,
@@ -42,13 +50,14 @@ export async function evaluate({
     labels: wanted.labels ? (program.inputs.labels as Int32Array) : undefined,
     conditions: wanted.conditions ? (program.inputs.conditions as Float32Array) : undefined,
   };
-  const totals: Record<string, number> = {};
-  for (const { valid } of new Loader(set, { batch: size, shuffle: false, dropLast: false }).evaluationBatches(target)) {
+  const each: Record<string, Float64Array> = {};
+  for (const { start, valid } of new Loader(set, { batch: size, shuffle: false, dropLast: false }).evaluationBatches(target)) {
     const values = await program.run();
     for (const [name, column] of Object.entries(values)) {
-      for (let i = 0; i < valid; i++) totals[name] = (totals[name] ?? 0) + Number(column[i]);
+      each[name] ??= new Float64Array(set.count);
+      for (let i = 0; i < valid; i++) each[name][start + i] = Number(column[i]);
     }
   }
   await program.dispose();
-  return Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / set.count]));
+  return each;
 }
