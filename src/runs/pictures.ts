@@ -1,5 +1,6 @@
 import { conditionNames, type ImageSet } from "../data/dataset.ts";
 import { type BatchTarget, Loader } from "../data/loader.ts";
+import type { Pictures } from "../models/index.ts";
 import { imageGrid, imagePairs } from "../report/grid.ts";
 import { scatterPlot } from "../report/plot.ts";
 import type { Raster } from "../report/png.ts";
@@ -14,6 +15,18 @@ export { drawSamples, type ViewContext };
 /** Columns that make a grid of `count` pictures about as wide as high. */
 export function gridColumns(count: number): number {
   return Math.ceil(Math.sqrt(count));
+}
+
+/** Frames [N, C, H, W] each, as one set of pictures that shows frame after frame in the row of its picture. */
+export function stripOf(frames: readonly Pictures[]): Pictures {
+  const [count, ...shape] = frames[0].shape;
+  const size = shape.reduce((a, b) => a * b, 1);
+  const data = new Float32Array(count * frames.length * size);
+  for (let n = 0; n < count; n++)
+    frames.forEach((frame, k) => {
+      data.set(frame.data.subarray(n * size, (n + 1) * size), (n * frames.length + k) * size);
+    });
+  return { data, shape: [count * frames.length, ...shape] };
 }
 
 /** Every view the model has, by name: `samples`, `reconstructions`, `latent`. `held` is held-out data. */

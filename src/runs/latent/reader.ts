@@ -3,7 +3,8 @@ import type { ImageSet } from "../../data/dataset.ts";
 import type { Pictures } from "../../models/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { compile } from "../../runtime/program.ts";
-import type { LoadedModel } from "../load.ts";
+import { type LoadedModel, loadModel } from "../load.ts";
+import { openRun } from "../registry.ts";
 import type { AttributeReader } from "./attributes.ts";
 
 const BATCH = 100;
@@ -62,4 +63,23 @@ export async function classifierReader(
     return said;
   };
   return { names, read, dispose: () => program.dispose() };
+}
+
+/**
+ * The classifier that reads a set's attributes, by its run's name.
+ * @throws UsageError where none is named, or as {@link classifierReader}
+ */
+export async function openReader(
+  name: string | undefined,
+  set: ImageSet,
+  { backend, note }: { backend: Backend; note(text: string): void },
+): Promise<{ reader: AttributeReader; name: string; dispose(): Promise<void> }> {
+  if (name === undefined) {
+    throw new UsageError({
+      what: "A check needs a classifier that sees the attributes.",
+      hint: "--classifier RUN; train one on the same data first: atelier train cnn --run NAME",
+    });
+  }
+  const reader = await classifierReader(await loadModel(await openRun(name), note), set, backend);
+  return { reader, name, dispose: reader.dispose };
 }

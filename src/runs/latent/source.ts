@@ -64,3 +64,10 @@ async function fileOf(name: string, shape: ImageShape, card: DataCard, notes: st
   if (note !== undefined) notes.push(note);
   return data;
 }
+
+/** A mask picture as grey intensities in [0, 1], [height · width]; scaled where it has another size. @throws FileError as {@link readPictures} */
+export async function readMask(file: string, height: number, width: number, onNote: (text: string) => void): Promise<Float32Array> {
+  const { data, note } = await loadPicture(file, [1, height, width]);
+  if (note !== undefined) onNote(note);
+  return Float32Array.from(data, (byte) => byte / 255);
+}
