@@ -86,7 +86,7 @@ async function look(opened: OpenedRun, held: ImageSet, options: LatentOptions, .
   if (options.histograms !== undefined) {
     const { codeHistograms } = await import("../runs/latent/plots.ts");
     const file = path.resolve(options.histograms);
-    await writeRaster(file, codeHistograms(codes, statistics, opened.model.record.title), { ...pngAbout(opened), view: "histograms" });
+    await writeRaster(file, codeHistograms(codes, statistics, opened.run.name), { ...pngAbout(opened), view: "histograms" });
     answer.histograms = file;
     lines.push(file);
   }
@@ -102,7 +102,7 @@ async function drawMap(
 ): Promise<void> {
   const { codeMap } = await import("../runs/latent/plots.ts");
   const file = path.resolve(map!);
-  const raster = await codeMap(codes, set, { method: method === "pca" ? "pca" : "umap", colour, seed, title: opened.model.record.title });
+  const raster = await codeMap(codes, set, { method: method === "pca" ? "pca" : "umap", colour, seed, title: opened.run.name });
   await writeRaster(file, raster, { ...pngAbout(opened), view: "map", method, seed, ...(colour === undefined ? {} : { colour }) });
   answer.map = file;
   lines.push(file);

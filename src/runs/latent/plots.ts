@@ -17,12 +17,12 @@ export function codeHistograms({ data, count, size }: Codes, { mean, variance }:
   const all = Array.from({ length: size }, (_, z) => z);
   const shown = size <= MOST_PANELS ? all : all.sort((a, b) => variance[b] - variance[a]).slice(0, MOST_PANELS);
   const panels = shown.map((z) => ({
-    title: `${z}: ${mean[z].toFixed(2)}, ${variance[z].toFixed(2)}`,
+    title: `${z}: mean ${mean[z].toFixed(2)} var ${variance[z].toFixed(2)}`,
     values: Float32Array.from({ length: count }, (_, n) => data[n * size + z]),
     faded: variance[z] < USED_VARIANCE,
   }));
   const part = size <= MOST_PANELS ? "" : `, ${MOST_PANELS} of ${size}`;
-  return histograms({ title: `${title}: number, mean, variance${part}`, panels });
+  return histograms({ title: `${title}${part}`, panels });
 }
 
 export interface MapOptions {
@@ -39,7 +39,7 @@ export interface MapOptions {
  */
 export async function codeMap(codes: Codes, set: ImageSet, { method, colour, seed, title }: MapOptions): Promise<Raster> {
   const colours = colouring(set, colour);
-  const what = `${title}: codes of ${codes.count} held-out pictures`;
+  const what = `${title}, ${codes.count} held-out pictures`;
   const { data, count, size } = codes;
   if (size === 2) return scatterPlot({ points: data, ...colours, title: what, xLabel: "code 1", yLabel: "code 2" });
   if (method === "umap") return scatterPlot({ points: await umap(data, count, { seed }), ...colours, title: what });
