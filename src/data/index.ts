@@ -17,6 +17,5 @@ export { fitImages } from "./fit.ts";
 export { decodeIdx } from "./idx.ts";
 export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
 export { Prefetcher, type PrefetchOptions, type StagedBatch } from "./prefetch.ts";
-export { datasetNamed, datasets, findDataset } from "./sets/index.ts";
 export { memberNames, membership, selectImages, withoutMembers } from "./select.ts";
-export { datasets, findDataset } from "./sets/index.ts";
+export { datasetNamed, datasets, findDataset } from "./sets/index.ts";

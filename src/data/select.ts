@@ -47,6 +47,7 @@ export function selectImages(set: ImageSet, indices: ArrayLike<number>): ImageSe
     count,
     images: pick(set.images),
     labels: set.labels && pick(set.labels),
+    names: set.names && Array.from(indices, (index) => set.names![index]),
     attributes: set.attributes && { ...set.attributes, values: pick(set.attributes.values) },
   };
 }
