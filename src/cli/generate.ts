@@ -1,67 +1,127 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
-import { writeFileAtomic } from "../core/node/files.ts";
-import { showActivity } from "./activity.ts";
-import { checkDevice, wholeNumber } from "./options.ts";
+import type { GivenPictures, Pictures } from "../models/index.ts";
+import type { SampleWishes } from "../runs/sampling.ts";
+import { cannot } from "./cannot.ts";
+import { addConditionOptions, conditionsFor } from "./conditions.ts";
+import { type OpenedRun, openModel, pngAbout } from "./opened.ts";
+import { wholeNumber } from "./options.ts";
+import { writePictures } from "./pictures.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 interface GenerateOptions {
-  count: number;
+  count?: number;
   seed: string;
+  label?: string;
+  attributes?: string;
+  given?: string;
+  known?: string;
+  frames?: string;
   out?: string;
   device: string;
 }
+
+/** Pictures of a strip's way: the first shows the beginning, the last the end. */
+const FRAMES = 12;
+/** Pictures that a strip follows. */
+const FOLLOWED = 8;
 
 export const verb: Verb = {
   name: "generate",
   summary: "Make new pictures with a trained run",
   register(program, io) {
-    addCommand(program, "generate", verb.summary)
+    const command = addCommand(program, "generate", verb.summary)
       .argument("<run>", "a run's name or folder")
-      .option("--count <n>", "how many", wholeNumber(1), 16)
+      .option("--count <n>", "how many (default: 16)", wholeNumber(1))
       .option("--seed <seed>", "the same seed makes the same pictures", "0")
+      .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
+      .option("--known <part>", "which part is kept: top, bottom, left, right, or a mask picture that is white there")
+      .option("--frames <file>", "also a strip of how the pictures come about")
       .option("--out <file>", "where to (default: RUN-seed-SEED.png in the current folder)")
-      .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
-      .action((run: string, options: GenerateOptions, command: Command) => generate(run, options, io, wantsJson(command)));
+      .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");
+    addConditionOptions(command, "show").action((run: string, options: GenerateOptions, self: Command) =>
+      generate(run, options, io, wantsJson(self)),
+    );
   },
 };
 
 async function generate(name: string, options: GenerateOptions, io: Io, json: boolean): Promise<void> {
-  checkDevice(options.device);
-  const { openRun } = await import("../runs/registry.ts");
-  const { loadModel } = await import("../runs/load.ts");
-  const { drawSamples, gridColumns } = await import("../runs/pictures.ts");
-  const { imageGrid } = await import("../report/grid.ts");
-  const { encodePng } = await import("../report/png.ts");
-  const { openDevice } = await import("./device.ts");
-  const run = await openRun(name);
-  const { record, config, network, hash, step } = await loadModel(run, (text) => io.stderr.write(`warning: ${text}\n`));
+  const { given, known, seed, frames } = options;
+  if ((given === undefined) !== (known === undefined)) {
+    throw new UsageError({
+      what: "--given and --known belong together.",
+      hint: "--given FILE --known top, bottom, left, right or MASK.png",
+    });
+  }
+  const opened = await openModel(name, options, io, json);
+  const { run, model, backend } = opened;
+  const { record } = model;
   if (record.sample === undefined) throw cannot(record, "generate");
-  const activity = showActivity(io, json);
-  const backend = await openDevice(options.device, io, activity.onProgress).finally(activity.end);
-  const pictures = await drawSamples({ record, config, network, backend }, options.count, options.seed);
-  const raster = imageGrid(pictures, { columns: gridColumns(options.count), scale: Math.max(1, Math.round(64 / pictures.shape[2])) });
-  const file = path.resolve(options.out ?? `${run.name}-seed-${options.seed}.png`);
-  const about = {
-    Software: "atelier",
-    run: run.name,
-    model: record.name,
-    checkpoint: hash,
-    step: String(step),
-    seed: options.seed,
-    count: String(options.count),
+  const { EvenFrames } = await import("../sample/frames.ts");
+  const { drawSamples } = await import("../runs/sampling.ts");
+  const count = options.count ?? (given === undefined ? 16 : 4);
+  const conditions = await conditionsFor(run, model, options, { count, seed, load: () => opened.load("test"), onNote: opened.note });
+  const kept = new EvenFrames<Pictures>(FRAMES);
+  const wishes: SampleWishes = {
+    conditions,
+    given: given === undefined ? undefined : await givenPictures(opened, given, known!, count),
+    onFrame: frames === undefined ? undefined : (pictures) => kept.add(firstOf(pictures, FOLLOWED)),
   };
-  await writeFileAtomic(file, encodePng(raster, about));
-  if (json) printJson(io, { file, ...about });
-  else io.stdout.write(`${file}\n`);
+  const pictures = await drawSamples({ ...model, backend }, count, seed, wishes);
+  const asked = Object.fromEntries(
+    (["label", "attributes", "given", "known"] as const).flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
+  );
+  const about = { ...pngAbout(opened), seed, count: String(count), ...asked };
+  const file = path.resolve(options.out ?? `${run.name}-seed-${seed}.png`);
+  await writePictures(file, pictures, about, { columns: inTurn(opened, options, count) });
+  const strip = frames === undefined ? undefined : path.resolve(frames);
+  if (strip !== undefined) await writeStrip(strip, kept.frames(), { ...about, view: "frames" }, opened.note);
+  if (json) printJson(io, { file, ...(strip === undefined ? {} : { frames: strip }), ...about });
+  else io.stdout.write(`${file}\n${strip === undefined ? "" : `${strip}\n`}`);
 }
 
-/** A verb that a model cannot do names those that it can. */
-export function cannot(
-  record: { name: string } & Partial<Record<"sample" | "classify" | "encode" | "reconstruct", unknown>>,
-  verbName: string,
-): UsageError {
-  const able = [...(record.sample === undefined ? [] : ["generate"]), "train", "evaluate"];
-  return new UsageError({ what: `The model "${record.name}" cannot ${verbName}.`, expected: `what it can do: ${able.join(", ")}` });
+/** Columns that put one class below another where the classes come in turn; undefined for as good as square. */
+function inTurn({ run }: OpenedRun, { label }: GenerateOptions, count: number): number | undefined {
+  const list = run.record.data?.conditions;
+  return list?.kind === "classes" && label === undefined && list.names.length <= 20 && count > list.names.length
+    ? list.names.length
+    : undefined;
+}
+
+/** The same picture `count` times, with the part that is kept. */
+async function givenPictures(opened: OpenedRun, given: string, known: string, count: number): Promise<GivenPictures> {
+  const { record, config } = opened.model;
+  const [channels, height, width] = record.data.shape(config);
+  const { halves, knownFromMask, knownHalf } = await import("../sample/known.ts");
+  const { readPictures, readMask } = await import("../runs/latent/source.ts");
+  const { pictures, notes } = await readPictures([given], [channels, height, width], () => opened.load("test"));
+  notes.forEach(opened.note);
+  const half = halves.find((one) => one === known);
+  const mask =
+    half === undefined ? knownFromMask(await readMask(known, height, width, opened.note), known) : knownHalf(half, height, width);
+  const data = new Float32Array(count * pictures.data.length);
+  const masks = new Uint8Array(count * mask.length);
+  for (let i = 0; i < count; i++) {
+    data.set(pictures.data, i * pictures.data.length);
+    masks.set(mask, i * mask.length);
+  }
+  return { data, shape: [count, channels, height, width], known: masks };
+}
+
+function firstOf({ data, shape: [count, ...shape] }: Pictures, most: number): Pictures {
+  const kept = Math.min(most, count);
+  return { data: data.slice(0, (data.length / count) * kept), shape: [kept, ...shape] };
+}
+
+/** A picture a row, its way from left to right. */
+async function writeStrip(
+  file: string,
+  frames: readonly Pictures[],
+  about: Record<string, string>,
+  onNote: (text: string) => void,
+): Promise<void> {
+  const { stripOf } = await import("../runs/pictures.ts");
+  if (frames.length === 1) onNote("the model paints a picture in one go: the strip has one frame");
+  await writePictures(file, stripOf(frames), about, { columns: frames.length });
 }

@@ -3,11 +3,12 @@ import path from "node:path";
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import { packageInfo } from "../core/node/package-info.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { conditionNames, type ImageSet } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import { datasetNamed } from "../data/sets/index.ts";
 import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
-import { loadSplit, requireClasses } from "../runs/load.ts";
+import { conditionList } from "../runs/conditions.ts";
+import { conditionsSetting, loadSplit, requireClasses, requireConditions } from "../runs/load.ts";
 import { createRun, listRuns, openRun, type Run } from "../runs/registry.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openDevice } from "./device.ts";
@@ -36,11 +37,13 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
     throw new UsageError({ what: "Which model shall be trained?", hint: "atelier train vae; atelier models lists them" });
   const record = findModel(model);
   const preset = presetName(options.preset, Object.keys(record.presets));
-  const { config, training } = settle(record, preset, options);
+  const { config: asked, training } = settle(record, preset, options);
   if (options.run !== undefined) await requireFree(options.run);
   const data = options.data ?? record.data.sets[0];
-  const set = await loadSplit(record, config, data, "train", options.limit, { onProgress });
-  const held = await loadSplit(record, config, data, "test", options.limit, { onProgress });
+  const { without } = options;
+  const set = await loadSplit(record, asked, data, "train", options.limit, { onProgress, without });
+  const held = await loadSplit(record, asked, data, "test", options.limit, { onProgress });
+  const config = conditionsOf(record, asked, set, options);
   if (record.data.labels) requireClasses(config, set);
   // It refuses a batch that the data cannot fill, or a crop that leaves nothing; better now than with a run's folder made.
   new Loader(set, { batch: training.batch as number, augment: training });
@@ -56,12 +59,31 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
       ...(options.limit === undefined ? {} : { limit: options.limit }),
     },
     seed: options.seed,
-    data: { name: dataName(data), integrity: integrityOf(data, set) },
+    data: {
+      name: dataName(data),
+      integrity: integrityOf(data, set),
+      ...(record.data.conditions === undefined ? {} : { conditions: conditionList(set) }),
+      ...(without === undefined ? {} : { without }),
+    },
     versions: { atelier: packageInfo().version, node: process.version, runtime: backend.description },
     device: options.device,
     command: ["atelier", ...process.argv.slice(2)],
   });
   return { run, record, set, held, backend, resume: false };
+}
+
+/** The setting that says how many conditions there are follows the data unless the user gave it. @throws AtelierError where it is given and does not fit */
+function conditionsOf(
+  record: ModelRecord,
+  config: Record<string, unknown>,
+  set: ImageSet,
+  options: Pick<TrainOptions, "set">,
+): Record<string, unknown> {
+  const key = conditionsSetting(record, config);
+  const given = options.set?.some((assignment) => assignment.split("=")[0].trim() === key) ?? false;
+  const fitted = key === undefined || given ? config : { ...config, [key]: conditionNames(set).length };
+  requireConditions(record, fitted, set);
+  return fitted;
 }
 
 /** A data set by its name, a folder by its whole path: the run finds it again from any folder. */
@@ -116,7 +138,7 @@ async function resumeRun(model: string | undefined, options: TrainOptions, io: I
   const { config, training, data } = run.record;
   const limit = training.limit as number | undefined;
   const name = data?.name ?? record.data.sets[0];
-  const set = await loadSplit(record, config, name, "train", limit, { onProgress });
+  const set = await loadSplit(record, config, name, "train", limit, { onProgress, without: data?.without });
   requireSameData(run, name, set);
   const held = await loadSplit(record, config, name, "test", limit, { onProgress });
   const backend = await openDevice(run.record.device, io, onProgress);

@@ -16,6 +16,7 @@ interface TrainOptions {
   steps?: number;
   batch?: number;
   limit?: number;
+  without?: string;
   seed: string;
   device: string;
   run?: string;
@@ -36,6 +37,7 @@ export const verb: Verb = {
       .option("--steps <n>", "stop after so many steps instead", wholeNumber(1))
       .option("--batch <n>", "pictures a step", wholeNumber(1))
       .option("--limit <n>", "use only the first n pictures of each split", wholeNumber(1))
+      .option("--without <class>", "leave the pictures of a class, or with an attribute, out of the training (atelier latent --anomaly)")
       .option("--seed <seed>", "of every random choice", "0")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
       .option("--run <name>", "name of the run's folder (default: MODEL-001 and so on)")
@@ -168,7 +170,7 @@ export function presetName(given: string | undefined, known: readonly string[]):
 
 /** @throws UsageError where `--resume` meets options that would change the run */
 export function requireResumable(options: TrainOptions): void {
-  const fixed = (["data", "preset", "set", "batch", "limit"] as const).filter((key) => options[key] !== undefined);
+  const fixed = (["data", "preset", "set", "batch", "limit", "without"] as const).filter((key) => options[key] !== undefined);
   if (fixed.length === 0) return;
   throw new UsageError({
     what: "A resumed run keeps its settings.",

@@ -29,4 +29,5 @@ export {
   valuesFromRange,
   valuesToRange,
 } from "./ranges.ts";
+export { memberNames, membership, selectImages, withoutMembers } from "./select.ts";
 export { datasetNamed, datasets, findDataset } from "./sets/index.ts";

@@ -1,3 +1,4 @@
+export { attributeVector, type CodeStatistics, codeStatistics, moveCodes, USED_VARIANCE } from "./codes.ts";
 export { type Coverage, coverage } from "./coverage.ts";
 export { deviceNeighbours } from "./device-neighbours.ts";
 export { type FeatureSet, selectFeatures } from "./features.ts";
@@ -7,5 +8,7 @@ export { type LabelAccuracy, labelAccuracy } from "./label-accuracy.ts";
 export { bitsPerDim, natsOfBitsPerDim, natsOfDensity } from "./likelihood.ts";
 export { type DensityCoverage, densityCoverage, type PrecisionRecall, precisionRecall } from "./manifold.ts";
 export { type FindNeighbours, type Memorisation, memorisation, type Neighbours, nearestNeighbours, neighbourRadii } from "./neighbours.ts";
+export { principalComponents } from "./principal-components.ts";
 export { ranks, rocAuc, spearman } from "./ranks.ts";
 export { type Eigen, symmetricEigen } from "./symmetric.ts";
+export { type UmapOptions, umap } from "./umap.ts";

@@ -1,8 +1,9 @@
 import { AtelierError, UsageError } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
 import type { ImageSet, Split } from "../data/dataset.ts";
-import { limitImages } from "../data/dataset.ts";
+import { conditionNames, limitImages } from "../data/dataset.ts";
 import { type LoadDatasetOptions, loadDataset } from "../data/node/load.ts";
+import { withoutMembers } from "../data/select.ts";
 import { findModel, type ModelRecord } from "../models/index.ts";
 import { type Module, namedParameters, namedStates } from "../nn/module.ts";
 import { copySaved } from "../train/trainer.ts";
@@ -38,7 +39,8 @@ export async function loadModel(run: Run, onWarning?: (text: string) => void): P
 /**
  * One split of a data set or folder at the shape that a model takes.
  * @param limit keep only the first so many pictures of the split
- * @throws UsageError when the model needs labels and the data have none
+ * @param options.without leave out the pictures of a class, or with an attribute, before they are limited
+ * @throws UsageError when the model needs labels or conditions and the data have none, or `without` names nothing
  */
 export async function loadSplit(
   record: ModelRecord,
@@ -46,14 +48,22 @@ export async function loadSplit(
   name: string,
   split: Split,
   limit?: number,
-  options: LoadDatasetOptions = {},
+  { without, ...options }: LoadDatasetOptions & { without?: string | undefined } = {},
 ): Promise<ImageSet> {
-  const set = await loadDataset(name, { ...options, split, shape: record.data.shape(config) });
+  const all = await loadDataset(name, { ...options, split, shape: record.data.shape(config) });
+  const set = without === undefined ? all : withoutMembers(all, without);
   if (record.data.labels && set.labels === undefined) {
     throw new UsageError({
       what: `The model "${record.name}" learns from labels, and these data have none.`,
       where: name,
       hint: "put the pictures into one sub-folder a class, or choose a data set with labels",
+    });
+  }
+  if (record.data.conditions !== undefined && conditionNames(set).length === 0) {
+    throw new UsageError({
+      what: `The model "${record.name}" learns from attributes or classes, and these data have neither.`,
+      where: name,
+      hint: "put the pictures into one sub-folder a class, add a labels.csv, or choose a data set with labels",
     });
   }
   return limit === undefined || limit >= set.count ? set : limitImages(set, limit);
@@ -71,4 +81,25 @@ export function requireClasses(config: Record<string, unknown>, set: ImageSet): 
     expected: `at most ${wanted}`,
     hint: `train with --set classes=${found}`,
   });
+}
+
+/** The conditions of a set must be as many as the model takes. @throws AtelierError */
+export function requireConditions(record: ModelRecord, config: Record<string, unknown>, set: ImageSet): void {
+  const wanted = record.data.conditions?.(config);
+  const names = conditionNames(set);
+  if (wanted === undefined || wanted === names.length) return;
+  throw new AtelierError({
+    what: `The data have another number of ${set.attributes === undefined ? "classes" : "attributes"} than the model takes conditions.`,
+    where: set.card.name,
+    got: `${names.length}: ${names.length > 12 ? `${names.slice(0, 12).join(", ")} ...` : names.join(", ")}`,
+    expected: String(wanted),
+    hint: `leave --set ${conditionsSetting(record, config) ?? "conditions"} out: it follows the data`,
+  });
+}
+
+/** The configuration's number that says how many conditions the model takes; undefined where it takes none, or no single setting says it. */
+export function conditionsSetting({ data }: Pick<ModelRecord, "data">, config: Record<string, unknown>): string | undefined {
+  const now = data.conditions?.(config);
+  if (now === undefined) return undefined;
+  return Object.keys(config).find((key) => config[key] === now && data.conditions!({ ...config, [key]: now + 1 }) === now + 1);
 }

@@ -1,38 +1,32 @@
-import { RandomStreams } from "../core/streams.ts";
-import type { ImageSet } from "../data/dataset.ts";
-import { Loader } from "../data/loader.ts";
-import type { ModelRecord, Pictures } from "../models/index.ts";
-import type { Module } from "../nn/module.ts";
+import { conditionNames, type ImageSet } from "../data/dataset.ts";
+import { type BatchTarget, Loader } from "../data/loader.ts";
+import type { Pictures } from "../models/index.ts";
 import { imageGrid, imagePairs } from "../report/grid.ts";
 import { scatterPlot } from "../report/plot.ts";
 import type { Raster } from "../report/png.ts";
-import type { Backend } from "../runtime/backend.ts";
-import { compile } from "../runtime/program.ts";
+import { compile, type InputSpec } from "../runtime/program.ts";
+import { attributeConditions, classConditions, conditionList } from "./conditions.ts";
+import { drawSamples, type ViewContext } from "./sampling.ts";
 
 // What a model can show of itself, by what it can do: samples, reconstructions, a map of its codes.
 
-export interface ViewContext {
-  record: ModelRecord;
-  config: unknown;
-  network: Module;
-  backend: Backend;
-}
-
-/** Fresh pictures; the same seed gives the same codes, so grids of one run compare. The model must be able to sample. */
-export async function drawSamples({ record, network, backend }: ViewContext, count: number, seed: number | string): Promise<Pictures> {
-  const streams = new RandomStreams(seed);
-  let last: Pictures | undefined;
-  const compileSample = ((build, options) =>
-    compile(backend, build, { name: `${record.name} sampling`, ...options, streams })) as Parameters<
-    NonNullable<ModelRecord["sample"]>
-  >[1]["compile"];
-  for await (const pictures of record.sample!(network, { count, compile: compileSample })) last = pictures;
-  return last!;
-}
+export { drawSamples, type ViewContext };
 
 /** Columns that make a grid of `count` pictures about as wide as high. */
 export function gridColumns(count: number): number {
   return Math.ceil(Math.sqrt(count));
+}
+
+/** Frames [N, C, H, W] each, as one set of pictures that shows frame after frame in the row of its picture. */
+export function stripOf(frames: readonly Pictures[]): Pictures {
+  const [count, ...shape] = frames[0].shape;
+  const size = shape.reduce((a, b) => a * b, 1);
+  const data = new Float32Array(count * frames.length * size);
+  for (let n = 0; n < count; n++)
+    frames.forEach((frame, k) => {
+      data.set(frame.data.subarray(n * size, (n + 1) * size), (n * frames.length + k) * size);
+    });
+  return { data, shape: [count * frames.length, ...shape] };
 }
 
 /** Every view the model has, by name: `samples`, `reconstructions`, `latent`. `held` is held-out data. */
@@ -40,8 +34,9 @@ export async function views(context: ViewContext, held: ImageSet, seed: number |
   const { record } = context;
   const result: Record<string, Raster> = {};
   if (record.sample !== undefined) {
-    const pictures = await drawSamples(context, 64, `${seed}/samples`);
-    result.samples = imageGrid(pictures, { columns: gridColumns(64), scale: scaleFor(pictures.shape[2]) });
+    const { count, columns, conditions } = sampleGrid(context, held, seed);
+    const pictures = await drawSamples(context, count, `${seed}/samples`, { conditions });
+    result.samples = imageGrid(pictures, { columns, scale: scaleFor(pictures.shape[2]) });
   }
   if (record.reconstruct !== undefined) result.reconstructions = await reconstructionPairs(context, held);
   if (record.encode !== undefined) {
@@ -51,6 +46,26 @@ export async function views(context: ViewContext, held: ImageSet, seed: number |
   return result;
 }
 
+/** The samples of a view: 64, or for models that know classes eight of each, a class a row. */
+function sampleGrid({ record }: ViewContext, held: ImageSet, seed: number | string) {
+  const list = record.data.conditions === undefined ? undefined : conditionList(held);
+  if (list === undefined) return { count: 64, columns: gridColumns(64), conditions: undefined };
+  if (list.kind === "attributes") {
+    const { conditions } = attributeConditions(held.attributes!, 64, new Map(), `${seed}/samples`);
+    return { count: 64, columns: gridColumns(64), conditions };
+  }
+  const [rows, columns] = [Math.min(list.names.length, MOST_ROWS), 8];
+  const each = Array.from({ length: rows }, (_, k) => classConditions(list.names, columns, String(k)));
+  const conditions = new Float32Array(rows * columns * list.names.length);
+  each.forEach((row, k) => {
+    conditions.set(row, k * row.length);
+  });
+  return { count: rows * columns, columns, conditions };
+}
+
+/** Classes shown in a grid of samples: the first ones where there are more. */
+const MOST_ROWS = 16;
+
 function scaleFor(height: number): number {
   return Math.max(1, Math.round(64 / height));
 }
@@ -58,12 +73,13 @@ function scaleFor(height: number): number {
 async function reconstructionPairs({ record, config, network, backend }: ViewContext, held: ImageSet): Promise<Raster> {
   const count = Math.min(16, held.count);
   const shape = [count, ...record.data.shape(config)] as [number, number, number, number];
-  const program = await compile(backend, ({ images }) => ({ pictures: record.reconstruct!(network, images) }), {
-    name: `${record.name} reconstruction`,
-    inputs: { images: { shape } },
-  });
+  const program = await compile<string, "pictures">(
+    backend,
+    ({ images, conditions }) => ({ pictures: record.reconstruct!(network, images, conditions) }),
+    { name: `${record.name} reconstruction`, inputs: pictureInputs(record, held, shape) },
+  );
   const images = program.inputs.images as Float32Array;
-  new Loader(held, { batch: count, seed: 0, shuffle: true }).fill({ images });
+  new Loader(held, { batch: count, seed: 0, shuffle: true }).fill(program.inputs as BatchTarget);
   const { pictures } = await program.run();
   await program.dispose();
   return imagePairs({ data: images, shape }, { data: pictures as Float32Array, shape }, { columns: 8, scale: scaleFor(shape[2]) });
@@ -73,21 +89,27 @@ async function reconstructionPairs({ record, config, network, backend }: ViewCon
 async function latentMap({ record, config, network, backend }: ViewContext, held: ImageSet): Promise<Raster | undefined> {
   const batch = Math.min(200, held.count);
   const shape = [batch, ...record.data.shape(config)];
-  const program = await compile(backend, ({ images }) => ({ codes: record.encode!(network, images) }), {
-    name: `${record.name} encoding`,
-    inputs: { images: { shape } },
-  });
+  const program = await compile<string, "codes">(
+    backend,
+    ({ images, conditions }) => ({ codes: record.encode!(network, images, conditions) }),
+    { name: `${record.name} encoding`, inputs: pictureInputs(record, held, shape) },
+  );
   if (program.outputs.codes.length !== 2 * batch) {
     await program.dispose();
     return undefined;
   }
   const points = new Float32Array(2 * held.count);
-  const target = { images: program.inputs.images as Float32Array };
-  for (const { start, valid } of new Loader(held, { batch, dropLast: false }).evaluationBatches(target)) {
+  for (const { start, valid } of new Loader(held, { batch, dropLast: false }).evaluationBatches(program.inputs as BatchTarget)) {
     const { codes } = await program.run();
     points.set((codes as Float32Array).subarray(0, 2 * valid), 2 * start);
   }
   await program.dispose();
   const title = `${record.title}: codes of ${held.count} held-out pictures`;
   return scatterPlot({ points, classes: held.labels, names: held.classes, title, xLabel: "code 1", yLabel: "code 2" });
+}
+
+/** Pictures, and what is known of them for models that take conditions. */
+function pictureInputs(record: ViewContext["record"], held: ImageSet, shape: readonly number[]): Record<string, InputSpec> {
+  const images = { shape };
+  return record.data.conditions === undefined ? { images } : { images, conditions: { shape: [shape[0], conditionNames(held).length] } };
 }

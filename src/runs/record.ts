@@ -3,6 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { FileError } from "../core/errors.ts";
 import { fileError, writeFileAtomic } from "../core/node/files.ts";
+import type { ConditionList } from "./conditions.ts";
 
 const FORMAT = 1;
 
@@ -21,7 +22,14 @@ export interface RunRecord {
   training: Record<string, unknown>;
   /** Seed of every random stream; a text, because seeds may be larger than a JSON number. */
   seed: string;
-  data: { name: string; integrity?: string | undefined } | null;
+  data: {
+    name: string;
+    integrity?: string | undefined;
+    /** What pictures were conditioned on, by name, for models that take conditions. */
+    conditions?: ConditionList | undefined;
+    /** The class or attribute whose pictures were left out of the training split. */
+    without?: string | undefined;
+  } | null;
   /** Of atelier, node, the runtime... at creation. */
   versions: Record<string, string>;
   device: string;
@@ -44,7 +52,14 @@ const recordSchema = z.looseObject({
   config: z.record(z.string(), z.unknown()),
   training: z.record(z.string(), z.unknown()),
   seed: z.string(),
-  data: z.looseObject({ name: z.string(), integrity: z.string().optional() }).nullable(),
+  data: z
+    .looseObject({
+      name: z.string(),
+      integrity: z.string().optional(),
+      conditions: z.object({ kind: z.enum(["classes", "attributes"]), names: z.array(z.string()) }).optional(),
+      without: z.string().optional(),
+    })
+    .nullable(),
   versions: z.record(z.string(), z.string()),
   device: z.string(),
   command: z.array(z.string()),

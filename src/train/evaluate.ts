@@ -20,8 +20,21 @@ export interface EvaluateOptions {
   batch?: number;
 }
 
-/** The model's metrics on a whole split: each the mean over its pictures of a value per picture. */
-export async function evaluate({
+/** The model's metrics on a whole split: each the mean over its pictures of a value per picture, or what the metric's `reduce` makes of several means. */
+export async function evaluate(options: EvaluateOptions): Promise<Record<string, number>> {
+  const { record, set } = options;
+  const figures: Record<string, number> = {};
+  for (const [name, values] of Object.entries(await evaluateEach(options))) {
+    const means = new Array<number>(values.length / set.count).fill(0);
+    for (let i = 0; i < values.length; i++) means[i % means.length] += values[i];
+    for (let i = 0; i < means.length; i++) means[i] /= set.count;
+    figures[name] = record.metricInfo[name]?.reduce?.(means) ?? means[0];
+  }
+  return figures;
+}
+
+/** The model's metrics of every picture of a split: by name, [N] each ([N, n] for metrics of several values), in the set's order. */
+export async function evaluateEach({
   record,
   config,
   network,
@@ -29,7 +42,7 @@ export async function evaluate({
   backend,
   seed = 0,
   batch = 100,
-}: EvaluateOptions): Promise<Record<string, number>> {
+}: EvaluateOptions): Promise<Record<string, Float64Array>> {
   const size = Math.min(batch, set.count);
   const program = await compile<BatchPart, string>(backend, (batch, rng) => record.metrics(network, batch, rng), {
     name: `${record.name} evaluation`,
@@ -42,19 +55,15 @@ export async function evaluate({
     labels: wanted.labels ? (program.inputs.labels as Int32Array) : undefined,
     conditions: wanted.conditions ? (program.inputs.conditions as Float32Array) : undefined,
   };
-  const totals: Record<string, number[]> = {};
-  for (const { valid } of new Loader(set, { batch: size, shuffle: false, dropLast: false }).evaluationBatches(target)) {
+  const each: Record<string, Float64Array> = {};
+  for (const { start, valid } of new Loader(set, { batch: size, shuffle: false, dropLast: false }).evaluationBatches(target)) {
     const values = await program.run();
     for (const [name, column] of Object.entries(values)) {
-      const each = column.length / size;
-      totals[name] ??= new Array<number>(each).fill(0);
-      for (let i = 0; i < valid * each; i++) totals[name][i % each] += Number(column[i]);
+      const width = column.length / size;
+      each[name] ??= new Float64Array(set.count * width);
+      for (let i = 0; i < valid * width; i++) each[name][start * width + i] = Number(column[i]);
     }
   }
   await program.dispose();
-  const figures = Object.entries(totals).map(([name, sums]) => {
-    const means = sums.map((total) => total / set.count);
-    return [name, record.metricInfo[name]?.reduce?.(means) ?? means[0]];
-  });
-  return Object.fromEntries(figures) as Record<string, number>;
+  return each;
 }

@@ -1,4 +1,4 @@
-export { type EvaluateOptions, evaluate } from "./evaluate.ts";
+export { type EvaluateOptions, evaluate, evaluateEach } from "./evaluate.ts";
 export { FlatParameters } from "./flat.ts";
 export type { TrainerPhase } from "./phase.ts";
 export { exportModel, type PortableModelOptions } from "./portable-model.ts";

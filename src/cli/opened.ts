@@ -1,0 +1,48 @@
+import type { ImageSet, Split } from "../data/dataset.ts";
+import type { LoadedModel } from "../runs/load.ts";
+import type { Run } from "../runs/registry.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { showActivity } from "./activity.ts";
+import { requireAble } from "./cannot.ts";
+import { checkDevice } from "./options.ts";
+import type { Io } from "./verb.ts";
+
+/** A trained run that a verb works with: its model on a device, and its data. */
+export interface OpenedRun {
+  run: Run;
+  model: LoadedModel;
+  backend: Backend;
+  /** A split of the run's data at the model's shape. */
+  load(split: Split, limit?: number): Promise<ImageSet>;
+  /** Tell the user something that is no error. */
+  note(text: string): void;
+}
+
+/**
+ * Open a run for a verb.
+ * @param needed the verb whose needs the model must meet
+ * @throws UsageError for an unknown run or device, or a model that cannot do what is asked
+ */
+export async function openModel(name: string, options: { device: string }, io: Io, json: boolean, needed?: string): Promise<OpenedRun> {
+  checkDevice(options.device);
+  const { openRun } = await import("../runs/registry.ts");
+  const { loadModel, loadSplit } = await import("../runs/load.ts");
+  const { openDevice } = await import("./device.ts");
+  const run = await openRun(name);
+  const model = await loadModel(run, (text) => io.stderr.write(`warning: ${text}\n`));
+  const { record, config } = model;
+  if (needed !== undefined) requireAble(record, needed);
+  const activity = showActivity(io, json);
+  const backend = await openDevice(options.device, io, activity.onProgress).finally(activity.end);
+  const load = (split: Split, limit?: number) => {
+    const reading = showActivity(io, json);
+    const data = run.record.data?.name ?? record.data.sets[0];
+    return loadSplit(record, config, data, split, limit, { onProgress: reading.onProgress }).finally(reading.end);
+  };
+  return { run, model, backend, load, note: (text) => io.stderr.write(`note: ${text}\n`) };
+}
+
+/** What a picture says of the run it comes from. */
+export function pngAbout({ run, model }: Pick<OpenedRun, "run" | "model">): Record<string, string> {
+  return { Software: "atelier", run: run.name, model: model.record.name, checkpoint: model.hash, step: String(model.step) };
+}
