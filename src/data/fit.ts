@@ -1,6 +1,6 @@
 /** Pictures brought to the shape a model wants. */
 import { UsageError } from "../core/errors.ts";
-import { type ImageSet, type ImageShape, shapeProblem } from "./dataset.ts";
+import { type DataCard, type ImageSet, type ImageShape, shapeProblem } from "./dataset.ts";
 
 /**
  * The set with pictures of the wanted shape [C, H, W]; the set itself when it has that shape already.
@@ -10,17 +10,21 @@ import { type ImageSet, type ImageShape, shapeProblem } from "./dataset.ts";
  * @throws UsageError when the shape is not a picture's.
  */
 export function fitImages(set: ImageSet, shape: ImageShape): ImageSet {
+  const images = fitBytes(set.images, set.shape, shape, set.card.fit);
+  return images === set.images ? set : { ...set, shape: [...shape], images };
+}
+
+/** As {@link fitImages}, of bytes [N, C, H, W] with the shape `from`; the bytes themselves when the shapes are the same. @throws UsageError */
+export function fitBytes(bytes: Uint8Array, from: ImageShape, shape: ImageShape, fit: DataCard["fit"]): Uint8Array {
   const problem = shapeProblem(shape);
   if (problem !== undefined) throw new UsageError({ what: `Pictures cannot have this shape: ${problem}.`, got: `[${shape.join(", ")}]` });
-  const [, height, width] = set.shape;
-  let { images } = set;
-  if (shape[0] !== set.shape[0]) images = shape[0] === 1 ? toGrey(images, height * width) : toColour(images, height * width);
-  if (shape[1] !== height || shape[2] !== width) {
-    const planes = set.count * shape[0];
-    const pads = set.card.fit === "pad" && height <= shape[1] && width <= shape[2];
-    images = pads ? padPlanes(images, planes, set.shape, shape) : coverPlanes(images, planes, set.shape, shape);
-  }
-  return images === set.images ? set : { ...set, shape: [...shape], images };
+  const [, height, width] = from;
+  let images = bytes;
+  if (shape[0] !== from[0]) images = shape[0] === 1 ? toGrey(images, height * width) : toColour(images, height * width);
+  if (shape[1] === height && shape[2] === width) return images;
+  const planes = images.length / (height * width);
+  const pads = fit === "pad" && height <= shape[1] && width <= shape[2];
+  return pads ? padPlanes(images, planes, from, shape) : coverPlanes(images, planes, from, shape);
 }
 
 /** Rec. 601 luma, rounded: 0.299 R + 0.587 G + 0.114 B in 16-bit fixed point. */

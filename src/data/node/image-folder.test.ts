@@ -61,6 +61,45 @@ describe("a folder of pictures", () => {
     }
   });
 
+  it("takes classes and attributes from labels.csv", async () => {
+    for (let i = 0; i < 20; i++) await paint(`${i % 2 ? "a" : "b"}/${i}.png`, i % 4 < 2 ? "#ff0000" : "#0000ff");
+    await paint("unnamed.png", "#00ff00");
+    const lines = Array.from({ length: 20 }, (_, i) => `${i % 2 ? "a" : "b"}/${i}.png,${i % 4 < 2 ? "warm, red" : "cold"},${i % 2}`);
+    const rows = (all: string[]) => all.map((line) => line.replace("warm, red", '"warm, red"')).join("\r\n");
+    await writeFile(path.join(pictures, "labels.csv"), `file,label,Is_Odd\r\n${rows(lines)}\r\n`);
+    const [train, test] = [await load(), await load([3, 8, 8], "test")];
+    expect([train.count + test.count, train.classes, train.attributes?.names]).toEqual([20, ["cold", "warm, red"], ["is-odd"]]);
+    expect(train.notes).toEqual(["pictures that labels.csv does not name were left out: 1"]);
+    for (let i = 0; i < train.count; i++) expect(train.images[i * 192] > 200 ? 1 : 0).toBe(train.labels?.[i]);
+    const odd = [...train.attributes!.values, ...test.attributes!.values].filter((bit) => bit === 1);
+    expect(odd).toHaveLength(10);
+    // With attributes alone the sub-folders are the classes, and another file is another set.
+    const attributesOnly = lines.map((line) => `${line.split(",")[0]},${line.at(-1)}`);
+    await writeFile(path.join(pictures, "labels.csv"), `file,odd\n${rows(attributesOnly)}`);
+    const again = await load();
+    expect([again.classes, again.attributes?.names]).toEqual([["a", "b"], ["odd"]]);
+    for (let i = 0; i < again.count; i++) expect(again.attributes?.values[i]).toBe(again.labels?.[i] === 0 ? 1 : 0);
+  });
+
+  it("refuses a labels.csv that names pictures that are not there", async () => {
+    await paint("cats/one.png", "#ff0000");
+    await paint("two.png", "#ff0000");
+    await writeFile(path.join(pictures, "labels.csv"), "file,label\ntwo.png,a\none.jpg,b\nthree.png,c\n");
+    expect(await message(load())).toMatchInlineSnapshot(`
+      "The label file names 2 pictures that are not there.
+        where:    /pictures/labels.csv, line 3
+        got:      one.jpg
+        expected: the path of a .png, .jpg, .jpeg or .webp file inside the folder, with / between folders
+        try:      did you mean "cats/one.png"?"
+    `);
+    await writeFile(path.join(pictures, "labels.csv"), "file,round\ntwo.png,maybe\n");
+    expect(await message(load())).toMatchInlineSnapshot(`
+      "The attribute "round" of a picture is neither 0 nor 1.
+        where:    /pictures/labels.csv, line 2
+        got:      maybe"
+    `);
+  });
+
   it("has no classes without sub-folders, and says so when they are mixed", async () => {
     await paint("a.png", "#808080");
     await paint("b.webp", "#808080");

@@ -1,11 +1,12 @@
 /** A folder of the user's own pictures as a data set. */
 import { createHash } from "node:crypto";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { FileError, UsageError } from "../../core/errors.ts";
 import { cacheFolder } from "../../core/node/cache.ts";
 import { fileError } from "../../core/node/files.ts";
 import { type DataCard, type ImageSet, type ImageShape, type Split, shapeProblem } from "../dataset.ts";
+import { type LabelTable, readLabelTable } from "../label-table.ts";
 import { type PictureFile, preparePictures } from "./pictures.ts";
 import { openPrepared, writePrepared } from "./prepared.ts";
 
@@ -25,23 +26,29 @@ const HELD_OUT = 10;
 /** Node reads at most 2 GiB in one call. */
 const MOST_BYTES = 2 ** 31 - 1;
 
+/** The file that says what pictures show, in the folder itself. */
+const LABELS = "labels.csv";
+
 /** What lies in a folder: its pictures, in a stable order, and what is not a picture. */
 export interface Listing {
   files: PictureFile[];
-  /** The sub-folders' names where every picture lies in one; else undefined: no classes. */
-  classes?: string[] | undefined;
+  /** The labels of the label file; else the sub-folders' names where every picture lies in one; else undefined: no classes. */
+  classes?: readonly string[] | undefined;
+  /** What the label file says, where there is one. */
+  table?: LabelTable | undefined;
   ignored: number;
   notes: string[];
 }
 
 /**
  * The PNG, JPEG and WebP pictures under a folder, brought to one shape (shorter side scaled, centre cropped, turned as EXIF says, alpha laid on
- * white, grey or colour by the shape). Where every picture lies in a sub-folder, the first sub-folder's name is its class. A tenth is held
- * out for `test`, by a hash of each file's path, so that pictures added later do not move the others.
+ * white, grey or colour by the shape). A `labels.csv` in the folder gives their classes or attributes ({@link readLabelTable}); else, where every
+ * picture lies in a sub-folder, the first sub-folder's name is its class. A tenth is held out for `test`, by a hash of each file's path, so that
+ * pictures added later do not move the others.
  *
- * Prepared once into the cache, under a key of the listing (path, size, time of change) and the shape.
- * @throws FileError when the folder is missing, empty or unreadable, or a picture is broken, tiny or huge; UsageError for a shape that
- * pictures cannot have; RuntimeError when the image library cannot be loaded.
+ * Prepared once into the cache, under a key of the listing (path, size, time of change), the labels and the shape.
+ * @throws FileError when the folder is missing, empty or unreadable, its label file is not right or names a picture that is not there, or a picture
+ * is broken, tiny or huge; UsageError for a shape that pictures cannot have; RuntimeError when the image library cannot be loaded.
  */
 export async function openImageFolder(folder: string, options: ImageFolderOptions): Promise<ImageSet> {
   const { shape, split } = options;
@@ -76,21 +83,35 @@ async function prepareFolder(place: string, card: DataCard, listing: Listing, op
   // Both splits in one go, so that an error names the bad pictures of both.
   const { images, transparent } = await preparePictures([...train, ...test], options);
   const border = (images.length / files.length) * train.length;
-  const labels = (part: readonly PictureFile[]) => classes && Uint8Array.from(part, (file) => classes.indexOf(classOf(file.name)));
+  const labels = (part: readonly PictureFile[]) => classes && Uint8Array.from(part, ({ name }) => classIndex(listing, name));
+  const attributes = (part: readonly PictureFile[]) => card.attributes && attributeRows(listing, part);
   const splits = {
-    train: { images: images.subarray(0, border), labels: labels(train) },
-    test: { images: images.subarray(border), labels: labels(test) },
+    train: { images: images.subarray(0, border), labels: labels(train), attributes: attributes(train) },
+    test: { images: images.subarray(border), labels: labels(test), attributes: attributes(test) },
   };
   const notes = [...listing.notes];
   if (transparent > 0) notes.push(`pictures with an alpha channel were laid on white: ${transparent}`);
-  await writePrepared(place, { name: card.name, shape: options.shape, classes, notes, splits });
+  await writePrepared(place, { name: card.name, shape: options.shape, classes, attributes: card.attributes, notes, splits });
+}
+
+function classIndex({ classes = [], table }: Listing, name: string): number {
+  return table?.rows.get(name)?.label ?? classes.indexOf(classOf(name));
+}
+
+/** [N, attributes] */
+function attributeRows({ table }: Listing, files: readonly PictureFile[]): Uint8Array {
+  const width = table?.attributes.length ?? 0;
+  const rows = new Uint8Array(files.length * width);
+  for (const [i, { name }] of files.entries()) rows.set(table!.rows.get(name)!.values, i * width);
+  return rows;
 }
 
 const PICTURE = /\.(png|jpe?g|webp)$/i;
 
 /**
  * All pictures under a folder by name, hidden files and folders left out, linked files followed, linked folders not (they could lead in circles).
- * @throws FileError when the folder is missing, is a file, cannot be read, has no pictures or more than 256 classes.
+ * Pictures that a label file does not name are left out, with a note.
+ * @throws FileError when the folder is missing, is a file, cannot be read, has no pictures or more than 256 classes, or its label file is not right.
  */
 export async function listPictures(root: string): Promise<Listing> {
   const info = await stat(root).catch((error) => {
@@ -110,9 +131,50 @@ export async function listPictures(root: string): Promise<Listing> {
     throw new FileError({ what: "The folder has no pictures.", where: root, got, expected: "files ending in .png, .jpg, .jpeg or .webp" });
   }
   listing.files.sort((a, b) => (a.name < b.name ? -1 : 1));
-  findClasses(root, listing);
+  listing.table = await readLabels(root, listing);
+  if (listing.table?.classes !== undefined) listing.classes = listing.table.classes;
+  else findClasses(root, listing);
   if (listing.ignored > 0) listing.notes.push(`files that are not pictures were left out: ${listing.ignored}`);
   return listing;
+}
+
+/** The folder's label file, and only the pictures that it names. */
+async function readLabels(root: string, listing: Listing): Promise<LabelTable | undefined> {
+  const file = path.join(root, LABELS);
+  const bytes = await readFile(file).catch((error) => {
+    if (error.code === "ENOENT") return undefined;
+    throw fileError(error, "The label file cannot be read.", file);
+  });
+  if (bytes === undefined) return undefined;
+  // It was counted among the files that are no pictures.
+  listing.ignored--;
+  const table = readLabelTable(bytes.toString("utf8"), file);
+  const there = new Set(listing.files.map(({ name }) => name));
+  const missing = [...table.rows].filter(([name]) => !there.has(name));
+  if (missing.length > 0) {
+    const [name, { line }] = missing[0];
+    throw new FileError({
+      what:
+        missing.length === 1
+          ? "The label file names a picture that is not there."
+          : `The label file names ${missing.length} pictures that are not there.`,
+      where: `${file}, line ${line}`,
+      got: name,
+      expected: "the path of a .png, .jpg, .jpeg or .webp file inside the folder, with / between folders",
+      hint: nearby(name, there),
+    });
+  }
+  listing.files = listing.files.filter(({ name }) => table.rows.has(name));
+  const left = there.size - listing.files.length;
+  if (left > 0) listing.notes.push(`pictures that ${LABELS} does not name were left out: ${left}`);
+  return table;
+}
+
+/** A picture that the name was probably meant for: of the same file name, whatever its folder and its ending. */
+function nearby(name: string, there: ReadonlySet<string>): string | undefined {
+  const stem = (text: string) => path.posix.basename(text, path.posix.extname(text)).toLowerCase();
+  const near = [...there].find((other) => stem(other) === stem(name));
+  return near === undefined ? undefined : `did you mean "${near}"?`;
 }
 
 async function walk(root: string, inside: string, listing: Listing): Promise<void> {
@@ -177,14 +239,16 @@ export function heldOut(names: readonly string[]): Set<string> {
 
 function listingKey(listing: Listing, shape: ImageShape): string {
   const lines = listing.files.map(({ name, bytes, changed }) => JSON.stringify([name, bytes, changed]));
-  const header = JSON.stringify([VERSION, shape, listing.ignored]);
+  const { table, ignored } = listing;
+  const labels = table && [table.classes, table.attributes, [...table.rows].map(([name, row]) => [name, row.label, ...row.values])];
+  const header = JSON.stringify(labels === undefined ? [VERSION, shape, ignored] : [VERSION, shape, ignored, labels]);
   return createHash("sha256")
     .update([header, ...lines].join("\n"))
     .digest("hex")
     .slice(0, 24);
 }
 
-function folderCard(root: string, { files, classes, notes }: Listing, shape: ImageShape): DataCard {
+function folderCard(root: string, { files, classes, notes, table }: Listing, shape: ImageShape): DataCard {
   const held = heldOut(files.map(({ name }) => name)).size;
   return {
     name: root,
@@ -198,6 +262,7 @@ function folderCard(root: string, { files, classes, notes }: Listing, shape: Ima
     shape,
     range: "0..255 bytes",
     classes: classes ?? [],
+    attributes: table !== undefined && table.attributes.length > 0 ? table.attributes : undefined,
     bias: "Unknown: look at the pictures, who and what is in them, and who and what is not.",
     fit: "resize",
   };

@@ -59,7 +59,7 @@ export async function preparePictures(files: readonly PictureFile[], options: Pi
       told = Math.max(told, seconds);
       try {
         const target = images.subarray(index * size, (index + 1) * size);
-        if (await decodePicture(sharp, files[index].path, options.shape, target)) transparent++;
+        if ((await decodePicture(sharp, files[index].path, options.shape, target)).transparent) transparent++;
       } catch (error) {
         problems.set(index, reason(error));
       }
@@ -83,7 +83,7 @@ function reason(error: unknown): string {
 /** A whole picture that cannot be used. */
 class Unfit extends Error {}
 
-function badPictures(files: readonly PictureFile[], problems: ReadonlyMap<number, string>): FileError {
+function badPictures(files: readonly Pick<PictureFile, "path">[], problems: ReadonlyMap<number, string>): FileError {
   const bad = [...problems].sort(([a], [b]) => a - b);
   const named = bad.slice(0, NAMED).map(([index, problem]) => `${files[index].path}: ${problem}`);
   if (bad.length > NAMED) named.push(`and ${bad.length - NAMED} more`);
@@ -95,12 +95,38 @@ function badPictures(files: readonly PictureFile[], problems: ReadonlyMap<number
   });
 }
 
-/** One picture into `target` [C, H, W]; true when it had an alpha channel. @throws Error with one line that says what is wrong with the picture. */
-async function decodePicture(sharp: Sharp, file: string, [channels, height, width]: ImageShape, target: Uint8Array): Promise<boolean> {
-  const picture = sharp(file, { limitInputPixels: false, failOn: "error" });
-  const info = await picture.metadata();
-  if (!["png", "jpeg", "webp"].includes(info.format)) throw new Unfit(`not a PNG, JPEG or WebP picture but ${info.format}`);
-  checkSize(info.width, info.height);
+/** What a picture file is, before it is scaled and greyed. */
+export interface PictureInfo {
+  /** As it is shown: turned as EXIF says. */
+  width: number;
+  height: number;
+  grey: boolean;
+  transparent: boolean;
+}
+
+/**
+ * One picture file into `target` [C, H, W], 0..255, where `shape` gives [C, H, W].
+ * @throws FileError when it is broken, tiny, huge or no picture; RuntimeError without the image library.
+ */
+export async function readPicture(
+  file: string,
+  shape: (info: PictureInfo) => ImageShape,
+): Promise<PictureInfo & { bytes: Uint8Array; shape: ImageShape }> {
+  const sharp = await loadSharp();
+  try {
+    const info = await inspect(sharp, file);
+    const wanted = shape(info);
+    const bytes = new Uint8Array(wanted[0] * wanted[1] * wanted[2]);
+    return { ...(await decodePicture(sharp, file, wanted, bytes)), bytes, shape: wanted };
+  } catch (error) {
+    throw badPictures([{ path: file }], new Map([[0, reason(error)]]));
+  }
+}
+
+/** One picture into `target` [C, H, W]. @throws Error with one line that says what is wrong with the picture. */
+async function decodePicture(sharp: Sharp, file: string, shape: ImageShape, target: Uint8Array): Promise<PictureInfo> {
+  const [channels, height, width] = shape;
+  const info = await inspect(sharp, file);
   const { data, info: raw } = await sharp(file, { limitInputPixels: MOST_PIXELS, failOn: "error" })
     .autoOrient()
     .flatten({ background: "#ffffff" })
@@ -113,7 +139,17 @@ async function decodePicture(sharp: Sharp, file: string, [channels, height, widt
   for (let i = 0; i < area; i++) {
     for (let channel = 0; channel < channels; channel++) target[channel * area + i] = data[i * raw.channels + channel];
   }
-  return info.hasAlpha;
+  return info;
+}
+
+/** @throws Error with one line that says what is wrong with the picture. */
+async function inspect(sharp: Sharp, file: string): Promise<PictureInfo> {
+  const picture = sharp(file, { limitInputPixels: false, failOn: "error" });
+  const info = await picture.metadata();
+  if (!["png", "jpeg", "webp"].includes(info.format)) throw new Unfit(`not a PNG, JPEG or WebP picture but ${info.format}`);
+  checkSize(info.width, info.height);
+  const { width, height } = info.autoOrient;
+  return { width, height, grey: info.space === "b-w" || info.space === "grey16", transparent: info.hasAlpha };
 }
 
 function checkSize(width: number, height: number): void {
