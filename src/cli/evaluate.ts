@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import type { SampleReport } from "../runs/distances.ts";
+import type { RunTools } from "../runs/evaluation.ts";
 import { showActivity } from "./activity.ts";
 import { formatNumber, tableText } from "./format.ts";
 import { checkDevice, repeated, wholeNumber } from "./options.ts";
@@ -8,24 +10,34 @@ interface EvaluateOptions {
   data?: string;
   set?: string[];
   limit?: number;
+  samples: number;
+  distances: boolean;
+  features?: string;
+  featureSide?: number;
+  featureRange?: string;
   classifier?: string;
-  count: number;
+  neighbours?: string;
   seed: string;
   device: string;
 }
 
 export const verb: Verb = {
   name: "evaluate",
-  summary: "Measure a trained run on held-out data",
+  summary: "Measure a trained run on held-out data, and its samples against them",
   register(program, io) {
     addCommand(program, "evaluate", verb.summary)
       .argument("<run>", "a run's name or folder")
       .option("--data <name|folder>", "other data than the run's own")
       .option("--set <key=value>", "change a setting that the metrics read, such as importanceSamples; may be repeated", repeated)
-      .option("--limit <n>", "use only the first n pictures", wholeNumber(1))
-      .option("--classifier <run>", "a trained classifier's run: also count the classes that it finds among samples")
-      .option("--count <n>", "samples for the classifier", wholeNumber(1), 1000)
-      .option("--seed <seed>", "of the metrics' own draws", "0")
+      .option("--limit <n>", "use only the first n pictures of each split", wholeNumber(1))
+      .option("--samples <n>", "pictures drawn to be compared with data", wholeNumber(1), 2000)
+      .option("--no-distances", "only the model's own metrics")
+      .option("--features <name|file>", "what to compare pictures by: a data set that features come with, or an ONNX file")
+      .option("--feature-side <pixels>", "size that an ONNX file takes, where it says none (default: 299)", wholeNumber(8))
+      .option("--feature-range <name>", "values that an ONNX file takes: unit, symmetric, bytes or imagenet (default: symmetric)")
+      .option("--classifier <run|name>", "what names the samples: a trained classifier's run, or a data set that features come with")
+      .option("--neighbours <file>", "write the samples nearest to training pictures, above these, as a PNG")
+      .option("--seed <seed>", "of the metrics' own draws, and of the samples", "0")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
       .action((run: string, options: EvaluateOptions, command: Command) => evaluateRun(run, options, io, wantsJson(command)));
   },
@@ -33,32 +45,21 @@ export const verb: Verb = {
 
 async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json: boolean): Promise<void> {
   checkDevice(options.device);
-  const { openRun } = await import("../runs/registry.ts");
-  const { loadModel, loadSplit } = await import("../runs/load.ts");
-  const { evaluate } = await import("../train/evaluate.ts");
+  const { evaluateModel } = await import("../runs/evaluation.ts");
+  const { withSettings } = await import("./changed-settings.ts");
   const { openDevice } = await import("./device.ts");
-  const warn = (text: string) => io.stderr.write(`warning: ${text}\n`);
-  const run = await openRun(name);
-  const model = (await import("./changed-settings.ts")).withSettings(await loadModel(run, warn), options.set ?? []);
-  const { record, config, network, step, hash } = model;
-  const classifier = options.classifier === undefined ? undefined : await loadModel(await openRun(options.classifier), warn);
   const activity = showActivity(io, json);
-  const data = options.data ?? run.record.data?.name ?? record.data.sets[0];
-  const set = await loadSplit(record, config, data, "test", options.limit, { onProgress: activity.onProgress }).finally(activity.end);
-  const backend = await openDevice(options.device, io, activity.onProgress).finally(activity.end);
-  const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
-  const found =
-    classifier && (await (await import("../runs/coverage.ts")).sampleCoverage(model, classifier, backend, options.count, options.seed));
+  const tools: RunTools = {
+    onProgress: activity.onProgress,
+    onWarning: (text) => io.stderr.write(`warning: ${text}\n`),
+    openBackend: () => openDevice(options.device, io, activity.onProgress),
+    change: (model) => withSettings(model, options.set ?? []),
+  };
+  const { run, record, data, set, step, hash, results, report, note } = await evaluateModel(name, options, tools).finally(activity.end);
+  const { neighbours: _, ...samples } = report ?? {};
   if (json) {
-    printJson(io, {
-      run: run.name,
-      data,
-      pictures: set.count,
-      step,
-      checkpoint: hash,
-      results,
-      ...(found === undefined ? {} : { samples: found }),
-    });
+    const about = { run: run.name, data, pictures: set.count, step, checkpoint: hash, results };
+    printJson(io, report === undefined ? about : { ...about, samples });
     return;
   }
   const rows = Object.entries(results).map(([metric, value]) => [
@@ -69,9 +70,37 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
   ]);
   io.stdout.write(`${run.name}, step ${step}, on ${set.count} held-out pictures of ${data}\n`);
   io.stdout.write(tableText(["metric", "value", "unit", "meaning"], rows));
-  if (found === undefined) return;
-  io.stdout.write(
-    `${options.count} samples: ${found.covered} of ${found.counts.length} classes found (at least 1 % each), mean confidence ${formatNumber(found.confidence)}\n`,
-  );
-  io.stdout.write(`samples per class: ${found.counts.map((count, k) => `${set.classes?.[k] ?? k} ${count}`).join(", ")}\n`);
+  if (note !== undefined) io.stderr.write(`note: ${note}\n`);
+  if (report !== undefined) tellSamples(io, report, set.attributes?.names ?? set.classes ?? []);
+  if (options.neighbours !== undefined) io.stdout.write(`${options.neighbours}\n`);
+}
+
+function tellSamples(io: Io, { samples, reference, features, measures, info, found }: SampleReport, names: readonly string[]): void {
+  if (measures !== undefined) {
+    const rows = Object.entries(measures).map(([measure, { value, error, real }]) => [
+      measure,
+      formatNumber(value),
+      error === undefined ? "" : `± ${formatNumber(error)}`,
+      formatNumber(real),
+      info[measure as keyof typeof info],
+    ]);
+    io.stdout.write(
+      `\n${samples} samples on ${features} features, against ${reference.heldOut} held-out and ${reference.training} training pictures\n`,
+    );
+    io.stdout.write(tableText(["measure", "samples", "error", "real", "meaning"], rows));
+  }
+  const { classes, labels, classifier } = found ?? {};
+  if (classes !== undefined) {
+    io.stdout.write(
+      `\n${classifier} finds ${classes.covered} of ${classes.counts.length} classes (at least 1 % each), mean confidence ${formatNumber(classes.confidence)}\n`,
+    );
+    io.stdout.write(`samples per class: ${classes.counts.map((count, k) => `${names[k] ?? k} ${count}`).join(", ")}\n`);
+  }
+  if (labels === undefined) return;
+  io.stdout.write(`\n${classifier} tells ${percent(labels.accuracy)} ± ${percent(labels.error)} of the samples as they were asked for\n`);
+  io.stdout.write(`each: ${labels.each.map((share, k) => `${names[k] ?? k} ${percent(share)}`).join(", ")}\n`);
+}
+
+function percent(share: number): string {
+  return Number.isNaN(share) ? "none" : `${(100 * share).toFixed(1)} %`;
 }

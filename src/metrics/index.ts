@@ -3,7 +3,7 @@ export { type Coverage, coverage } from "./coverage.ts";
 export { deviceNeighbours } from "./device-neighbours.ts";
 export { type FeatureSet, selectFeatures } from "./features.ts";
 export { type FrechetDistance, frechetDistance, jackknifeError, type Moments, moments } from "./frechet.ts";
-export { type Estimate, kernelDistance, kernelDistanceOfSubsets, type SubsetOptions } from "./kernel-distance.ts";
+export { type Estimate, kernelDistance, kernelDistanceOfSubsets, kernelSums, type SubsetOptions } from "./kernel-distance.ts";
 export { type LabelAccuracy, labelAccuracy } from "./label-accuracy.ts";
 export { bitsPerDim, natsOfBitsPerDim, natsOfDensity } from "./likelihood.ts";
 export { type DensityCoverage, densityCoverage, type PrecisionRecall, precisionRecall } from "./manifold.ts";

@@ -25,13 +25,13 @@ function kernel(product: number, size: number): number {
  *
  * @param reference [N, D] features of data
  * @param samples [M, D] features of generated pictures
+ * @param within `kernelSums(reference)`, where several sets are compared with one reference
  * @throws ShapeError, AtelierError as `requireFeatures`
  */
-export function kernelDistance(reference: FeatureSet, samples: FeatureSet): Estimate {
+export function kernelDistance(reference: FeatureSet, samples: FeatureSet, within = kernelSums(reference)): Estimate {
   requireFeatures("kernel distance", { reference, samples }, 3);
   const [n, m] = [reference.count, samples.count];
-  const within = rowSums(reference, reference, true);
-  const among = rowSums(samples, samples, true);
+  const among = kernelSums(samples);
   const acrossRows = new Float64Array(n);
   const acrossColumns = new Float64Array(m);
   forEachProduct(reference, samples, (row, from, products) => {
@@ -47,6 +47,11 @@ export function kernelDistance(reference: FeatureSet, samples: FeatureSet): Esti
   const withoutReference = within.map((sum, i) => estimate(xx - 2 * sum, yy, xy - acrossRows[i], n - 1, m));
   const withoutSample = among.map((sum, i) => estimate(xx, yy - 2 * sum, xy - acrossColumns[i], n, m - 1));
   return { value: estimate(xx, yy, xy, n, m), error: Math.hypot(jackknifeError(withoutReference), jackknifeError(withoutSample)) };
+}
+
+/** The sum of each picture's kernel values with all others of its set: the half of the work that depends on the reference only. [N] */
+export function kernelSums(set: FeatureSet): Float64Array {
+  return rowSums(set, set, true);
 }
 
 /** Sum of each row's kernel values, without a row's value with itself where both sets are one. */

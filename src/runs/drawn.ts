@@ -1,0 +1,61 @@
+/** Many samples of a model as a set of pictures, drawn in batches, each class asked for equally often. */
+import { RandomStreams } from "../core/streams.ts";
+import { conditionNames, type ImageSet } from "../data/dataset.ts";
+import type { Pictures, SampleContext } from "../models/index.ts";
+import { compile } from "../runtime/program.ts";
+import type { ViewContext } from "./pictures.ts";
+
+/** Pictures drawn at once; what a sampler of 64 x 64 pixels needs for them fits easily. */
+const BATCH = 250;
+
+/** Samples as stored pictures are: 256 levels. */
+export interface DrawnPictures {
+  set: ImageSet;
+  /** [N, K], what they were asked to show; absent for models that take no conditions. */
+  conditions: Float32Array | undefined;
+}
+
+/**
+ * Draw `count` pictures. Batch b has the random streams of seed `SEED/b`, so that the first pictures are the same however many follow.
+ * @param held pictures of the same data: their card goes with the samples, and their attributes are what a conditional model is asked for
+ */
+export async function drawPictures(
+  { record, network, backend }: ViewContext,
+  held: ImageSet,
+  count: number,
+  seed: number | string,
+  onProgress?: (message: string) => void,
+): Promise<DrawnPictures> {
+  const size = held.images.length / held.count;
+  const images = new Uint8Array(count * size);
+  const conditions = record.data.conditions === undefined ? undefined : askedFor(held, count);
+  const width = conditions === undefined ? 0 : conditions.length / count;
+  for (let start = 0, batch = 0; start < count; start += BATCH, batch++) {
+    const many = Math.min(BATCH, count - start);
+    const streams = new RandomStreams(`${seed}/${batch}`);
+    const context = {
+      count: many,
+      conditions: conditions?.slice(start * width, (start + many) * width),
+      compile: ((build, options) =>
+        compile(backend, build, { name: `${record.name} sampling`, ...options, streams })) as SampleContext["compile"],
+    };
+    let last: Pictures | undefined;
+    for await (const pictures of record.sample!(network, context)) last = pictures;
+    for (let i = 0; i < many * size; i++) images[start * size + i] = Math.round(255 * Math.min(1, Math.max(0, last!.data[i])));
+    onProgress?.(`drawing samples: ${start + many} of ${count}`);
+  }
+  const { card, shape } = held;
+  return { set: { kind: "images", card, split: "test", shape, images, count }, conditions };
+}
+
+/** Conditions [count, K]: one class after the other, or the attributes of held-out pictures, evenly spread over the set. */
+function askedFor(held: ImageSet, count: number): Float32Array {
+  const width = conditionNames(held).length;
+  const conditions = new Float32Array(count * width);
+  for (let i = 0; i < count; i++) {
+    const row = Math.floor((i * held.count) / count) % held.count;
+    if (held.attributes === undefined) conditions[i * width + (i % width)] = 1;
+    else conditions.set(held.attributes.values.subarray(row * width, (row + 1) * width), i * width);
+  }
+  return conditions;
+}

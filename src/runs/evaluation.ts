@@ -1,0 +1,127 @@
+/** What `atelier evaluate` does: a run's own metrics, and its samples against data where there are features to compare them by. */
+import path from "node:path";
+import { UsageError } from "../core/errors.ts";
+import { writeFileAtomic } from "../core/node/files.ts";
+import type { ImageSet } from "../data/dataset.ts";
+import type { ModelRecord } from "../models/index.ts";
+import { featureAssets } from "../models/node/feature-assets.ts";
+import { encodePng } from "../report/png.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { evaluate } from "../train/evaluate.ts";
+import { measureSamples, type SampleReport } from "./distances.ts";
+import { assetClassifier, featuresFor, openExtractor, type PictureClassifier, runClassifier } from "./features.ts";
+import { type LoadedModel, loadModel, loadSplit } from "./load.ts";
+import type { featureRanges } from "./onnx-features.ts";
+import { openRun, type Run } from "./registry.ts";
+
+export interface EvaluationOptions {
+  data?: string | undefined;
+  limit?: number | undefined;
+  samples: number;
+  /** Whether samples are compared with data. */
+  distances: boolean;
+  /** A name of the library's assets or an ONNX file. Default: the asset of the data, where there is one. */
+  features?: string | undefined;
+  featureSide?: number | undefined;
+  featureRange?: string | undefined;
+  /** A run, or a name of the library's assets. Default: the asset of the data, where there is one. */
+  classifier?: string | undefined;
+  /** Where the picture of nearest neighbours goes. */
+  neighbours?: string | undefined;
+  seed: string;
+}
+
+/** What an evaluation uses of its surroundings. */
+export interface RunTools {
+  onProgress(message: string, seconds?: number): void;
+  onWarning(text: string): void;
+  openBackend(): Promise<Backend>;
+  /** The model under settings that its user wants changed. */
+  change(model: LoadedModel): LoadedModel;
+}
+
+export interface Evaluation {
+  run: Run;
+  record: ModelRecord;
+  data: string;
+  /** The held-out split. */
+  set: ImageSet;
+  step: number;
+  hash: string;
+  /** The model's own metrics. */
+  results: Record<string, number>;
+  report: SampleReport | undefined;
+  /** Why there is no report, where that may surprise. */
+  note: string | undefined;
+}
+
+/**
+ * Evaluate a run by name or folder.
+ * @throws UsageError for options that the run cannot serve; FileError for files that cannot be read
+ */
+export async function evaluateModel(name: string, options: EvaluationOptions, tools: RunTools): Promise<Evaluation> {
+  const run = await openRun(name);
+  const { record, config, network, step, hash } = tools.change(await loadModel(run, tools.onWarning));
+  const data = options.data ?? run.record.data?.name ?? record.data.sets[0];
+  const features = options.distances ? (options.features ?? featuresFor(data)) : undefined;
+  const classifier = options.classifier ?? (options.distances ? featuresFor(data) : undefined);
+  const asked = requireServed(record, options, features);
+  const split = (which: "train" | "test") => loadSplit(record, config, data, which, options.limit, { onProgress: tools.onProgress });
+  const set = await split("test");
+  const backend = await tools.openBackend();
+  const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
+  const about = { run, record, data, set, step, hash, results };
+  if (record.sample === undefined || (features === undefined && classifier === undefined)) {
+    const missing = record.sample !== undefined && options.distances && !asked;
+    const hint = `no features come with ${data}, so samples are not compared with it; --features takes ${assetNames()} or an ONNX file`;
+    return { ...about, report: undefined, note: missing ? hint : undefined };
+  }
+  const { featureSide: side, featureRange } = options;
+  const range = featureRange as keyof typeof featureRanges | undefined;
+  const extractor = features === undefined ? undefined : await openExtractor(features, backend, { side, range });
+  const report = await measureSamples({
+    model: { record, config, network, backend },
+    held: set,
+    training: await split("train"),
+    samples: options.samples,
+    seed: options.seed,
+    extractor,
+    classifier: classifier === undefined ? undefined : await openClassifier(classifier, backend, tools.onWarning),
+    neighbours: options.neighbours !== undefined,
+    onProgress: tools.onProgress,
+  }).finally(() => extractor?.dispose());
+  if (options.neighbours !== undefined) {
+    const notes = { Software: "atelier", run: run.name, model: record.name, checkpoint: hash, view: "nearest training pictures" };
+    await writeFileAtomic(path.resolve(options.neighbours), encodePng(report.neighbours!, notes));
+  }
+  return { ...about, report, note: undefined };
+}
+
+function assetNames(): string {
+  return Object.keys(featureAssets()).join(", ");
+}
+
+/** Whether something was asked for that needs samples. @throws UsageError where the run cannot serve it */
+function requireServed(record: ModelRecord, options: EvaluationOptions, features: string | undefined): boolean {
+  const asked = (["features", "classifier", "neighbours"] as const).filter((key) => options[key] !== undefined);
+  if (asked.length > 0 && record.sample === undefined) {
+    throw new UsageError({
+      what: `The model "${record.name}" makes no samples to measure.`,
+      got: asked.map((key) => `--${key}`).join(", "),
+      hint: "leave these out for the model's own metrics",
+    });
+  }
+  if (options.neighbours !== undefined && features === undefined) {
+    throw new UsageError({
+      what: "Nearest neighbours are found by features, and none are known for these data.",
+      hint: `name some: --features ${assetNames()}, or an ONNX file`,
+    });
+  }
+  return asked.length > 0;
+}
+
+/** A name of the library's assets, else a run. */
+async function openClassifier(name: string, backend: Backend, onWarning: (text: string) => void): Promise<PictureClassifier> {
+  if (Object.hasOwn(featureAssets(), name)) return assetClassifier(name, backend);
+  return runClassifier(name, await loadModel(await openRun(name), onWarning), backend);
+}
