@@ -63,3 +63,10 @@ test("values that lowerings make are counted: the views of a convolution's filte
   const views = 2 * 16 * 9 * 32 * 32 * 4;
   expect(plan({ dw }).peak).toBeGreaterThan(Math.min(views, 2 * 4 * 9 * 32 * 32 * 4));
 });
+
+test("sums over the first axis, which the processor's lowering makes products with a vector, have a size", () => {
+  const graph = simplify(collect([{ name: "y", tensor: input("x", [16, 8, 8]).sum(0).exp() }]));
+  const { peak, traffic } = memoryPlan(graph, { target: "cpu" });
+  expect(peak).toBe(256);
+  expect(traffic).toBeGreaterThan(0);
+});

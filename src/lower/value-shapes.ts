@@ -22,7 +22,10 @@ const product: Rule = (node, [a, b]) => {
   const turned = (shape: Shape, flag: string) => (int(node, flag) === 1 ? [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!] : shape);
   const [left, right] = [turned(a.shape, "transA"), turned(b.shape, "transB")];
   const batch = broadcastShapes(left.slice(0, -2), right.slice(0, -2)) ?? left.slice(0, -2);
-  return [...batch, left.at(-2)!, right.at(-1)!];
+  // A vector is a row on the left and a column on the right, and its axis is not in the result.
+  const rows = left.length === 1 ? [] : [left.at(-2)!];
+  const columns = right.length === 1 ? [] : [right.at(-1)!];
+  return [...batch, ...rows, ...columns];
 };
 
 const convolution: Rule = (node, [x, w]) => {

@@ -34,19 +34,35 @@ const config = z.strictObject({
 });
 export type ConditionalGanConfig = z.infer<typeof config>;
 
-export class ConditionalGan extends Module {
-  readonly generator: Generator;
-  readonly discriminator: Judge;
-  /** Draws a channel from the conditions, for the discriminator. */
+/** D(x|y). */
+class ConditionalJudge extends Module {
+  /** Draws a channel from the conditions. */
   readonly channel: Linear;
-  readonly config: ConditionalGanConfig;
+  readonly judge: Judge;
 
   constructor(settings: ConditionalGanConfig, rng: RandomStream) {
     super();
     const { conditions, dropout, image } = settings;
-    this.generator = new Generator(settings, { rng, init: firstWeights, conditions });
-    this.discriminator = new Judge(settings, { rng, init: firstWeights, kind: "discriminator", dropout, conditions: 1 });
     this.channel = new Linear({ in: conditions, out: image[1] * image[2], rng });
+    this.judge = new Judge(settings, { rng, init: firstWeights, kind: "discriminator", dropout, conditions: 1 });
+  }
+
+  /** pictures [B, C, S, S] in [-1, 1], conditions [B, K] -> logits [B] */
+  call(pictures: Tensor, conditions: Tensor): Tensor {
+    const [B, , H, W] = pictures.dims("B C H W");
+    return this.judge.call(concat([pictures, this.channel.call(conditions).reshape([B, 1, H, W])], 1));
+  }
+}
+
+export class ConditionalGan extends Module {
+  readonly generator: Generator;
+  readonly discriminator: ConditionalJudge;
+  readonly config: ConditionalGanConfig;
+
+  constructor(settings: ConditionalGanConfig, rng: RandomStream) {
+    super();
+    this.generator = new Generator(settings, { rng, init: firstWeights, conditions: settings.conditions });
+    this.discriminator = new ConditionalJudge(settings, rng);
     this.config = settings;
   }
 
@@ -54,25 +70,19 @@ export class ConditionalGan extends Module {
   paint(codes: Tensor, conditions: Tensor): Tensor {
     return this.generator.call(concat([codes, conditions], 1));
   }
-
-  /** D(x|y): pictures [B, C, S, S] in [-1, 1], conditions [B, K] -> logits [B] */
-  judge(pictures: Tensor, conditions: Tensor): Tensor {
-    const [B, , H, W] = pictures.dims("B C H W");
-    return this.discriminator.call(concat([pictures, this.channel.call(conditions).reshape([B, 1, H, W])], 1));
-  }
 }
 
 function losses(gan: ConditionalGan, batch: Batch, rng: Rng): Record<string, Terms> {
   const { conditions } = batch;
   const images = toSigned(batch.images);
   const pictures = gan.paint(rng.normal("codes", [images.shape[0], gan.config.codeSize]), conditions);
-  const [real, fake] = [gan.judge(images, conditions), gan.judge(pictures, conditions)];
+  const [real, fake] = [gan.discriminator.call(images, conditions), gan.discriminator.call(pictures, conditions)];
   return minimax(gan.config, { images, pictures, real, fake }, rng);
 }
 
 export function players(): Players<ConditionalGan> {
   return {
-    parts: ({ generator, discriminator, channel }) => ({ discriminator: [discriminator, channel], generator }),
+    parts: ({ generator, discriminator }) => ({ discriminator, generator }),
     phases: [{ moves: ["discriminator", "generator"], losses }],
   };
 }
@@ -80,8 +90,8 @@ export function players(): Players<ConditionalGan> {
 function metrics(gan: ConditionalGan, { images, conditions }: Batch, rng: Rng): Record<string, Tensor> {
   const codes = rng.normal("codes", [images.shape[0], gan.config.codeSize]);
   return {
-    realProbability: gan.judge(toSigned(images), conditions).sigmoid(),
-    fakeProbability: gan.judge(gan.paint(codes, conditions), conditions).sigmoid(),
+    realProbability: gan.discriminator.call(toSigned(images), conditions).sigmoid(),
+    fakeProbability: gan.discriminator.call(gan.paint(codes, conditions), conditions).sigmoid(),
   };
 }
 
@@ -114,8 +124,8 @@ export const conditionalGan = defineModel<ConditionalGanConfig, ConditionalGan>(
     },
     small: {
       config: { ...grey, ...ten },
-      training: { ...dcganTraining, epochs: 10, batch: 64 },
-      about: "digits at 32 x 32",
+      training: { ...dcganTraining, epochs: 8, batch: 64 },
+      about: "digits at 32 x 32; about three minutes",
     },
     paper: {
       config: { ...grey, ...ten, width: 64 },

@@ -124,10 +124,14 @@ export const wganGp = defineModel<WganConfig, Wgan>({
       training: { ...training, epochs: 1, batch: 16 },
       about: "seconds; for tests",
     },
-    small: { config: { ...grey, ...penalised }, training: { ...training, epochs: 10, batch: 64 }, about: "32 x 32 grey, half the width" },
+    small: {
+      config: { ...grey, ...penalised },
+      training: { ...training, learningRate: 2e-4, epochs: 12, batch: 64 },
+      about: "32 x 32 grey, half the width, twice the paper's learning rate for so few steps; about five minutes",
+    },
     clipping: {
       config: { ...grey, ...penalised, penalty: 0, clip: 0.01 },
-      training: { optimizer: "rmsprop", learningRate: 5e-5, epochs: 10, batch: 64 },
+      training: { optimizer: "rmsprop", learningRate: 5e-5, epochs: 12, batch: 64 },
       about: "`small` as the first Wasserstein GAN: clipped weights instead of the penalty, RMSProp",
     },
     paper: {
