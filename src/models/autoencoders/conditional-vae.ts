@@ -172,7 +172,12 @@ export const conditionalVae = defineModel<ConditionalVaeConfig, ConditionalVae>(
       about: "colour faces by their 24 attributes (--data avatars)",
     },
   },
-  data: { sets: ["mnist", "fashion-mnist"], labels: false, conditions: ({ conditions }) => conditions, shape: ({ image }) => image },
+  data: {
+    sets: ["mnist", "fashion-mnist", "avatars"],
+    labels: false,
+    conditions: ({ conditions }) => conditions,
+    shape: ({ image }) => image,
+  },
   build: (settings, rng) => new ConditionalVae(settings, rng),
   objective,
   metrics,

@@ -171,7 +171,7 @@ export const vae = defineModel<VaeConfig, Vae>({
       about: "a beta-VAE: the KL counts four times, and each number of the code comes to mean one thing; about forty seconds an epoch",
     },
   },
-  data: { sets: ["fashion-mnist", "mnist"], labels: false, shape: ({ image }) => image },
+  data: { sets: ["fashion-mnist", "mnist", "avatars"], labels: false, shape: ({ image }) => image },
   // Runs from before these settings existed go on without them.
   build: (settings, rng) => new Vae({ ...plain, ...greyBernoulli, ...settings }, rng),
   objective,
