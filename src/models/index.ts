@@ -2,6 +2,7 @@ import { unknownName } from "../core/errors.ts";
 import { autoencoder } from "./autoencoders/autoencoder.ts";
 import { vae } from "./autoencoders/vae.ts";
 import { pixelcnn } from "./autoregressive/pixelcnn.ts";
+import { pixelCnnPlusPlus } from "./autoregressive/pixelcnn-plus-plus.ts";
 import { cnn } from "./classifiers/cnn.ts";
 import { mlp } from "./classifiers/mlp.ts";
 import type { ModelRecord } from "./model.ts";
@@ -21,10 +22,10 @@ export {
   type TrainingSettings,
   trainingSettings,
 } from "./model.ts";
-export { autoencoder, cnn, mlp, pixelcnn, vae };
+export { autoencoder, cnn, mlp, pixelCnnPlusPlus, pixelcnn, vae };
 
 /** The garden: every model, in the order of its history. The command line, the conformance suite and the documentation read this list. */
-export const models: readonly ModelRecord[] = [mlp, cnn, autoencoder, vae, pixelcnn];
+export const models: readonly ModelRecord[] = [mlp, cnn, autoencoder, vae, pixelcnn, pixelCnnPlusPlus];
 
 /** A model by name. @throws UsageError that offers the nearest name */
 export function findModel(name: string): ModelRecord {
