@@ -71,6 +71,8 @@ class Grouping {
     if (node.outputs.length !== 1 || output.dtype !== "float32" || node.inputs.some((input) => input.dtype !== "float32")) return undefined;
     // A sum over axes of one number is a copy, which the loops of a sum cannot make.
     if (isSum(node)) return node.inputs[0].size >= smallest && output.size < node.inputs[0].size ? node.inputs[0].shape : undefined;
+    // A tensor of constants is read like any other: the kernels' own constants are single numbers.
+    if (node.inputs.length === 0) return undefined;
     return this.#kernels.elementwise.has(node.op.name) && output.size >= smallest ? output.shape : undefined;
   }
 

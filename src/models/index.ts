@@ -6,6 +6,7 @@ import { vae } from "./autoencoders/vae.ts";
 import { vaeGan } from "./autoencoders/vae-gan.ts";
 import { vqVae } from "./autoencoders/vq-vae.ts";
 import { pixelcnn } from "./autoregressive/pixelcnn.ts";
+import { pixelCnnPlusPlus } from "./autoregressive/pixelcnn-plus-plus.ts";
 import { cnn } from "./classifiers/cnn.ts";
 import { featureNet } from "./classifiers/feature-net.ts";
 import { mlp } from "./classifiers/mlp.ts";
@@ -39,6 +40,7 @@ export {
   denoisingAutoencoder,
   featureNet,
   mlp,
+  pixelCnnPlusPlus,
   pixelcnn,
   vae,
   vaeGan,
@@ -61,6 +63,7 @@ export const models: readonly ModelRecord[] = [
   wganGp,
   conditionalGan,
   pixelcnn,
+  pixelCnnPlusPlus,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */

@@ -26,6 +26,7 @@ export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export * from "./gated-pixels.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
+export * from "./logistic-mixture.ts";
 export * from "./losses.ts";
 export { MaskedConv2d, type MaskedConv2dOptions, ShiftedConv2d, type ShiftedConv2dOptions } from "./masked-conv.ts";
 export * from "./modulated-conv.ts";

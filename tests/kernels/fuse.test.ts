@@ -5,7 +5,7 @@ import * as ops from "../../src/graph/ops/elementwise.ts";
 import { matmul } from "../../src/graph/ops/linalg.ts";
 import { reshape, transpose } from "../../src/graph/ops/movement.ts";
 import { sum } from "../../src/graph/ops/reduce.ts";
-import { input } from "../../src/graph/ops/source.ts";
+import { constant, input } from "../../src/graph/ops/source.ts";
 import type { GraphNode, Tensor } from "../../src/graph/tensor.ts";
 import type { Unit } from "../../src/lower/fuse.ts";
 import { available, compare } from "./compare.ts";
@@ -88,4 +88,13 @@ describe.skipIf(!available)("clusters of a graph as kernels", () => {
       expect(kernels).toBeGreaterThan(5);
     },
   );
+
+  test("large constants are read like any tensor", async () => {
+    const values = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i));
+    const x = input("x", [2048]);
+    const y = ops.mul(x, constant(values, "float32", [2048]));
+    const result = await compare({ y, z: ops.tanh(ops.add(y, x)) }, { x: values.map((value) => value + 1) });
+    expect(result.kernels.length).toBe(1);
+    expect(result.error).toBeLessThan(1e-5);
+  });
 });
