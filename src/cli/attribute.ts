@@ -41,7 +41,7 @@ export const verb: Verb = {
         10_000,
       )
       .option("--check", "how often moving flips the attribute, and how often it leaves the others, by a classifier")
-      .option("--classifier <run>", "for --check: the run of a classifier of the attributes")
+      .option("--classifier <name>", "for --check: a run, or a network of the library (default: the one of the run's data)")
       .option("--out <file>", "where to (default: RUN-NAME.png in the current folder)")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
       .action((run: string, options: AttributeOptions, command: Command) => attribute(run, options, io, wantsJson(command)));

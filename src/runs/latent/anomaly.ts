@@ -1,7 +1,7 @@
 import { UsageError } from "../../core/errors.ts";
 import type { ImageSet } from "../../data/dataset.ts";
 import { membership } from "../../data/select.ts";
-import { rocAuc } from "../../metrics/roc-auc.ts";
+import { rocAuc } from "../../metrics/ranks.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { evaluateEach } from "../../train/evaluate.ts";
 import type { LoadedModel } from "../load.ts";

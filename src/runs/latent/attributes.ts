@@ -117,13 +117,13 @@ export async function checkAttribute(
   const moved = { ...codes, data: moveCodes(codes.data, direction, signed) };
   const after = await reader.read(await codec.decode(moved, conditions));
   const same = new Float64Array(width);
-  for (let i = 0; i < after.length; i++) if (after[i] === before[i]) same[i % width] += 1 / codes.count;
-  const others = reader.names.map((other, k) => ({ name: other, unchanged: same[k] })).filter((_, k) => k !== index);
+  for (let i = 0; i < after.length; i++) if (after[i] === before[i]) same[i % width]++;
+  const others = reader.names.map((other, k) => ({ name: other, unchanged: same[k] / codes.count })).filter((_, k) => k !== index);
   return {
     name,
     strength,
     pictures: codes.count,
-    flipped: 1 - same[index],
+    flipped: 1 - same[index] / codes.count,
     unchanged: others.length === 0 ? 1 : others.reduce((sum, other) => sum + other.unchanged, 0) / others.length,
     leastSteady: others.sort((a, b) => a.unchanged - b.unchanged)[0],
   };

@@ -1,6 +1,8 @@
 import { UsageError } from "../../core/errors.ts";
 import type { ImageSet } from "../../data/dataset.ts";
-import type { Pictures } from "../../models/index.ts";
+import { fitImages } from "../../data/fit.ts";
+import { featureNet, type ModelRecord, type Pictures } from "../../models/index.ts";
+import { featureAssets, loadFeatures } from "../../models/node/feature-assets.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { compile } from "../../runtime/program.ts";
 import { type LoadedModel, loadModel } from "../load.ts";
@@ -9,27 +11,51 @@ import type { AttributeReader } from "./attributes.ts";
 
 const BATCH = 100;
 
+/** A reader that holds a program. */
+export interface OpenReader {
+  reader: AttributeReader;
+  /** What reads: a run, or a network that comes with the library. */
+  name: string;
+  dispose(): Promise<void>;
+}
+
 /**
- * A trained classifier as a reader of a set's attributes: one score an attribute (present above zero), or one a class (the largest).
- * @throws UsageError where the model is no classifier, takes pictures of another shape, or tells other things apart
+ * The classifier that reads a set's attributes: a network that comes with the library, by its name, or a run. By default the library's network of the
+ * set's own data.
+ * @throws UsageError where there is none, or as {@link classifierReader}
+ */
+export async function openReader(
+  given: string | undefined,
+  set: ImageSet,
+  { backend, note }: { backend: Backend; note(text: string): void },
+): Promise<OpenReader> {
+  const assets = featureAssets();
+  const name = given ?? (Object.hasOwn(assets, set.card.name) ? set.card.name : undefined);
+  if (name === undefined) {
+    throw new UsageError({
+      what: "A check needs a classifier that sees the attributes.",
+      hint: `--classifier RUN; train one on the same data first: atelier train cnn --run NAME`,
+    });
+  }
+  if (!Object.hasOwn(assets, name)) return classifierReader(await loadModel(await openRun(name), note), set, backend, name);
+  const { config, network } = loadFeatures(name);
+  return classifierReader({ record: featureNet as unknown as ModelRecord, config, network }, set, backend, `the library's ${name} network`);
+}
+
+/**
+ * A trained classifier as a reader of a set's attributes: one score an attribute (present above zero), or one a class (the largest). Pictures of another
+ * shape are brought to the classifier's as the set's would be.
+ * @throws UsageError where the model is no classifier, or tells other things apart than the set
  */
 export async function classifierReader(
-  classifier: LoadedModel,
+  { record, network, config }: Pick<LoadedModel, "record" | "network"> & { config: unknown },
   set: ImageSet,
   backend: Backend,
-): Promise<AttributeReader & { dispose(): Promise<void> }> {
-  const { record, network, config } = classifier;
+  name: string,
+): Promise<OpenReader> {
   if (record.classify === undefined)
     throw new UsageError({ what: `The model "${record.name}" is no classifier.`, hint: "train one: atelier models lists them" });
   const shape = record.data.shape(config);
-  if (shape.join() !== set.shape.join()) {
-    throw new UsageError({
-      what: "The classifier takes pictures of another shape than the model.",
-      got: set.shape.join(" x "),
-      expected: shape.join(" x "),
-      hint: `train it with --set image=[${set.shape.join(",")}]`,
-    });
-  }
   const program = await compile(backend, ({ images }) => ({ scores: record.classify!(network, images) }), {
     name: `${record.name}, reading`,
     inputs: { images: { shape: [BATCH, ...shape] } },
@@ -39,13 +65,16 @@ export async function classifierReader(
   const names = attributes ? set.attributes!.names : (set.classes ?? []);
   if (names.length === 0 || names.length > width) {
     await program.dispose();
+    const known = set.attributes?.names ?? names;
     throw new UsageError({
       what: "The classifier tells other things apart than these data.",
       got: `${width} scores`,
-      expected: `${names.length}`,
+      expected: `${known.length}`,
     });
   }
-  const read = async ({ data, shape: [count] }: Pictures): Promise<Uint8Array> => {
+  const read = async (pictures: Pictures): Promise<Uint8Array> => {
+    const data = fitted(pictures, set, shape);
+    const count = pictures.shape[0];
     const size = data.length / count;
     const said = new Uint8Array(count * names.length);
     for (let start = 0; start < count; start += BATCH) {
@@ -62,24 +91,15 @@ export async function classifierReader(
     }
     return said;
   };
-  return { names, read, dispose: () => program.dispose() };
+  return { reader: { names, read }, name, dispose: () => program.dispose() };
 }
 
-/**
- * The classifier that reads a set's attributes, by its run's name.
- * @throws UsageError where none is named, or as {@link classifierReader}
- */
-export async function openReader(
-  name: string | undefined,
-  set: ImageSet,
-  { backend, note }: { backend: Backend; note(text: string): void },
-): Promise<{ reader: AttributeReader; name: string; dispose(): Promise<void> }> {
-  if (name === undefined) {
-    throw new UsageError({
-      what: "A check needs a classifier that sees the attributes.",
-      hint: "--classifier RUN; train one on the same data first: atelier train cnn --run NAME",
-    });
-  }
-  const reader = await classifierReader(await loadModel(await openRun(name), note), set, backend);
-  return { reader, name, dispose: reader.dispose };
+/** Pictures at a classifier's shape; where that is theirs, as they are. */
+function fitted({ data, shape: [count, ...own] }: Pictures, { card }: ImageSet, shape: readonly [number, number, number]): Float32Array {
+  if (own.join() === shape.join()) return data;
+  const images = Uint8Array.from(data, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
+  return Float32Array.from(
+    fitImages({ kind: "images", card, split: "test", shape: own, images, count }, shape).images,
+    (byte) => byte / 255,
+  );
 }
