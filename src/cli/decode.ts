@@ -39,7 +39,7 @@ async function decode(name: string, codesName: string, options: DecodeOptions, i
       ? stored
       : await conditionsFor(run, model, options, { count: codes.count, seed: "0", load: () => opened.load("test"), onNote: note });
   const codec = new Codec(model, backend, Math.min(50, codes.count));
-  if (model.record.encode !== undefined) requireSize(codes, await codec.codeSize(), codesName);
+  if (model.record.encode !== undefined || model.record.codes !== undefined) requireSize(codes, await codec.codeSize(), codesName);
   const pictures = await codec.decode(codes, conditions);
   await codec.dispose();
   const file = path.resolve(options.out ?? `${run.name}-decoded.png`);

@@ -178,6 +178,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   encode?(network: N, images: Tensor, conditions?: Tensor): Tensor;
   /** Pictures [B, C, H, W] in [0, 1] from codes [B, Z], for models that take conditions with them. */
   decode?(network: N, codes: Tensor, conditions?: Tensor): Tensor;
+  /** The shape of one code, for models that decode codes and have no encoder. */
+  codes?(config: C): readonly number[];
   /** Pictures as the model gives them back, [B, C, H, W] in [0, 1]. */
   reconstruct?(network: N, images: Tensor, conditions?: Tensor): Tensor;
   /** Whether {@link sample} fills in given pictures. */

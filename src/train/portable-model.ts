@@ -17,6 +17,7 @@ const docs = {
   reconstructions: "the pictures as the model gives them back, intensity in [0, 1]",
   pictures: "fresh pictures, intensity in [0, 1]",
   codes: "codes of pictures",
+  conditions: "what is known of each picture: its class as one-hot, or its attributes as 0 and 1",
   scores: "class scores before the softmax, a column a class",
 };
 
@@ -28,24 +29,36 @@ const docs = {
 export async function exportModel(options: PortableModelOptions): Promise<Map<string, ExportedGraph>> {
   const { record, config, network } = options;
   const files = new Map<string, ExportedGraph>();
-  const pictures = (batch: number): Record<string, InputSpec> => ({ images: { shape: [batch, ...record.data.shape(config)] } });
+  const size = record.data.conditions?.(config);
+  // What is known of each picture, for models that take it.
+  const known = (batch: number): Record<string, InputSpec> => (size === undefined ? {} : { conditions: { shape: [batch, size] } });
+  const pictures = (batch: number): Record<string, InputSpec> => ({
+    images: { shape: [batch, ...record.data.shape(config)] },
+    ...known(batch),
+  });
   const add = (name: string, build: ExportBuild<string, string>, inputs: (batch: number) => Record<string, InputSpec>) => {
     const metadata = { ...options.metadata, function: name };
     files.set(name, exportFunction(build, { ...options, network, inputs, docs: { ...docs, ...options.docs }, metadata }));
   };
   const { classify, encode, decode, reconstruct } = record;
-  if (classify) add("classify", ({ images }) => ({ scores: classify(network, images) }), pictures);
-  if (encode) add("encode", ({ images }) => ({ codes: encode(network, images) }), pictures);
-  const codes = files.get("encode")?.outputs[0].shape;
-  if (decode && codes) {
-    const shape = (batch: number) => codes.map((dim, axis) => (dim === "batch" || axis === 0 ? batch : dim));
+  if (classify) {
     add(
-      "decode",
-      (inputs) => ({ images: decode(network, inputs.codes) }),
-      (batch) => ({ codes: { shape: shape(batch) } }),
+      "classify",
+      ({ images }) => ({ scores: classify(network, images) }),
+      (batch) => ({ images: pictures(batch).images }),
     );
   }
-  if (reconstruct) add("reconstruct", ({ images }) => ({ reconstructions: reconstruct(network, images) }), pictures);
+  if (encode) add("encode", ({ images, conditions }) => ({ codes: encode(network, images, conditions) }), pictures);
+  const code = record.codes?.(config) ?? files.get("encode")?.outputs[0].shape.slice(1);
+  if (decode && code) {
+    add(
+      "decode",
+      ({ codes, conditions }) => ({ images: decode(network, codes, conditions) }),
+      (batch) => ({ codes: { shape: [batch, ...(code as number[])] }, ...known(batch) }),
+    );
+  }
+  if (reconstruct)
+    add("reconstruct", ({ images, conditions }) => ({ reconstructions: reconstruct(network, images, conditions) }), pictures);
   const programs = await samplePrograms(record, network, options.fixedBatch ?? 1);
   programs.forEach((program, i) => {
     add(

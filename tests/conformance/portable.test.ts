@@ -67,14 +67,20 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_, 
       for (const way of ways) {
         const executable = await backends[way].load(model, { name, optimize: "all" });
         for (const size of [1, 5]) {
-          const values = uniform(exportedSize(inputs[0], size), name);
+          const values = Object.fromEntries(
+            inputs.map((input) => [input.name, uniform(exportedSize(input, size), `${name} ${input.name}`)]),
+          );
           const got = new Float32Array(exportedSize(outputs[0], size));
-          await executable.bind({ [inputs[0].name]: values }, { [outputs[0].name]: got }).run();
-          const shape = inputs[0].shape.map((dim) => (dim === "batch" ? size : dim));
-          const program = await compile<"x", "y">(backends.ffi, ({ x }) => ({ y: record[name]!(network, x) }), {
-            inputs: { x: { shape } },
+          await executable.bind(values, { [outputs[0].name]: got }).run();
+          const specs = Object.fromEntries(
+            inputs.map((input) => [input.name, { shape: input.shape.map((dim) => (dim === "batch" ? size : dim)) }]),
+          );
+          const call = record[name]!.bind(record);
+          const [{ name: first }] = inputs;
+          const program = await compile<string, "y">(backends.ffi, (given) => ({ y: call(network, given[first], given.conditions) }), {
+            inputs: specs,
           });
-          expect(worst(got, (await program.run({ x: values })).y as Float32Array)).toBeLessThan(1e-5);
+          expect(worst(got, (await program.run(values)).y as Float32Array)).toBeLessThan(1e-5);
           await program.dispose();
         }
         await executable.dispose();

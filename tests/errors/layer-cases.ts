@@ -105,6 +105,17 @@ const blocks: Record<string, LayerCase> = {
   MinibatchDeviation: row(new nn.MinibatchDeviation(), picture),
 };
 
+const kind = { kernel: 3, mask: "A" } as const;
+const stacks = new nn.GatedPixelLayer({ in: 3, channels: 4, kernel: 3, first: true, conditions: 0, rng });
+const quantizer = new nn.VectorQuantizer({ count: 5, width: 3, rng, learning: "gradient" });
+const pixels: Record<string, LayerCase> = {
+  MaskedConv2d: row(new nn.MaskedConv2d({ ...size, ...kind }), picture),
+  ShiftedConv2d: row(new nn.ShiftedConv2d({ ...size, kernel: [2, 3], align: "centre" }), picture),
+  GatedPixelLayer: { call: (x) => stacks.rows(x, undefined), shape: picture },
+  GatedPixelNet: row(new nn.GatedPixelNet({ in: 3, out: 2, channels: 4, layers: 2, rng }), picture),
+  VectorQuantizer: row(quantizer, picture),
+};
+
 /** One of each layer, with an input that fits. */
 export const layerCases: Readonly<Record<string, LayerCase>> = {
   Linear: row(linear(), [2, 3]),
@@ -121,4 +132,5 @@ export const layerCases: Readonly<Record<string, LayerCase>> = {
   ...resampling,
   ...sequences,
   ...blocks,
+  ...pixels,
 };

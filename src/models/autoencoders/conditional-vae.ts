@@ -27,6 +27,7 @@ import type { Rng } from "../../graph/trace.ts";
 import { Linear } from "../../nn/linear.ts";
 import { gaussianKl, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
+import { wantedConditions } from "../conditions.ts";
 import { type Batch, defineModel, type Pictures, type SampleContext } from "../model.ts";
 import { Decoder, EncoderTrunk, type NetworkConfig, networkFields, plain } from "./blocks.ts";
 import {
@@ -111,18 +112,14 @@ export function metrics(network: ConditionalVae, batch: Batch, rng: Rng): Record
   return { reconstruction, kl, elbo, logLikelihood: importanceBound({ ...posterior, samples, nats, rng }) };
 }
 
-/** Where nobody says what the pictures shall show: one condition each, in turn. [count, K] */
-function inTurn(count: number, conditions: number): Float32Array {
-  return Float32Array.from({ length: count * conditions }, (_, i) => (i % conditions === Math.floor(i / conditions) % conditions ? 1 : 0));
-}
-
-export async function* sample(network: ConditionalVae, { count, compile, conditions }: SampleContext): AsyncGenerator<Pictures> {
+export async function* sample(network: ConditionalVae, context: SampleContext): AsyncGenerator<Pictures> {
   const { codeSize, conditions: known, image } = network.config;
-  const wanted = constant(conditions ?? inTurn(count, known), "float32", [count, known]);
-  const program = await compile((_inputs, rng) => ({
-    pictures: network.decode(rng.normal("prior", [count, codeSize]), wanted).sigmoid(),
-  }));
-  const { pictures } = await program.run();
+  const { count } = context;
+  const program = await context.compile<"conditions", "pictures">(
+    ({ conditions }, rng) => ({ pictures: network.decode(rng.normal("prior", [count, codeSize]), conditions).sigmoid() }),
+    { inputs: { conditions: { shape: [count, known] } } },
+  );
+  const { pictures } = await program.run({ conditions: wantedConditions(context, known) });
   yield { data: (pictures as Float32Array).slice(), shape: [count, ...image] };
   await program.dispose();
 }

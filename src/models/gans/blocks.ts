@@ -9,6 +9,8 @@ import { type Initializer, zeros } from "../../nn/init.ts";
 import { Module } from "../../nn/module.ts";
 import { BatchNorm } from "../../nn/norm.ts";
 import { Upsample } from "../../nn/resample.ts";
+import type { InputSpec } from "../../runtime/program.ts";
+import { wantedConditions } from "../conditions.ts";
 import type { Pictures, SampleContext } from "../model.ts";
 
 // The two players of Generative Deep Learning, 2nd ed., ch. 4, for any size: the DCGAN's networks of Radford et al. 2015 with filters of 4 x 4.
@@ -167,12 +169,17 @@ export function diversity(real: Tensor, fake: Tensor): Tensor {
 
 /** Fresh pictures of a generator, codes drawn from N(0, I). `paint` takes codes [count, Z] to pictures in (-1, 1). */
 export async function* paintSamples(
-  { image, codeSize }: Pick<GanConfig, "image" | "codeSize">,
-  { count, compile }: Pick<SampleContext, "count" | "compile">,
-  paint: (codes: Tensor) => Tensor,
+  { image, codeSize, conditions: size }: Pick<GanConfig, "image" | "codeSize"> & { conditions?: number },
+  context: SampleContext,
+  paint: (codes: Tensor, conditions?: Tensor) => Tensor,
 ): AsyncGenerator<Pictures> {
-  const program = await compile((_inputs, rng) => ({ pictures: toIntensity(paint(rng.normal("prior", [count, codeSize]))) }));
-  const { pictures } = await program.run();
+  const { count } = context;
+  const inputs: Record<string, InputSpec> = size === undefined ? {} : { conditions: { shape: [count, size] } };
+  const program = await context.compile<string, "pictures">(
+    ({ conditions }, rng) => ({ pictures: toIntensity(paint(rng.normal("prior", [count, codeSize]), conditions)) }),
+    { inputs },
+  );
+  const { pictures } = await program.run(size === undefined ? {} : { conditions: wantedConditions(context, size) });
   yield { data: (pictures as Float32Array).slice(), shape: [count, ...image] };
   await program.dispose();
 }

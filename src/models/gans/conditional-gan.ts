@@ -17,7 +17,6 @@
 import { z } from "zod";
 import type { RandomStream } from "../../core/random.ts";
 import { concat, full } from "../../graph/ops/movement.ts";
-import { constant } from "../../graph/ops/source.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { Linear } from "../../nn/linear.ts";
@@ -95,14 +94,8 @@ function metrics(gan: ConditionalGan, { images, conditions }: Batch, rng: Rng): 
   };
 }
 
-/** The conditions [count, K] that were asked for; each in turn where none were. */
-function wanted({ conditions: K }: ConditionalGanConfig, { count, conditions }: SampleContext): Tensor {
-  const inTurn = () => Float32Array.from({ length: count * K }, (_, i) => (Math.floor(i / K) % K === i % K ? 1 : 0));
-  return constant(conditions ?? inTurn(), "float32", [count, K]);
-}
-
 export function sample(gan: ConditionalGan, context: SampleContext): AsyncGenerator<Pictures> {
-  return paintSamples(gan.config, context, (codes) => gan.paint(codes, wanted(gan.config, context)));
+  return paintSamples(gan.config, context, (codes, conditions) => gan.paint(codes, conditions!));
 }
 
 const grey: GanConfig = { image: [1, 32, 32], codeSize: 100, width: 32, enlarge: "transposed" };
@@ -138,6 +131,7 @@ export const conditionalGan = defineModel<ConditionalGanConfig, ConditionalGan>(
   players,
   metrics,
   metricInfo: discriminatorMetricInfo,
+  codes: ({ codeSize }) => [codeSize],
   decode: (gan, codes, conditions) => toIntensity(gan.paint(codes, conditions ?? full([codes.shape[0], gan.config.conditions], 0))),
   sample,
 });

@@ -155,6 +155,7 @@ export const dcgan = defineModel<DcganConfig, Dcgan>({
   players,
   metrics,
   metricInfo: discriminatorMetricInfo,
+  codes: ({ codeSize }) => [codeSize],
   decode: ({ generator }, codes) => toIntensity(generator.call(codes)),
   sample: (gan, context) => paintSamples(gan.config, context, (codes) => gan.generator.call(codes)),
 });

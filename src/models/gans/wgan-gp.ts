@@ -152,6 +152,7 @@ export const wganGp = defineModel<WganConfig, Wgan>({
     },
     realScore: { unit: "score", better: "higher", about: "critic's score of held-out pictures; its zero is arbitrary" },
   },
+  codes: ({ codeSize }) => [codeSize],
   decode: ({ generator }, codes) => toIntensity(generator.call(codes)),
   sample: (gan, context) => paintSamples(gan.config, context, (codes) => gan.generator.call(codes)),
 });

@@ -68,6 +68,9 @@ export class Codec {
 
   /** Numbers in a code. */
   async codeSize(): Promise<number> {
+    const { record, config } = this.model;
+    const shape = record.codes?.(config);
+    if (shape !== undefined) return shape.reduce((product, dim) => product * dim, 1);
     return (await this.#program("encode", 0)).outputs.out.length / this.#batch;
   }
 
