@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { DataCard } from "../data/dataset.ts";
+import type { DataCard, ImageSet } from "../data/dataset.ts";
 import { showActivity } from "./activity.ts";
 import { formatBytes, tableText } from "./format.ts";
 import { wholeNumber } from "./options.ts";
@@ -19,6 +19,8 @@ export const verb: Verb = {
     addCommand(data, "show", "A data set's card, and a picture of it")
       .argument("<name|folder>", "a data set, or a folder of your own pictures")
       .option("--count <n>", "pictures in the grid", wholeNumber(1), 64)
+      .option("--columns <n>", "pictures in a row of the grid (default: a square)", wholeNumber(1))
+      .option("--captions", "write each picture's name, or its class, under it")
       .option("--out <file>", "where the grid goes (default: NAME.png in the current folder)")
       .action((name: string, options: ShowOptions, command: Command) => show(name, options, io, wantsJson(command)));
   },
@@ -26,6 +28,8 @@ export const verb: Verb = {
 
 interface ShowOptions {
   count: number;
+  columns?: number;
+  captions?: boolean;
   out?: string;
 }
 
@@ -70,13 +74,14 @@ async function show(name: string, options: ShowOptions, io: Io, json: boolean): 
   const set = await loadDataset(name, { split: "train", onProgress: activity.onProgress }).finally(activity.end);
   const count = Math.min(options.count, set.count);
   const pixels = set.images.length / set.count;
-  // Every so-manieth picture, so that data sorted by class show all classes.
-  const stride = Math.floor(set.count / count);
   const data = new Uint8Array(count * pixels);
-  for (let i = 0; i < count; i++) data.set(set.images.subarray(i * stride * pixels, (i * stride + 1) * pixels), i * pixels);
+  const chosen = Array.from({ length: count }, (_, i) => spread(i, count, set.count));
+  for (const [i, index] of chosen.entries()) data.set(set.images.subarray(index * pixels, (index + 1) * pixels), i * pixels);
+  const captions = options.captions ? chosen.map((index) => caption(set, index)) : undefined;
+  const { columns = Math.ceil(Math.sqrt(count)) } = options;
   const raster = imageGrid(
     { data, shape: [count, ...set.shape] },
-    { columns: Math.ceil(Math.sqrt(count)), scale: Math.max(1, Math.round(64 / set.shape[1])) },
+    { columns, captions, scale: Math.max(1, Math.round(64 / set.shape[1])) },
   );
   const file = path.resolve(options.out ?? `${path.basename(name)}.png`);
   await writeFileAtomic(file, encodePng(raster, { Software: "atelier", data: set.card.name }));
@@ -84,6 +89,18 @@ async function show(name: string, options: ShowOptions, io: Io, json: boolean): 
     printJson(io, { card: set.card, notes: set.notes ?? [], picture: file });
     return;
   }
+  tell(set, file, io);
+}
+
+/**
+ * The `i`th of `count` pictures spread over all: one of each of `count` equal parts, so that data sorted by class show all classes, each at another
+ * place of its part (by the golden ratio), so that data whose classes take turns do too.
+ */
+function spread(i: number, count: number, all: number): number {
+  return Math.floor(((i + ((i * 0.6180339887) % 1)) * all) / count);
+}
+
+function tell(set: ImageSet, file: string, io: Io): void {
   const { card } = set;
   const rows = [
     ["summary", card.summary],
@@ -93,10 +110,25 @@ async function show(name: string, options: ShowOptions, io: Io, json: boolean): 
     ["shape", card.shape.join(" x ")],
     ["range", card.range],
     ...(card.classes.length > 0 ? [["classes", card.classes.join(", ")]] : []),
-    ...(set.attributes === undefined ? [] : [["attributes", set.attributes.names.join(", ")]]),
+    ...(set.attributes === undefined ? [] : [["attributes", shares(set.attributes)]]),
     ["known bias", card.bias],
     ["picture", file],
   ];
   io.stdout.write(`${card.title} (${card.name})\n${rows.map(([key, value]) => `  ${key.padEnd(11)}${value}\n`).join("")}`);
   for (const note of set.notes ?? []) io.stdout.write(`  note       ${note}\n`);
+}
+
+/** The attributes with how often each is true. */
+function shares({ names, values }: NonNullable<ImageSet["attributes"]>): string {
+  const share = (k: number) => {
+    let sum = 0;
+    for (let i = k; i < values.length; i += names.length) sum += values[i];
+    return Math.round((100 * sum * names.length) / values.length);
+  };
+  return names.map((name, k) => `${name} ${share(k)}%`).join(", ");
+}
+
+/** What the picture is called, else its class, else nothing. */
+function caption({ names, labels, classes }: ImageSet, index: number): string {
+  return names?.[index] ?? (labels === undefined ? "" : (classes?.[labels[index]] ?? String(labels[index])));
 }

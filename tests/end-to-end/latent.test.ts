@@ -54,7 +54,7 @@ describe("codes", () => {
 
   it("of a picture of another size say what was done to it", async () => {
     const { code, err } = await sandbox.inside(["encode", "vae", picture]);
-    expect([code, err]).toEqual([0, "note: <folder>/pictures/left/left-0.png: 16 x 16 pixels, scaled and cropped to 8 x 8\n"]);
+    expect([code, err]).toEqual([0, "note: <folder>/pictures/left/left-0.png: resized from 16 x 16 to 8 x 8, made grey\n"]);
     await done("reconstruct", "vae", picture, "1", "--out", file("pairs.png"));
     expect(await sizeOf("pairs.png")).toEqual([2 * 66 + 2, 2 * 64 + 8]);
   });

@@ -37,7 +37,7 @@ it("gives a picture of the shape as it is, without a note", async () => {
 
 it("resizes, crops, greys and lays on white, and says so", async () => {
   const note = async (name: string, size: [number, number], shape: ImageShape, channels: 1 | 3 | 4 = 3) =>
-    (await loadPictureFile(await halves(name, ...size, channels), shape)).note;
+    (await loadPictureFile(await halves(name, ...size, channels), shape)).note?.replace(folder + path.sep, "");
   expect(await note("b.png", [32, 32], [3, 8, 8])).toBe("b.png: resized from 32 x 32 to 8 x 8");
   expect(await note("c.jpg", [48, 32], [1, 8, 8])).toBe("c.jpg: resized from 48 x 32 to 8 x 8, its centre kept, made grey");
   expect(await note("d.png", [8, 8], [3, 8, 8], 4)).toBe("d.png: transparent parts laid on white");
@@ -46,10 +46,10 @@ it("resizes, crops, greys and lays on white, and says so", async () => {
 
 it("pads what is smaller where training data were padded", async () => {
   const { data, note } = await loadPictureFile(await halves("f.png", 8, 8, 1), [1, 12, 12], "pad");
-  expect(note).toBe("f.png: padded from 8 x 8 to 12 x 12");
+  expect(note).toContain("f.png: padded from 8 x 8 to 12 x 12");
   expect(rounded(data.subarray(24, 36))).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0]);
   const { note: other } = await loadPictureFile(path.join(folder, "f.png"), [1, 8, 4], "pad");
-  expect(other).toBe("f.png: resized from 8 x 8 to 4 x 8, its centre kept");
+  expect(other).toContain("f.png: resized from 8 x 8 to 4 x 8, its centre kept");
 });
 
 it("refuses what is no picture, with its place", async () => {

@@ -36,7 +36,7 @@ export async function loadPictureFile(file: string, shape: ImageShape, fit: Data
   const picture = await readPicture(file, (it) => (pads(it) ? [channels, it.height, it.width] : shape));
   const bytes = fitBytes(picture.bytes, picture.shape, shape, fit);
   const done = changes(picture, shape, pads(picture));
-  const note = done.length === 0 ? undefined : `${path.basename(file)}: ${done.join(", ")}`;
+  const note = done.length === 0 ? undefined : `${file}: ${done.join(", ")}`;
   return { data: Float32Array.from(bytes, (byte) => byte / 255), shape: [1, ...shape], note };
 }
 

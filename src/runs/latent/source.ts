@@ -2,9 +2,9 @@
 import { UsageError } from "../../core/errors.ts";
 import { conditionNames, type DataCard, type ImageSet, type ImageShape } from "../../data/dataset.ts";
 import { Loader } from "../../data/loader.ts";
+import { loadPictureFile } from "../../data/node/picture-file.ts";
 import { selectImages } from "../../data/select.ts";
 import type { Pictures } from "../../models/index.ts";
-import { loadPicture } from "./picture-file.ts";
 
 export interface GivenSource {
   /** [N, C, H, W], intensity in [0, 1]. */
@@ -27,8 +27,7 @@ export async function readPictures(names: readonly string[], shape: ImageShape, 
   const notes: string[] = [];
   const set = await held();
   for (const [i, name] of names.entries()) {
-    const bytes = /^\d+$/.test(name) ? heldOutPicture(set, Number(name), size) : await fileOf(name, shape, set.card, notes);
-    for (let k = 0; k < size; k++) data[i * size + k] = bytes[k] / 255;
+    data.set(/^\d+$/.test(name) ? heldOutPicture(set, Number(name), size) : await fileOf(name, shape, set.card, notes), i * size);
   }
   const numbers = names.every((name) => /^\d+$/.test(name)) ? names.map(Number) : undefined;
   const conditions = numbers === undefined ? undefined : conditionsOf(selectImages(set, numbers));
@@ -49,8 +48,8 @@ export function picturesOf(set: ImageSet): Pictures {
   return { data: Float32Array.from(set.images, (byte) => byte / 255), shape: [set.count, ...set.shape] };
 }
 
-function heldOutPicture(set: ImageSet, index: number, size: number): Uint8Array {
-  if (index < set.count) return set.images.subarray(index * size, (index + 1) * size);
+function heldOutPicture(set: ImageSet, index: number, size: number): Float32Array {
+  if (index < set.count) return Float32Array.from(set.images.subarray(index * size, (index + 1) * size), (byte) => byte / 255);
   throw new UsageError({
     what: "There is no held-out picture of this number.",
     where: set.card.name,
@@ -59,15 +58,15 @@ function heldOutPicture(set: ImageSet, index: number, size: number): Uint8Array 
   });
 }
 
-async function fileOf(name: string, shape: ImageShape, card: DataCard, notes: string[]): Promise<Uint8Array> {
-  const { data, note } = await loadPicture(name, shape, card);
+async function fileOf(name: string, shape: ImageShape, card: DataCard, notes: string[]): Promise<Float32Array> {
+  const { data, note } = await loadPictureFile(name, shape, card.fit);
   if (note !== undefined) notes.push(note);
   return data;
 }
 
 /** A mask picture as grey intensities in [0, 1], [height · width]; scaled where it has another size. @throws FileError as {@link readPictures} */
 export async function readMask(file: string, height: number, width: number, onNote: (text: string) => void): Promise<Float32Array> {
-  const { data, note } = await loadPicture(file, [1, height, width]);
+  const { data, note } = await loadPictureFile(file, [1, height, width]);
   if (note !== undefined) onNote(note);
-  return Float32Array.from(data, (byte) => byte / 255);
+  return data;
 }
