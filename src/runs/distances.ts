@@ -83,7 +83,7 @@ export interface SampleReportOptions {
   classifier?: PictureClassifier | undefined;
   /** Whether the picture of nearest neighbours is wanted. */
   neighbours?: boolean;
-  onProgress?: ((message: string) => void) | undefined;
+  onProgress?: ((message: string, seconds?: number) => void) | undefined;
 }
 
 /**

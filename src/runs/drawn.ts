@@ -24,13 +24,15 @@ export async function drawPictures(
   held: ImageSet,
   count: number,
   seed: number | string,
-  onProgress?: (message: string) => void,
+  onProgress?: (message: string, seconds?: number) => void,
 ): Promise<DrawnPictures> {
   const size = held.images.length / held.count;
   const images = new Uint8Array(count * size);
   const conditions = record.data.conditions === undefined ? undefined : askedFor(held, count);
   const width = conditions === undefined ? 0 : conditions.length / count;
+  const started = performance.now();
   for (let start = 0, batch = 0; start < count; start += BATCH, batch++) {
+    onProgress?.(`drawing ${count} samples`, (performance.now() - started) / 1000);
     const many = Math.min(BATCH, count - start);
     const streams = new RandomStreams(`${seed}/${batch}`);
     const context = {
@@ -42,7 +44,6 @@ export async function drawPictures(
     let last: Pictures | undefined;
     for await (const pictures of record.sample!(network, context)) last = pictures;
     for (let i = 0; i < many * size; i++) images[start * size + i] = Math.round(255 * Math.min(1, Math.max(0, last!.data[i])));
-    onProgress?.(`drawing samples: ${start + many} of ${count}`);
   }
   const { card, shape } = held;
   return { set: { kind: "images", card, split: "test", shape, images, count }, conditions };
