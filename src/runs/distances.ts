@@ -22,7 +22,7 @@ import { imagePairs } from "../report/grid.ts";
 import type { Raster } from "../report/png.ts";
 import { drawPictures } from "./drawn.ts";
 import type { FeatureExtractor, PictureClassifier } from "./features.ts";
-import type { ViewContext } from "./pictures.ts";
+import type { ViewContext } from "./sampling.ts";
 
 /** A measure of the samples, beside the same measure of real pictures in their place. */
 export interface Measure {
