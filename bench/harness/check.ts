@@ -16,6 +16,7 @@ export const TOLERANCE = 1e-4;
 export const NETWORKS: Readonly<Record<string, Expected>> = {
   mlp: { parameters: 646_260 },
   cnn: { parameters: 591_914 },
+  "feature-net": { parameters: 144_954 },
   autoencoder: { parameters: 343_043 },
   vae: { parameters: 433_185 },
   dcgan: { parameters: 6_338_176, later: 5e-3 },

@@ -2,6 +2,7 @@ import type { Workload } from "../harness/workload.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
+import { featureNetWorkload } from "./feature-net.ts";
 import { flowWorkloads } from "./flows.ts";
 import { ganWorkloads } from "./gans.ts";
 import { kernelWorkloads } from "./kernels.ts";
@@ -12,6 +13,7 @@ import { pixelCnnWorkload } from "./pixelcnn.ts";
 /** Every workload of the bench, in the order it is run; peers implement those of the same name. */
 export const workloads: readonly Workload[] = [
   ...modelWorkloads,
+  featureNetWorkload,
   ...ganWorkloads,
   pixelCnnWorkload,
   ...languageWorkloads,

@@ -56,7 +56,7 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
     change: (model) => withSettings(model, options.set ?? []),
   };
   const { run, record, data, set, step, hash, results, report, note } = await evaluateModel(name, options, tools).finally(activity.end);
-  const { neighbours: _, ...samples } = report ?? {};
+  const { neighbours: _neighbours, info: _info, ...samples } = report ?? {};
   if (json) {
     const about = { run: run.name, data, pictures: set.count, step, checkpoint: hash, results };
     printJson(io, report === undefined ? about : { ...about, samples });

@@ -58,6 +58,16 @@ describe("eigenvalues of symmetric matrices", () => {
     for (const value of ones.subarray(0, 4)) expect(Math.abs(value)).toBeLessThan(1e-13);
   });
 
+  test("a large matrix of low rank settles", () => {
+    const rows = normals(20, 100, "low rank").values;
+    const matrix = new Float64Array(100 * 100);
+    for (let i = 0; i < 100; i++)
+      for (let j = 0; j < 100; j++) for (let k = 0; k < 20; k++) matrix[i * 100 + j] += rows[k * 100 + i] * rows[k * 100 + j];
+    const values = symmetricEigen(matrix, 100).values.sort();
+    expect(values.subarray(0, 80).every((value) => Math.abs(value) < 1e-11)).toBe(true);
+    expect(values[80]).toBeGreaterThan(1);
+  });
+
   test("numbers that are not finite are refused", () => {
     expect(() => symmetricEigen(Float64Array.of(1, Number.NaN, Number.NaN, 1), 2)).toThrow("not finite");
   });

@@ -81,7 +81,8 @@ const MOST_SWEEPS = 60;
 /** Implicit QL on a tridiagonal matrix; `off[i]` couples i and i + 1. The rotations are applied to pairs of rows of `basis`. */
 function settle(diagonal: Float64Array, off: Float64Array, n: number, basis: Float64Array | undefined): void {
   const norm = diagonal.reduce((top, value, i) => Math.max(top, Math.abs(value) + Math.abs(off[i])), 0);
-  const negligible = (i: number) => Math.abs(off[i]) <= Number.EPSILON * (Math.abs(diagonal[i]) + Math.abs(diagonal[i + 1]) + 1e-3 * norm);
+  // Smaller couplings would be made anew by rounding, in matrices of low rank for ever.
+  const negligible = (i: number) => Math.abs(off[i]) <= Number.EPSILON * norm;
   for (let l = 0; l < n; l++) {
     for (let sweep = 0; ; sweep++) {
       let m = l;

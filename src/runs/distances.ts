@@ -22,7 +22,7 @@ import { imagePairs } from "../report/grid.ts";
 import type { Raster } from "../report/png.ts";
 import { drawPictures } from "./drawn.ts";
 import type { FeatureExtractor, PictureClassifier } from "./features.ts";
-import type { ViewContext } from "./pictures.ts";
+import type { ViewContext } from "./sampling.ts";
 
 /** A measure of the samples, beside the same measure of real pictures in their place. */
 export interface Measure {
@@ -83,7 +83,7 @@ export interface SampleReportOptions {
   classifier?: PictureClassifier | undefined;
   /** Whether the picture of nearest neighbours is wanted. */
   neighbours?: boolean;
-  onProgress?: ((message: string) => void) | undefined;
+  onProgress?: ((message: string, seconds?: number) => void) | undefined;
 }
 
 /**
@@ -97,6 +97,7 @@ export async function measureSamples(options: SampleReportOptions): Promise<Samp
       what: `The model "${model.record.name}" makes no samples to measure.`,
       hint: "leave --samples, --features and --classifier out",
     });
+  if (extractor !== undefined) requireEnough(samples, held.count, training.count);
   const { set, conditions } = await drawPictures(model, held, samples, seed, onProgress);
   const report: SampleReport = { samples, reference: { heldOut: held.count, training: training.count }, info: measureInfo };
   if (classifier !== undefined) {
@@ -118,6 +119,17 @@ export async function measureSamples(options: SampleReportOptions): Promise<Samp
   return report;
 }
 
+/** Balls reach to the fifth neighbour, so six pictures are the least that have any. @throws UsageError */
+function requireEnough(samples: number, held: number, training: number): void {
+  if (Math.min(samples, held, training) >= 6) return;
+  throw new UsageError({
+    what: "There are too few pictures to measure samples by.",
+    got: `${samples} samples, ${held} held-out and ${training} training pictures`,
+    expected: "at least 6 of each",
+    hint: "more --samples, no or a larger --limit, or --no-distances",
+  });
+}
+
 interface Features {
   samples: FeatureSet;
   held: FeatureSet;
@@ -130,13 +142,6 @@ const MOST_JACKKNIFED = 512;
 async function measureFeatures({ samples, held, training }: Features, { backend }: ViewContext) {
   // Balls are compared at equal numbers; a set may be sorted by class, so its part is drawn.
   const number = Math.min(samples.count, held.count, training.count);
-  if (number < 6) {
-    throw new UsageError({
-      what: "There are too few pictures to measure samples by.",
-      got: `${samples.count} samples, ${held.count} held-out and ${training.count} training pictures`,
-      expected: "at least 6 of each",
-    });
-  }
   const some = (set: FeatureSet, name: string) => selectFeatures(set, chosen(set.count, Math.min(set.count, number), name));
   const real = some(training, "training pictures");
   const balls = { held: some(held, "held-out pictures"), samples: some(samples, "samples") };

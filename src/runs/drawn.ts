@@ -1,9 +1,6 @@
 /** Many samples of a model as a set of pictures, drawn in batches, each class asked for equally often. */
-import { RandomStreams } from "../core/streams.ts";
 import { conditionNames, type ImageSet } from "../data/dataset.ts";
-import type { Pictures, SampleContext } from "../models/index.ts";
-import { compile } from "../runtime/program.ts";
-import type { ViewContext } from "./pictures.ts";
+import { drawSamples, type ViewContext } from "./sampling.ts";
 
 /** Pictures drawn at once; what a sampler of 64 x 64 pixels needs for them fits easily. */
 const BATCH = 250;
@@ -20,29 +17,23 @@ export interface DrawnPictures {
  * @param held pictures of the same data: their card goes with the samples, and their attributes are what a conditional model is asked for
  */
 export async function drawPictures(
-  { record, network, backend }: ViewContext,
+  model: ViewContext,
   held: ImageSet,
   count: number,
   seed: number | string,
-  onProgress?: (message: string) => void,
+  onProgress?: (message: string, seconds?: number) => void,
 ): Promise<DrawnPictures> {
   const size = held.images.length / held.count;
   const images = new Uint8Array(count * size);
-  const conditions = record.data.conditions === undefined ? undefined : askedFor(held, count);
+  const conditions = model.record.data.conditions === undefined ? undefined : askedFor(held, count);
   const width = conditions === undefined ? 0 : conditions.length / count;
+  const started = performance.now();
   for (let start = 0, batch = 0; start < count; start += BATCH, batch++) {
+    onProgress?.(`drawing ${count} samples`, (performance.now() - started) / 1000);
     const many = Math.min(BATCH, count - start);
-    const streams = new RandomStreams(`${seed}/${batch}`);
-    const context = {
-      count: many,
-      conditions: conditions?.slice(start * width, (start + many) * width),
-      compile: ((build, options) =>
-        compile(backend, build, { name: `${record.name} sampling`, ...options, streams })) as SampleContext["compile"],
-    };
-    let last: Pictures | undefined;
-    for await (const pictures of record.sample!(network, context)) last = pictures;
-    for (let i = 0; i < many * size; i++) images[start * size + i] = Math.round(255 * Math.min(1, Math.max(0, last!.data[i])));
-    onProgress?.(`drawing samples: ${start + many} of ${count}`);
+    const wanted = conditions?.slice(start * width, (start + many) * width);
+    const { data } = await drawSamples(model, many, `${seed}/${batch}`, { conditions: wanted });
+    for (let i = 0; i < many * size; i++) images[start * size + i] = Math.round(255 * Math.min(1, Math.max(0, data[i])));
   }
   const { card, shape } = held;
   return { set: { kind: "images", card, split: "test", shape, images, count }, conditions };

@@ -10,6 +10,7 @@ import time
 import torch
 
 from families import FamilyTraining
+from features import FEATURES
 from flows import FLOWS, Controller
 from gans import GANS
 from kernels import KERNELS
@@ -17,7 +18,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**GANS, **PICTURES, **LANGUAGE, **FLOWS}
+FAMILIES = {**FEATURES, **GANS, **PICTURES, **LANGUAGE, **FLOWS}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],

@@ -38,7 +38,7 @@ const config = z.strictObject({
   strides: z.array(z.int().min(1).max(4)).min(1).max(12).describe("steps of the convolutions, as many as there are widths"),
   shift: z.number().min(0).max(64).describe("largest shift while training, in pixels along each axis"),
   scale: z.number().min(0).max(0.5).describe("largest change of size while training, as a share"),
-  flip: z.boolean().describe("whether half of the pictures are mirrored while training"),
+  mirror: z.boolean().describe("whether half of the pictures are mirrored while training"),
 });
 export type FeatureNetConfig = z.infer<typeof config>;
 
@@ -111,12 +111,12 @@ function resampling(size: number, shift: Tensor, scale: Tensor): Tensor {
 }
 
 /** Pictures a little shifted, scaled and mirrored, each by draws of its own: A_y x A_xᵀ. [B, C, H, W] -> the same. */
-function augment(images: Tensor, { shift, scale, flip }: FeatureNetConfig, rng: Rng): Tensor {
-  if (shift === 0 && scale === 0 && !flip) return images;
+function augment(images: Tensor, { shift, scale, mirror }: FeatureNetConfig, rng: Rng): Tensor {
+  if (shift === 0 && scale === 0 && !mirror) return images;
   const [batch, , height, width] = images.shape;
   const within = (name: string, bound: number) => rng.uniform(name, [batch]).mul(2).sub(1).mul(bound);
   const size = within("scale", scale).add(1);
-  const side = flip ? size.mul(rng.bernoulli("flip", [batch], 0.5).mul(2).sub(1)) : size;
+  const side = mirror ? size.mul(rng.bernoulli("flip", [batch], 0.5).mul(2).sub(1)) : size;
   const rows = resampling(height, within("down", shift), size);
   const columns = resampling(width, within("across", shift), side);
   return rows.matmul(images).matmul(columns.transpose([0, 1, 3, 2]));
@@ -147,7 +147,7 @@ const base: FeatureNetConfig = {
   strides: [1, 2, 1, 2, 1, 2],
   shift: 2,
   scale: 0.1,
-  flip: false,
+  mirror: false,
 };
 const training = { batch: 64, learningRate: 3e-3, schedule: "cosine", warmup: 200 } as const;
 
@@ -169,12 +169,12 @@ export const featureNet = defineModel<FeatureNetConfig, FeatureNet>({
     small: { config: base, training: { ...training, epochs: 5 }, about: "grey pictures of ten classes; about two minutes" },
     paper: { config: base, training: { ...training, epochs: 15 }, about: "the same, three times as long; about six minutes" },
     colour: {
-      config: { ...base, image: [3, 32, 32], flip: true },
+      config: { ...base, image: [3, 32, 32], mirror: true },
       training: { ...training, epochs: 8 },
       about: "colour pictures of 32 x 32 in ten classes; about three minutes",
     },
     attributes: {
-      config: { ...base, image: [3, 64, 64], task: "attributes", outputs: 24, strides: [2, 1, 2, 1, 2, 2], shift: 3, flip: true },
+      config: { ...base, image: [3, 64, 64], task: "attributes", outputs: 24, strides: [2, 1, 2, 1, 2, 2], shift: 3, mirror: true },
       training: { ...training, epochs: 8 },
       about: "the 24 attributes of avatars, 64 x 64 in colour; about two minutes",
     },
