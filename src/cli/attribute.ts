@@ -108,8 +108,9 @@ function signed(alpha: number): string {
 
 interface Checked {
   checks: AttributeCheck[];
-  /** How often the classifier is right about held-out pictures, by attribute. */
+  /** How often the classifier is right about held-out pictures, and about what the model makes of them, by attribute. */
   accuracy: Record<string, number>;
+  reconstructed: Record<string, number>;
 }
 
 async function check(opened: OpenedRun, codec: Codec, options: AttributeOptions, io: Io, json: boolean): Promise<void> {
@@ -118,14 +119,14 @@ async function check(opened: OpenedRun, codec: Codec, options: AttributeOptions,
   const held = await opened.load("test", Math.max(2, Math.round(options.limit / 5)));
   const { reader, name: classifier, dispose } = await openReader(options.classifier, held, opened);
   try {
-    const { accuracy, checks } = await measure(opened, codec, options, reader, held, options.name ?? memberNames(held));
+    const { accuracy, reconstructed, checks } = await measure(opened, codec, options, reader, held, options.name ?? memberNames(held));
     const { run } = opened;
     if (json) {
       printJson(io, {
         run: run.name,
         classifier,
         pictures: held.count,
-        checks: checks.map((one) => ({ ...one, accuracy: accuracy[one.name] })),
+        checks: checks.map((one) => ({ ...one, accuracy: accuracy[one.name], reconstructed: reconstructed[one.name] })),
       });
       return;
     }
@@ -137,9 +138,12 @@ async function check(opened: OpenedRun, codec: Codec, options: AttributeOptions,
       percent(unchanged),
       leastSteady === undefined ? "" : `${leastSteady.name} ${percent(leastSteady.unchanged)}`,
       percent(accuracy[name]),
+      percent(reconstructed[name]),
     ]);
     io.stdout.write(`${run.name} on ${held.count} held-out pictures, read by ${classifier}\n`);
-    io.stdout.write(tableText(["attribute", "strength", "flipped", "others unchanged", "least steady", "classifier right"], rows));
+    io.stdout.write(
+      tableText(["attribute", "strength", "flipped", "others unchanged", "least steady", "classifier right", "on reconstructions"], rows),
+    );
   } finally {
     await dispose();
   }
@@ -154,17 +158,19 @@ async function measure(
   names: readonly string[],
 ): Promise<Checked> {
   const { checkAttribute, checkBase, chooseStrength, directionOf, readerAccuracy } = await import("../runs/latent/attributes.ts");
+  const { picturesOf } = await import("../runs/latent/source.ts");
   const { limitImages } = await import("../data/dataset.ts");
   const train = await load("train", limit);
   const codes = await codec.encodeSet(train);
   const directions = names.map((name) => directionOf(codes, train, name));
-  const accuracy = await readerAccuracy(reader, held);
   const base = await checkBase(codec, held, reader);
+  const accuracy = readerAccuracy(reader, await reader.read(picturesOf(held)), held);
+  const reconstructed = readerAccuracy(reader, base.before, held);
   const choosing = strength === undefined ? await checkBase(codec, limitImages(train, CHOOSING), reader) : undefined;
   const checks: AttributeCheck[] = [];
   for (const [i, name] of names.entries()) {
     const alpha = choosing === undefined ? strength! : await chooseStrength(codec, choosing, reader, name, directions[i]);
     checks.push(await checkAttribute(codec, base, reader, name, directions[i], alpha));
   }
-  return { checks, accuracy };
+  return { checks, accuracy, reconstructed };
 }

@@ -130,7 +130,7 @@ export async function checkAttribute(
 }
 
 /** Strengths that {@link chooseStrength} tries. */
-const TRIED = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4] as const;
+const TRIED = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8] as const;
 
 /** The strength at which the smaller of the two shares, flipped and unchanged, is largest: to be chosen on training pictures. */
 export async function chooseStrength(
@@ -145,11 +145,13 @@ export async function chooseStrength(
   return best.strength;
 }
 
-/** How often a reader is right about a set's own pictures, by attribute. */
-export async function readerAccuracy(reader: AttributeReader, set: ImageSet): Promise<Record<string, number>> {
-  const width = reader.names.length;
-  const said = await reader.read(picturesOf(set));
-  const right = reader.names.map((name, k) => {
+/**
+ * How often a reader's answers are the truth, by attribute: on a set's own pictures, and on what the model makes of them.
+ * @param said [N, K], what the reader says of the set's pictures or of their reconstructions
+ */
+export function readerAccuracy({ names }: AttributeReader, said: Uint8Array, set: ImageSet): Record<string, number> {
+  const width = names.length;
+  const right = names.map((name, k) => {
     const has = membership(set, name);
     return [name, has.reduce((sum, value, n) => sum + (value === said[n * width + k] ? 1 : 0), 0) / set.count] as const;
   });

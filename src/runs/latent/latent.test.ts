@@ -84,7 +84,7 @@ describe("attributes", () => {
       unchanged: 1,
       leastSteady: { name: "second", unchanged: 1 },
     });
-    expect(await readerAccuracy(reader, set)).toEqual({ first: 1, second: 1 });
+    expect(readerAccuracy(reader, base.before, set)).toEqual({ first: 1, second: 1 });
     await codec.dispose();
   });
 
