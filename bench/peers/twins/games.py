@@ -59,7 +59,7 @@ class Game:
         elif "clip" in chosen:
             kind, options = torch.optim.RMSprop, {"lr": 5e-5}
         else:
-            kind, options = torch.optim.Adam, {"lr": 2e-4, "betas": (0, 0.9)}
+            kind, options = torch.optim.Adam, {"lr": 2e-4, "betas": (0.0, 0.9)}
         self.judge = self.net.discriminator if self.critic_steps is None else self.net.critic
         self.optimizers = [kind(player.parameters(), **options) for player in (self.judge, self.net.generator)]
 
