@@ -24,7 +24,7 @@ WIDTHS = (32, 64, 128)
 BATCH = 64
 ADAM = {"lr": 2e-4, "betas": (0.5, 0.999)}
 
-# As the presets of the same names. `step` is what an epoch's batches are divided by: the critic takes several a step.
+# As the presets of the same names. `critic` is how many batches the critic takes a step; the others take one.
 SETTINGS = {
     "dcgan-small": {"data": "fashion-mnist", "build": lambda: Dcgan(WIDTHS), "code": 100, "epochs": 8},
     "conditional-gan-small": {"data": "mnist", "build": ConditionalGan, "code": 100, "epochs": 8},
