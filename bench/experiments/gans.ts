@@ -7,13 +7,15 @@ import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { processIo } from "../../src/cli/process-io.ts";
 import { prepareRun } from "../../src/cli/train-setup.ts";
+import { spearman } from "../../src/metrics/index.ts";
 import { loadModel } from "../../src/runs/load.ts";
 import { readMetrics } from "../../src/runs/metrics-log.ts";
 import { drawSamples } from "../../src/runs/pictures.ts";
 import { openRun, type Run, runsFolder } from "../../src/runs/registry.ts";
 import { trainRun } from "../../src/runs/training.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
-import { encodeNpy, toBytes } from "./npy.ts";
+import { type Distances, openReference, type Reference } from "./measure.ts";
+import { decodeNpy, encodeNpy, toBytes } from "./npy.ts";
 
 interface Experiment {
   model: string;
@@ -45,10 +47,13 @@ interface Stop {
 
 const logOf = (run: Run): string => path.join(run.folder, "experiment.jsonl");
 
+async function readLines<T>(file: string): Promise<T[]> {
+  const lines = (await readFile(file, "utf8")).split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as T);
+}
+
 async function stopsOf(run: Run): Promise<Stop[]> {
-  if (!existsSync(logOf(run))) return [];
-  const lines = (await readFile(logOf(run), "utf8")).split("\n").filter((line) => line !== "");
-  return lines.map((line) => JSON.parse(line) as Stop);
+  return existsSync(logOf(run)) ? readLines<Stop>(logOf(run)) : [];
 }
 
 /** Train to `step` of the run, from where it stands. */
@@ -102,6 +107,90 @@ async function train(name: string): Promise<void> {
   }
 }
 
+/** A stop with what its samples are measured by. */
+interface Point extends Stop, Distances {}
+
+const measuredOf = (run: Run): string => path.join(run.folder, "experiment-measured.jsonl");
+
+/** Every stop of a run, measured; those measured before are read. */
+async function pointsOf(run: Run, data: string): Promise<Point[]> {
+  const known = existsSync(measuredOf(run)) ? await readLines<Point>(measuredOf(run)) : [];
+  let reference: Reference | undefined;
+  const points: Point[] = [];
+  for (const stopped of await stopsOf(run)) {
+    const before = known.find(({ step }) => step === stopped.step);
+    if (before !== undefined) {
+      points.push(before);
+      continue;
+    }
+    const pictures = decodeNpy(await readFile(path.join(run.folder, "experiment", stopped.file)));
+    const [, channels, height, width] = pictures.shape;
+    reference ??= await openReference(data, [channels, height, width]);
+    const point = { ...stopped, ...(await reference.measure(pictures)) };
+    await appendFile(measuredOf(run), `${JSON.stringify(point)}\n`);
+    points.push(point);
+  }
+  return points;
+}
+
+const plusMinus = (value: number, error: number, digits: number): string => `${value.toFixed(digits)} ± ${error.toFixed(digits)}`;
+
+/** How a run got better: a table in Markdown, and the rank correlation of the critic's estimate with the kernel distance. */
+function tell(name: string, points: readonly Point[]): string {
+  const metrics = Object.keys(points[0].results);
+  const head = ["step", "seconds", "fd", "kd", "classes", ...metrics];
+  const rows = points.map((point) => [
+    String(point.step),
+    point.seconds.toFixed(0),
+    plusMinus(point.fd, point.fdError, 2),
+    plusMinus(point.kd, point.kdError, 4),
+    `${point.covered} of ${point.counts.length}`,
+    ...metrics.map((metric) => point.results[metric].toFixed(3)),
+  ]);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const text = [`### ${name}`, "", line(head), line(head.map(() => "---")), ...rows.map(line), ""];
+  if (metrics.includes("estimate") && points.length > 2) {
+    const rank = spearman(
+      points.map(({ results }) => results.estimate),
+      points.map(({ kd }) => kd),
+    );
+    text.push(`Spearman's rank correlation of the estimate and the kernel distance over ${points.length} stops: ${rank.toFixed(3)}`, "");
+  }
+  const last = points[points.length - 1];
+  text.push(
+    `Samples by class at the end: ${last.counts.join(", ")}. Named as asked for, were each class asked for in turn: ${plusMinus(100 * last.inTurn, 100 * last.inTurnError, 2)} %.`,
+    "",
+  );
+  return text.join("\n");
+}
+
+/** The DCGAN and the Wasserstein GAN where they have taken as many generator steps, and as many seconds, as the shorter of both runs. */
+function compare(a: readonly Point[], b: readonly Point[], by: "step" | "seconds"): string {
+  const end = Math.min(a[a.length - 1][by], b[b.length - 1][by]);
+  const at = (points: readonly Point[]) =>
+    points.reduce((best, point) => (Math.abs(point[by] - end) < Math.abs(best[by] - end) ? point : best));
+  const cells = [a, b].map(at).map(({ step, seconds, fd, fdError, kd, kdError }) => {
+    return `step ${step}, ${seconds.toFixed(0)} s: fd ${plusMinus(fd, fdError, 2)}, kd ${plusMinus(kd, kdError, 4)}`;
+  });
+  return `| equal ${by === "step" ? "generator steps" : "time"} | ${cells.join(" | ")} |`;
+}
+
+async function table(): Promise<void> {
+  const all = new Map<string, Point[]>();
+  for (const [name, { data }] of Object.entries(experiments)) {
+    if (!existsSync(path.join(runsFolder(), name))) continue;
+    const points = await pointsOf(await openRun(name), data);
+    if (points.length === 0) continue;
+    all.set(name, points);
+    io.stdout.write(`${tell(name, points)}\n`);
+  }
+  const [dcgan, wgan] = [all.get("dcgan-small-0"), all.get("wgan-gp-small-0")];
+  if (dcgan === undefined || wgan === undefined) return;
+  const lines = ["| at | DCGAN | WGAN-GP |", "| --- | --- | --- |", compare(dcgan, wgan, "step"), compare(dcgan, wgan, "seconds")];
+  io.stdout.write(`### DCGAN and WGAN-GP\n\n${lines.join("\n")}\n`);
+}
+
 const [command, ...names] = process.argv.slice(2);
 if (command === "train") for (const name of names.length > 0 ? names : Object.keys(experiments)) await train(name);
+else if (command === "table") await table();
 else throw new Error("use: gans.ts train [NAME ...] | table");

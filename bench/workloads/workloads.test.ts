@@ -19,6 +19,7 @@ describe("workloads", () => {
     ["realnvp", [2.44002, 2.19194, 2.04483]],
     ["gpt-small", [4.61422, 4.53882, 4.3757]],
     ["pixelcnn", [1.39922, 1.39085, 1.39013]],
+    ["conditional-gan", [0.78083, 0.62923, 0.88213, 0.45023, 0.99747, 0.37047]],
   ])("%s starts with PyTorch's losses", async (name, expected) => {
     const { losses, parameters } = await named(name).check!(3);
     expect(parameters).toBe(NETWORKS[name].parameters);

@@ -13,6 +13,7 @@ import { type SessionState, type StepReport, TrainingSession } from "../train/se
 import { NotFiniteError } from "../train/trainer.ts";
 import { cardText } from "./card.ts";
 import { configHash, type Json, listCheckpoints, loadLatest, saveCheckpoint } from "./checkpoint.ts";
+import { ClassWatch } from "./class-watch.ts";
 import { lockRun } from "./lock.ts";
 import { MetricsLog, truncateAfter } from "./metrics-log.ts";
 import { views } from "./pictures.ts";
@@ -123,6 +124,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
   const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / 10));
   const log = new MetricsLog(run.metricsFile);
   const diagnosis = new Diagnosis(record, session.stepsPerEpoch);
+  const classes = ClassWatch.open(context, held, run.record.data?.name, backend);
   let lastSave = performance.now();
   try {
     while (session.step < session.totalSteps && !signal?.aborted) {
@@ -142,6 +144,10 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
       if (report.step % pictureEvery === 0 || report.step === session.totalSteps) {
         const files = await session.trainer.averaged(() => writePictures(run, context, held, report.step));
         yield { type: "pictures", step: report.step, files };
+        if (classes !== undefined) {
+          const { counts, names } = await session.trainer.averaged(() => classes.look(context, run.record.seed));
+          for (const text of diagnosis.lookAtClasses(counts, names)) yield { type: "warning", text };
+        }
       }
       if ((performance.now() - lastSave) / 1000 < checkpointSeconds || session.step === session.totalSteps) continue;
       log.flush();

@@ -1,28 +1,28 @@
-"""DCGAN and WGAN-GP (Foster, Generative Deep Learning, 2nd edition, chapter 4) in PyTorch."""
+"""DCGAN, WGAN-GP (Foster, Generative Deep Learning, 2nd edition, chapter 4) and a conditional GAN in PyTorch."""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from families import LAYOUTS, Family, pictures
+from families import LAYOUTS, POOL, Family, pictures
 
 WIDTHS = (64, 128, 256, 512)
 
 
-def generator(code: int, channels: int) -> nn.Sequential:
-    """Codes [B, code, 1, 1] to pictures [B, channels, 64, 64] in (-1, 1)."""
+def generator(code: int, channels: int, widths=WIDTHS) -> nn.Sequential:
+    """Codes [B, code, 1, 1] to pictures [B, channels, S, S] in (-1, 1), S = 4 · 2^len(widths)."""
     layers, inputs = [], code
-    for i, outputs in enumerate(reversed(WIDTHS)):
+    for i, outputs in enumerate(reversed(widths)):
         layers += [nn.ConvTranspose2d(inputs, outputs, 4, 1 if i == 0 else 2, 0 if i == 0 else 1, bias=False)]
         layers += [nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
         inputs = outputs
     return nn.Sequential(*layers, nn.ConvTranspose2d(inputs, channels, 4, 2, 1, bias=False), nn.Tanh())
 
 
-def judge(channels: int, norm: bool, bias: bool) -> nn.Sequential:
-    """Pictures [B, channels, 64, 64] to scores [B]: the discriminator (norm, no bias) and the critic (bias, no norm)."""
+def judge(channels: int, norm: bool, bias: bool, widths=WIDTHS) -> nn.Sequential:
+    """Pictures [B, channels, S, S] to scores [B]: the discriminator (norm, no bias) and the critic (bias, no norm)."""
     layers, inputs = [], channels
-    for i, outputs in enumerate(WIDTHS):
+    for i, outputs in enumerate(widths):
         layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=bias)]
         layers += [nn.BatchNorm2d(outputs)] if norm and i > 0 else []
         layers += [nn.LeakyReLU(0.2)]
@@ -31,17 +31,42 @@ def judge(channels: int, norm: bool, bias: bool) -> nn.Sequential:
 
 
 class Dcgan(nn.Module):
-    def __init__(self):
+    def __init__(self, widths=WIDTHS):
         super().__init__()
-        self.generator = generator(100, 1)
-        self.discriminator = judge(1, True, False)
+        self.generator = generator(100, 1, widths)
+        self.discriminator = judge(1, True, False, widths)
 
 
 class WganGp(nn.Module):
-    def __init__(self):
+    def __init__(self, channels=3, widths=WIDTHS):
         super().__init__()
-        self.generator = generator(128, 3)
-        self.critic = judge(3, False, True)
+        self.generator = generator(128, channels, widths)
+        self.critic = judge(channels, False, True, widths)
+
+
+class ConditionalJudge(nn.Module):
+    """Scores of pictures beside one channel that is drawn from the conditions."""
+
+    def __init__(self, classes: int, side: int, widths):
+        super().__init__()
+        self.channel = nn.Linear(classes, side * side)
+        self.judge = judge(2, True, False, widths)
+
+    def forward(self, pictures: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        return self.judge(torch.cat([pictures, self.channel(conditions).view(-1, 1, *pictures.shape[2:])], 1))
+
+
+class ConditionalGan(nn.Module):
+    """Grey pictures of 32 x 32 in so many classes."""
+
+    def __init__(self, classes=10, widths=(32, 64, 128)):
+        super().__init__()
+        self.generator = generator(100 + classes, 1, widths)
+        self.discriminator = ConditionalJudge(classes, 32, widths)
+
+    def paint(self, codes: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        """Codes [B, 100, 1, 1] and conditions [B, classes] to pictures."""
+        return self.generator(torch.cat([codes, conditions[:, :, None, None]], 1))
 
 
 def apply(training, name: str, loss: torch.Tensor, retain: bool = False):
@@ -105,6 +130,28 @@ def wgan_step(training, batch, draws):
     return [c_loss, g_loss]
 
 
+def conditional_step(training, batch, draws):
+    """Both players from one forward pass, each told the condition."""
+    real, conditions = batch
+    fake = training.call["generator"](torch.cat([draws[0], conditions[:, :, None, None]], 1))
+    judge_ = training.call["discriminator"]
+    real_score, fake_score = judge_(real, conditions), judge_(fake, conditions)
+    one, zero = torch.ones_like(real_score), torch.zeros_like(real_score)
+    loss = F.binary_cross_entropy_with_logits
+    d_loss = 0.5 * (loss(real_score, one) + loss(fake_score, zero))
+    g_loss = loss(fake_score, one)
+    apply(training, "discriminator", d_loss, retain=True)
+    apply(training, "generator", g_loss)
+    for optimizer in training.optimizers.values():
+        optimizer.step()
+    return [d_loss, g_loss]
+
+
+def in_turn(count: int, classes: int) -> torch.Tensor:
+    """[POOL, count, classes]: one-hot, each class in turn."""
+    return F.one_hot(torch.arange(count) % classes, classes).float().expand(POOL, count, classes)
+
+
 ADAM = {"lr": 2e-4, "betas": (0.5, 0.999)}
 GANS = {
     "dcgan": Family(Dcgan, None, lambda: [pictures(32, 1, 64, 64, low=-1)], [("normal", (32, 100, 1, 1))], LAYOUTS, ADAM, step=dcgan_step, whole=compiled_losses),
@@ -116,5 +163,14 @@ GANS = {
         LAYOUTS,
         ADAM,
         step=wgan_step,
+    ),
+    "conditional-gan": Family(
+        ConditionalGan,
+        None,
+        lambda: [pictures(64, 1, 32, 32, low=-1), in_turn(64, 10)],
+        [("normal", (64, 100, 1, 1))],
+        ["eager", "fused", "channels_last"],
+        ADAM,
+        step=conditional_step,
     ),
 }

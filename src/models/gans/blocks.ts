@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AtelierError } from "../../core/errors.ts";
 import type { RandomStream } from "../../core/random.ts";
+import { fromRange, toRange, valueRange } from "../../data/ranges.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { leakyRelu } from "../../nn/activations.ts";
 import { Conv2d, ConvTranspose2d } from "../../nn/conv.ts";
@@ -19,6 +20,8 @@ import type { Pictures, SampleContext } from "../model.ts";
 const smallest = 4;
 /** Of the leaky ReLU below 0, in both players. */
 const slope = 0.2;
+
+const symmetric = valueRange("symmetric");
 
 const side = z.literal([8, 16, 32, 64, 128]);
 
@@ -47,12 +50,12 @@ export function widthsOf({ image: [channels, height, width], width: first }: Pic
 
 /** Intensities in [0, 1] as the players see them: in [-1, 1]. Any shape. */
 export function toSigned(images: Tensor): Tensor {
-  return images.mul(2).sub(1);
+  return toRange(images, symmetric);
 }
 
 /** What the generator paints, in [-1, 1], as intensities in [0, 1]. Any shape. */
 export function toIntensity(pictures: Tensor): Tensor {
-  return pictures.add(1).mul(0.5);
+  return fromRange(pictures, symmetric);
 }
 
 type Convolution = Conv2d | ConvTranspose2d;

@@ -67,12 +67,7 @@ export function minimax(
   rng: Rng,
 ): Record<"discriminator" | "generator", Terms> {
   const noise = (name: string) => (labelNoise === 0 ? full(real.shape, 0) : rng.uniform(name, real.shape).mul(labelNoise));
-  const onReal = binaryCrossEntropy(
-    real,
-    noise("real labels")
-      .neg()
-      .add(1 - smoothing),
-  ).mean();
+  const onReal = binaryCrossEntropy(real, full(real.shape, 1 - smoothing).sub(noise("real labels"))).mean();
   const onFake = binaryCrossEntropy(fake, noise("fake labels")).mean();
   const generator = binaryCrossEntropy(fake, full(fake.shape, 1)).mean();
   return {
