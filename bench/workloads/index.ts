@@ -1,4 +1,5 @@
 import type { Workload } from "../harness/workload.ts";
+import { autoencoderWorkloads } from "./autoencoders.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
@@ -12,6 +13,7 @@ import { pixelCnnWorkload } from "./pixelcnn.ts";
 /** Every workload of the bench, in the order it is run; peers implement those of the same name. */
 export const workloads: readonly Workload[] = [
   ...modelWorkloads,
+  ...autoencoderWorkloads,
   ...ganWorkloads,
   pixelCnnWorkload,
   ...languageWorkloads,

@@ -256,6 +256,7 @@ const small: VaeGanConfig = {
   generatorWidths: [64, 64, 32, 16],
   judgeWidths: [16, 32, 64, 64],
   judgeHidden: 128,
+  reconstructionWeight: 5e-3,
 };
 
 export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
@@ -278,12 +279,12 @@ export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
     },
     small: {
       config: small,
-      training: { epochs: 6, batch: 32, learningRate: 5e-4, beta1: 0.5 },
+      training: { epochs: 2, batch: 32, learningRate: 5e-4, beta1: 0.5 },
       about: "colour pictures of 64x64; a quarter of the paper's channels",
     },
     fashion: {
-      config: { ...small, image: [1, 32, 32], codeSize: 16 },
-      training: { epochs: 4, batch: 32, learningRate: 5e-4, beta1: 0.5 },
+      config: { ...small, image: [1, 32, 32], codeSize: 16, reconstructionWeight: 1e-2 },
+      training: { epochs: 2, batch: 32, learningRate: 5e-4, beta1: 0.5 },
       about: "Fashion-MNIST at 32x32 (`--data fashion-mnist`)",
     },
     paper: {
