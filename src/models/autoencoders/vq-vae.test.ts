@@ -1,0 +1,132 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { RandomStream } from "../../core/random.ts";
+import { RandomStreams } from "../../core/streams.ts";
+import type { ImageSet } from "../../data/dataset.ts";
+import { constant } from "../../graph/ops/source.ts";
+import { namedParameters, namedStates } from "../../nn/module.ts";
+import type { Backend } from "../../runtime/backend.ts";
+import { openBackend } from "../../runtime/node/open.ts";
+import { compile } from "../../runtime/program.ts";
+import { TrainingSession } from "../../train/session.ts";
+import { defaultTraining, type ModelRecord } from "../index.ts";
+import { drawCodes, VqVae, type VqVaeConfig, vqVae } from "./vq-vae.ts";
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await openBackend({ device: "cpu" });
+});
+
+const config: VqVaeConfig = { ...vqVae.presets.smoke.config, learning: "averages" };
+const build = (settings = config) => new VqVae(settings, new RandomStream(0, "vq-vae"));
+
+test("each strided convolution halves the grid; sides that they do not divide are refused", () => {
+  expect(build(vqVae.presets.small.config).grid).toEqual([32, 7, 7]);
+  expect(build(vqVae.presets.avatars.config).grid).toEqual([32, 8, 8]);
+  expect(() => build({ ...config, image: [1, 10, 8] })).toThrow("the strided convolutions must divide the picture's sides");
+});
+
+test("the prior tells a place's code from the places before it only", async () => {
+  const network = build();
+  const inputs = { indices: { shape: [1, 2, 2], dtype: "int32" as const } };
+  const program = await compile(backend, ({ indices }) => ({ logits: network.prior.call(indices) }), { inputs });
+  const logitsOf = async (codes: number[]) => ((await program.run({ indices: Int32Array.from(codes) })).logits as Float32Array).slice();
+  const before = await logitsOf([1, 2, 3, 4]);
+  for (let place = 0; place < 4; place++) {
+    const changed = [1, 2, 3, 4];
+    changed[place] = 0;
+    const after = await logitsOf(changed);
+    const moved = Array.from({ length: 4 }, (_, at) => before.slice(at * 8, at * 8 + 8).some((v, k) => v !== after[at * 8 + k]));
+    expect(moved).toEqual([0, 1, 2, 3].map((at) => at > place));
+  }
+  await program.dispose();
+});
+
+test("a code is the first whose cumulated probability reaches the uniform number", async () => {
+  const logits = [0.25, 0.5, 0.25].map(Math.log);
+  const uniform = [0, 0.2, 0.3, 0.7, 0.8, 1];
+  const program = await compile(backend, () => ({
+    codes: drawCodes(
+      constant(
+        uniform.flatMap(() => logits),
+        "float32",
+        [1, 1, 6, 3],
+      ),
+      constant(uniform, "float32", [1, 1, 6, 1]),
+    ),
+  }));
+  expect(Array.from((await program.run()).codes, Number)).toEqual([0, 0, 1, 1, 2, 2]);
+  await program.dispose();
+});
+
+test("codes decode to what reconstruction paints", async () => {
+  const network = build();
+  const program = await compile(
+    backend,
+    ({ images }) => {
+      const codes = vqVae.encode!(network, images);
+      return { codes, decoded: vqVae.decode!(network, codes), painted: vqVae.reconstruct!(network, images) };
+    },
+    { inputs: { images: { shape: [2, 1, 8, 8] } } },
+  );
+  new RandomStream(0, "images").fillUniform(program.inputs.images as Float32Array);
+  const { codes, decoded, painted } = await program.run();
+  expect(codes.length).toBe(2 * 4 * 2 * 2);
+  expect(Array.from(decoded, Number)).toEqual(Array.from(painted, Number));
+  await program.dispose();
+});
+
+test("perplexity of a split is that of its histogram", () => {
+  const { reduce } = vqVae.metricInfo.perplexity;
+  expect(reduce!([3, 3, 0, 3])).toBeCloseTo(3, 10);
+  expect(reduce!([9, 0, 0, 0])).toBe(1);
+});
+
+describe.each(["averages", "gradient"] as const)("a run whose codes learn by %s", (learning) => {
+  test("trains the autoencoder first and then the prior, each alone", async () => {
+    const images = new Uint8Array(16 * 64);
+    const stream = new RandomStream(0, "pictures");
+    for (let i = 0; i < images.length; i++) images[i] = stream.below(256);
+    const labels = new Uint8Array(16);
+    const set: ImageSet = {
+      kind: "images",
+      card: { name: "noise" } as ImageSet["card"],
+      split: "train",
+      shape: [1, 8, 8],
+      images,
+      labels,
+      count: 16,
+    };
+    const record = vqVae as unknown as ModelRecord;
+    const settings = { ...vqVae.presets.smoke.config, learning };
+    const session = await TrainingSession.create({
+      ...{ record, config: settings, set, seed: 0, backend, steps: 4 },
+      training: { ...defaultTraining, batch: 8 },
+    });
+    const arrays = (prior: boolean) =>
+      [...namedParameters(session.network), ...namedStates(session.network)]
+        .filter(([name]) => name.startsWith("prior") === prior)
+        .map(([, { data }]) => Array.from(data, Number));
+    const start = [arrays(false), arrays(true)];
+    expect(Object.keys((await session.advance()).terms)).toContain("perplexity");
+    await session.advance();
+    const middle = [arrays(false), arrays(true)];
+    expect(middle[0]).not.toEqual(start[0]);
+    expect(middle[1]).toEqual(start[1]);
+    await session.advance();
+    expect(Object.keys((await session.advance()).terms)).toEqual(["prior"]);
+    expect(arrays(false)).toEqual(middle[0]);
+    expect(arrays(true)).not.toEqual(middle[1]);
+    await session.dispose();
+  });
+});
+
+test("samples are painted from codes drawn place after place", async () => {
+  const network = build();
+  const streams = new RandomStreams(3);
+  const compileSample = ((traced, options) => compile(backend, traced, { ...options, streams })) as Parameters<
+    NonNullable<typeof vqVae.sample>
+  >[1]["compile"];
+  const shown = [];
+  for await (const pictures of vqVae.sample!(network, { count: 2, compile: compileSample })) shown.push(pictures);
+  expect(shown.map(({ shape }) => shape)).toEqual([[2, 1, 8, 8]]);
+});
