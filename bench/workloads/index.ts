@@ -1,5 +1,5 @@
 import type { Workload } from "../harness/workload.ts";
-import { autoencoderWorkloads } from "./autoencoders.ts";
+import { autoencoderPlayerWorkloads } from "./autoencoder-players.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
@@ -13,7 +13,7 @@ import { pixelCnnWorkload } from "./pixelcnn.ts";
 /** Every workload of the bench, in the order it is run; peers implement those of the same name. */
 export const workloads: readonly Workload[] = [
   ...modelWorkloads,
-  ...autoencoderWorkloads,
+  ...autoencoderPlayerWorkloads,
   ...ganWorkloads,
   pixelCnnWorkload,
   ...languageWorkloads,

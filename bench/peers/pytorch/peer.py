@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from autoencoders import AUTOENCODERS
+from autoencoder_players import AUTOENCODER_PLAYERS
 from families import FamilyTraining
 from flows import FLOWS, Controller
 from gans import GANS
@@ -18,7 +18,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**AUTOENCODERS, **GANS, **PICTURES, **LANGUAGE, **FLOWS}
+FAMILIES = {**AUTOENCODER_PLAYERS, **GANS, **PICTURES, **LANGUAGE, **FLOWS}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],

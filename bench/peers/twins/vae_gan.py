@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "pytorch"))
-from autoencoders import VaeGan, vae_gan_losses  # noqa: E402
+from autoencoder_players import VaeGan, vae_gan_losses  # noqa: E402
 
 STEPS, BATCH, RATE, CODE = 3750, 32, 5e-4, 16
 """Two epochs."""

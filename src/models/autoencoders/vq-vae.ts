@@ -238,17 +238,17 @@ export const vqVae = defineModel<VqVaeConfig, VqVae>({
     },
     small: {
       config: small,
-      training: { epochs: 8, batch: 64 },
-      about: "grids of 7x7 codes; three epochs for the autoencoder, seven for the prior",
+      training: { epochs: 5, batch: 64 },
+      about: "grids of 7x7 codes; three tenths of the steps for the autoencoder, the rest for the prior",
     },
     gradient: {
       config: { ...small, learning: "gradient" },
-      training: { epochs: 8, batch: 64 },
+      training: { epochs: 5, batch: 64 },
       about: "`small` with the book learned by its loss",
     },
     avatars: {
       config: { ...small, image: [3, 64, 64], widths: [32, 64, 64] },
-      training: { epochs: 8, batch: 64 },
+      training: { epochs: 5, batch: 64 },
       about: "colour pictures of 64x64 as grids of 8x8 codes (`--data avatars`)",
     },
     paper: {

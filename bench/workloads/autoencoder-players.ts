@@ -60,7 +60,7 @@ function gardenPlayers(model: string, summary: string, { preset, changes, batch,
   });
 }
 
-export const autoencoderWorkloads: readonly Workload[] = [
+export const autoencoderPlayerWorkloads: readonly Workload[] = [
   gardenPlayers("vq-vae", "autoencoder and prior of the 28x28 VQ-VAE (256 codes learned by gradient), batch 64, Adam", {
     preset: "gradient",
     changes: { revival: 0 },

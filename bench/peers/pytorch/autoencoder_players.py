@@ -228,7 +228,7 @@ def vae_gan_step(training, batch, draws):
 
 
 MODES = ["eager", "fused", "channels_last"]
-AUTOENCODERS = {
+AUTOENCODER_PLAYERS = {
     "vq-vae": Family(VqVae, None, lambda: [pictures(64, 1, 28, 28)], modes=MODES, step=vq_step),
     "vae-gan": Family(
         VaeGan,
