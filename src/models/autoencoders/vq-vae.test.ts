@@ -2,14 +2,14 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { RandomStream } from "../../core/random.ts";
 import { RandomStreams } from "../../core/streams.ts";
 import type { ImageSet } from "../../data/dataset.ts";
-import { constant } from "../../graph/ops/source.ts";
 import { namedParameters, namedStates } from "../../nn/module.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { openBackend } from "../../runtime/node/open.ts";
 import { compile } from "../../runtime/program.ts";
 import { TrainingSession } from "../../train/session.ts";
-import { defaultTraining, type ModelRecord } from "../index.ts";
-import { drawCodes, VqVae, type VqVaeConfig, vqVae } from "./vq-vae.ts";
+import { sampleRaster } from "../autoregressive/raster.ts";
+import { defaultTraining, type ModelRecord, type SampleContext } from "../index.ts";
+import { gridModel, VqVae, type VqVaeConfig, vqVae } from "./vq-vae.ts";
 
 let backend: Backend;
 beforeAll(async () => {
@@ -38,23 +38,6 @@ test("the prior tells a place's code from the places before it only", async () =
     const moved = Array.from({ length: 4 }, (_, at) => before.slice(at * 8, at * 8 + 8).some((v, k) => v !== after[at * 8 + k]));
     expect(moved).toEqual([0, 1, 2, 3].map((at) => at > place));
   }
-  await program.dispose();
-});
-
-test("a code is the first whose cumulated probability reaches the uniform number", async () => {
-  const logits = [0.25, 0.5, 0.25].map(Math.log);
-  const uniform = [0, 0.2, 0.3, 0.7, 0.8, 1];
-  const program = await compile(backend, () => ({
-    codes: drawCodes(
-      constant(
-        uniform.flatMap(() => logits),
-        "float32",
-        [1, 1, 6, 3],
-      ),
-      constant(uniform, "float32", [1, 1, 6, 1]),
-    ),
-  }));
-  expect(Array.from((await program.run()).codes, Number)).toEqual([0, 0, 1, 1, 2, 2]);
   await program.dispose();
 });
 
@@ -120,13 +103,28 @@ describe.each(["averages", "gradient"] as const)("a run whose codes learn by %s"
   });
 });
 
-test("samples are painted from codes drawn place after place", async () => {
+test("samples fill in row after row, and are those of the network run whole at each place", async () => {
   const network = build();
-  const streams = new RandomStreams(3);
-  const compileSample = ((traced, options) => compile(backend, traced, { ...options, streams })) as Parameters<
-    NonNullable<typeof vqVae.sample>
-  >[1]["compile"];
-  const shown = [];
-  for await (const pictures of vqVae.sample!(network, { count: 2, compile: compileSample })) shown.push(pictures);
-  expect(shown.map(({ shape }) => shape)).toEqual([[2, 1, 8, 8]]);
+  // A prior that prefers some codes, as a trained one does.
+  new RandomStream(1, "head").fillNormal(network.prior.net.head.weight.data);
+  const context = () => {
+    const streams = new RandomStreams(3);
+    const compileSample: SampleContext["compile"] = (traced, options) => compile(backend, traced, { ...options, streams });
+    return { count: 2, compile: compileSample };
+  };
+  const grids: number[][] = [];
+  for (const how of ["cached", "whole"] as const) {
+    let last: Float32Array | undefined;
+    for await (const { data } of sampleRaster(gridModel(network), context(), how)) last = data;
+    grids.push(Array.from(last!));
+  }
+  expect(grids[0]).toEqual(grids[1]);
+  expect(grids[0].every((code) => Number.isInteger(code) && code >= 0 && code < config.codes)).toBe(true);
+  expect(new Set(grids[0]).size).toBeGreaterThan(1);
+  const shapes = [];
+  for await (const { shape } of vqVae.sample!(network, context())) shapes.push(shape);
+  expect(shapes).toEqual([
+    [2, 1, 8, 8],
+    [2, 1, 8, 8],
+  ]);
 });
