@@ -157,6 +157,7 @@ export class VaeGanDiscriminator extends Module {
   }
 }
 
+/** Encoder, generator and discriminator. */
 export class VaeGan extends Module {
   readonly encoder: VaeGanEncoder;
   readonly generator: VaeGanGenerator;
@@ -228,6 +229,7 @@ function metrics(network: VaeGan, { images }: Batch, rng: Rng): Record<string, T
   };
 }
 
+/** Pictures of codes drawn from the prior, N(0, I). */
 export async function* sample(network: VaeGan, { count, compile }: SampleContext): AsyncGenerator<Pictures> {
   const { codeSize, image } = network.config;
   const program = await compile((_inputs, rng) => ({ pictures: decode(network, rng.normal("prior", [count, codeSize])) }));

@@ -81,6 +81,7 @@ export class CodePrior extends Module {
   }
 }
 
+/** Encoder, book, decoder, and the prior over grids of codes. */
 export class VqVae extends Module {
   readonly encoder: VqEncoder;
   readonly quantizer: VectorQuantizer;
