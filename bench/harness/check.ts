@@ -19,6 +19,8 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   "feature-net": { parameters: 144_954 },
   autoencoder: { parameters: 343_043 },
   vae: { parameters: 433_185 },
+  "vq-vae": { parameters: 651_041, later: 5e-3 },
+  "vae-gan": { parameters: 821_346, later: 5e-3 },
   dcgan: { parameters: 6_338_176, later: 5e-3 },
   "wgan-gp": { parameters: 6_570_817, later: 1e-2 },
   "conditional-gan": { parameters: 568_640, later: 5e-3 },

@@ -1,4 +1,5 @@
 import type { Workload } from "../harness/workload.ts";
+import { autoencoderPlayerWorkloads } from "./autoencoder-players.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
@@ -14,6 +15,7 @@ import { pixelCnnWorkload } from "./pixelcnn.ts";
 export const workloads: readonly Workload[] = [
   ...modelWorkloads,
   featureNetWorkload,
+  ...autoencoderPlayerWorkloads,
   ...ganWorkloads,
   pixelCnnWorkload,
   ...languageWorkloads,

@@ -60,7 +60,8 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_, 
     const network = build(record);
     const files = await exportModel({ record, config, network });
     const able = (["classify", "encode", "decode", "reconstruct", "sample"] as const).filter((name) => record[name] !== undefined);
-    expect([...files.keys()]).toEqual(able);
+    // What is drawn in several steps has several programs: sample-1 and so on.
+    expect([...new Set([...files.keys()].map((name) => name.replace(/-\d+$/, "")))]).toEqual(able);
     for (const name of able.filter((name) => name !== "sample")) {
       const { model, inputs, outputs, batch } = files.get(name)!;
       expect([name, batch, domains(model)]).toEqual([name, { free: true }, [""]]);

@@ -9,6 +9,7 @@ import time
 
 import torch
 
+from autoencoder_players import AUTOENCODER_PLAYERS
 from families import FamilyTraining
 from features import FEATURES
 from flows import FLOWS, Controller
@@ -18,7 +19,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**FEATURES, **GANS, **PICTURES, **LANGUAGE, **FLOWS}
+FAMILIES = {**FEATURES, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **LANGUAGE, **FLOWS}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],

@@ -157,6 +157,7 @@ export class VaeGanDiscriminator extends Module {
   }
 }
 
+/** Encoder, generator and discriminator. */
 export class VaeGan extends Module {
   readonly encoder: VaeGanEncoder;
   readonly generator: VaeGanGenerator;
@@ -228,6 +229,7 @@ function metrics(network: VaeGan, { images }: Batch, rng: Rng): Record<string, T
   };
 }
 
+/** Pictures of codes drawn from the prior, N(0, I). */
 export async function* sample(network: VaeGan, { count, compile }: SampleContext): AsyncGenerator<Pictures> {
   const { codeSize, image } = network.config;
   const program = await compile((_inputs, rng) => ({ pictures: decode(network, rng.normal("prior", [count, codeSize])) }));
@@ -256,6 +258,7 @@ const small: VaeGanConfig = {
   generatorWidths: [64, 64, 32, 16],
   judgeWidths: [16, 32, 64, 64],
   judgeHidden: 128,
+  reconstructionWeight: 5e-3,
 };
 
 export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
@@ -278,12 +281,12 @@ export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
     },
     small: {
       config: small,
-      training: { epochs: 6, batch: 32, learningRate: 5e-4, beta1: 0.5 },
+      training: { epochs: 2, batch: 32, learningRate: 5e-4, beta1: 0.5 },
       about: "colour pictures of 64x64; a quarter of the paper's channels",
     },
     fashion: {
-      config: { ...small, image: [1, 32, 32], codeSize: 16 },
-      training: { epochs: 4, batch: 32, learningRate: 5e-4, beta1: 0.5 },
+      config: { ...small, image: [1, 32, 32], codeSize: 16, reconstructionWeight: 1e-2 },
+      training: { epochs: 2, batch: 32, learningRate: 5e-4, beta1: 0.5 },
       about: "Fashion-MNIST at 32x32 (`--data fashion-mnist`)",
     },
     paper: {

@@ -24,15 +24,16 @@
 import { z } from "zod";
 import { AtelierError } from "../../core/errors.ts";
 import type { RandomStream } from "../../core/random.ts";
-import { less } from "../../graph/ops/elementwise.ts";
-import { cumsum, oneHot } from "../../graph/ops/gather.ts";
+import { oneHot } from "../../graph/ops/gather.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { evaluating, type Rng } from "../../graph/trace.ts";
+import { evaluating } from "../../graph/trace.ts";
 import { Embedding } from "../../nn/embedding.ts";
 import { GatedPixelNet } from "../../nn/gated-pixels.ts";
 import { crossEntropy, meanSquaredError, squaredError, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { codeUses, nearest, usePerplexity, VectorQuantizer } from "../../nn/quantize.ts";
+import { drawIndex } from "../autoregressive/blocks.ts";
+import { type RasterModel, sampleRaster } from "../autoregressive/raster.ts";
 import { type Batch, defineModel, type Pictures, type Players, type SampleContext } from "../model.ts";
 import { VqDecoder, VqEncoder } from "./vq-blocks.ts";
 
@@ -69,13 +70,18 @@ export class CodePrior extends Module {
     this.net = new GatedPixelNet({ ...stacks, out: codes, head: 2 * priorWidth, rng });
   }
 
+  /** indices [B, h, w], int32 -> [B, priorWidth, h, w] */
+  embed(indices: Tensor): Tensor {
+    return this.embedding.call(indices).transpose([0, 3, 1, 2]);
+  }
+
   /** indices [B, h, w], int32 -> logits [B, h, w, K], each place's from the places before it */
   call(indices: Tensor): Tensor {
-    const embedded = this.embedding.call(indices).transpose([0, 3, 1, 2]);
-    return this.net.call(embedded).transpose([0, 2, 3, 1]);
+    return this.net.call(this.embed(indices)).transpose([0, 2, 3, 1]);
   }
 }
 
+/** Encoder, book, decoder, and the prior over grids of codes. */
 export class VqVae extends Module {
   readonly encoder: VqEncoder;
   readonly quantizer: VectorQuantizer;
@@ -173,32 +179,36 @@ function metrics(network: VqVae, { images }: Batch): Record<string, Tensor> {
   };
 }
 
-/** A code for each place by its probabilities and a uniform number: logits [B, h, w, K], uniform [B, h, w, 1] -> [B, h, w], int32. */
-export function drawCodes(logits: Tensor, uniform: Tensor): Tensor {
-  const below = less(cumsum(logits.softmax(-1)), uniform)
-    .cast("float32")
-    .sum(3);
-  return below.clip(0, logits.shape[3] - 1).cast("int32");
+/** The prior as what fresh grids are drawn from: pictures of one channel whose "intensities" are the numbers of codes. */
+export function gridModel({ grid, prior }: VqVae): RasterModel {
+  return {
+    image: [1, grid[1], grid[2]],
+    inputs: prior.embedding.weight.shape[1],
+    network: () => prior.net,
+    prepare: (values) =>
+      prior.embed(
+        values
+          .slice(1, 0, 1)
+          .reshape([values.shape[0], ...values.shape.slice(2)])
+          .cast("int32"),
+      ),
+    draw: (logits, rng) => drawIndex(logits.reshape([logits.shape[0], 1, 1, 1, -1]), rng).cast("float32"),
+    passes: 1,
+    stepwise: true,
+  };
 }
 
-/** Ancestral sampling: place after place from the prior, then one pass of the decoder. (Section 3.3.) */
-export async function* sample(network: VqVae, { count, compile }: SampleContext): AsyncGenerator<Pictures> {
+/** Ancestral sampling: codes from the prior, place after place; the decoder paints what there is after each row. (Section 3.3.) */
+export async function* sample(network: VqVae, context: SampleContext): AsyncGenerator<Pictures> {
+  const { count, compile } = context;
   const [, h, w] = network.grid;
   const inputs = { indices: { shape: [count, h, w], dtype: "int32" as const } };
-  const next = await compile(
-    ({ indices }, rng: Rng) => ({ drawn: drawCodes(network.prior.call(indices), rng.uniform("codes", [count, h, w, 1])) }),
-    { inputs },
-  );
-  const indices = next.inputs.indices as Int32Array;
-  indices.fill(0);
-  for (let place = 0; place < h * w; place++) {
-    const { drawn } = await next.run();
-    for (let at = place; at < indices.length; at += h * w) indices[at] = Number(drawn[at]);
-  }
   const painter = await compile(({ indices }) => ({ pictures: network.paint(indices) }), { inputs });
-  const { pictures } = await painter.run({ indices });
-  yield { data: (pictures as Float32Array).slice(), shape: [count, ...network.config.image] };
-  await Promise.all([next.dispose(), painter.dispose()]);
+  for await (const { data } of sampleRaster(gridModel(network), { count, compile })) {
+    const { pictures } = await painter.run({ indices: Int32Array.from(data) });
+    yield { data: (pictures as Float32Array).slice(), shape: [count, ...network.config.image] };
+  }
+  await painter.dispose();
 }
 
 const small: VqVaeConfig = {
@@ -238,17 +248,17 @@ export const vqVae = defineModel<VqVaeConfig, VqVae>({
     },
     small: {
       config: small,
-      training: { epochs: 8, batch: 64 },
-      about: "grids of 7x7 codes; three epochs for the autoencoder, seven for the prior",
+      training: { epochs: 5, batch: 64 },
+      about: "grids of 7x7 codes; three tenths of the steps for the autoencoder, the rest for the prior",
     },
     gradient: {
       config: { ...small, learning: "gradient" },
-      training: { epochs: 8, batch: 64 },
+      training: { epochs: 5, batch: 64 },
       about: "`small` with the book learned by its loss",
     },
     avatars: {
       config: { ...small, image: [3, 64, 64], widths: [32, 64, 64] },
-      training: { epochs: 8, batch: 64 },
+      training: { epochs: 5, batch: 64 },
       about: "colour pictures of 64x64 as grids of 8x8 codes (`--data avatars`)",
     },
     paper: {
