@@ -18,9 +18,8 @@
  */
 import { z } from "zod";
 import type { RandomStream } from "../../core/random.ts";
-import { full } from "../../graph/ops/movement.ts";
-import { scan } from "../../graph/ops/scan.ts";
-import { chunk } from "../../graph/ops/split.ts";
+import { concat, full } from "../../graph/ops/movement.ts";
+import { chunk, split } from "../../graph/ops/split.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { Conv2d } from "../../nn/conv.ts";
@@ -73,18 +72,14 @@ class RowLstm extends Module {
 
   /** Down the picture: gates [B, 4h, H, W] with the input's part -> hidden states [B, h, H, W]. */
   #rows(gates: Tensor): Tensor {
-    const [batch, size, height, width] = gates.shape;
+    const [batch, size, , width] = gates.shape;
     const half = size / 4;
-    const rows = gates.reshape([batch, size, height, 1, width]).transpose([2, 0, 1, 3, 4]);
-    const none = full([batch, half, 1, width], 0);
-    const { outputs } = scan(
-      ([h, c], [row]) => {
-        const next = rowStep(row.add(this.states.call(h)), c);
-        return { carry: [next.h, next.c], outputs: [next.h] };
-      },
-      { init: [none, none], xs: [rows] },
-    );
-    return outputs[0].transpose([1, 2, 0, 3, 4]).reshape([batch, half, height, width]);
+    let state = { h: full([batch, half, 1, width], 0), c: full([batch, half, 1, width], 0) };
+    const made = split(gates, 1, 2).map((row, y) => {
+      state = rowStep(y === 0 ? row : row.add(this.states.call(state.h)), state.c);
+      return state.h;
+    });
+    return concat(made, 2);
   }
 
   /** One pixel: its three states above and the cell above are remembered. gates [B, 4h, 1, 1] -> [B, h, 1, 1] */
