@@ -1,4 +1,5 @@
 import type { Workload } from "../harness/workload.ts";
+import { autoregressiveWorkloads } from "./autoregressive.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
@@ -14,6 +15,7 @@ export const workloads: readonly Workload[] = [
   ...modelWorkloads,
   ...ganWorkloads,
   pixelCnnWorkload,
+  ...autoregressiveWorkloads,
   ...languageWorkloads,
   diffusionWorkload,
   ...flowWorkloads,

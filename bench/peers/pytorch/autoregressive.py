@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from families import LAYOUTS, Family, tokens
+from values import LABELS
+
 
 class Shifted(nn.Module):
     """A filter that ends at the present row, around the present column or ending at it, moved by `shift` rows up and columns left."""
@@ -222,3 +225,22 @@ class RowLstm(nn.Module):
         for layer in self.head:
             x = layer(F.relu(x))
         return self.logits(F.relu(x))
+
+
+def level_pictures(levels, low, *shape):
+    return [tokens(LABELS, levels, *shape).float() * ((1 - low) / (levels - 1)) + low]
+
+
+def mean_binary_nats(net, x):
+    return F.binary_cross_entropy_with_logits(net(x), x)
+
+
+def mean_mixture_nats(net, x):
+    return mixture_nats(net(x), x, 10).mean() / x[0].numel()
+
+
+AUTOREGRESSIVE = {
+    "pixelcnn-gated": Family(Gated, mean_binary_nats, lambda: level_pictures(2, 0, 64, 1, 28, 28), modes=LAYOUTS),
+    "pixelrnn": Family(RowLstm, mean_binary_nats, lambda: level_pictures(2, 0, 64, 1, 28, 28), modes=LAYOUTS),
+    "pixelcnn-plus-plus": Family(PlusPlus, mean_mixture_nats, lambda: level_pictures(256, -1, 32, 3, 32, 32), modes=LAYOUTS),
+}

@@ -9,6 +9,7 @@ import time
 
 import torch
 
+from autoregressive import AUTOREGRESSIVE
 from families import FamilyTraining
 from flows import FLOWS, Controller
 from gans import GANS
@@ -17,7 +18,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**GANS, **PICTURES, **LANGUAGE, **FLOWS}
+FAMILIES = {**GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],
