@@ -1,5 +1,6 @@
 import type { Workload } from "../harness/workload.ts";
 import { autoencoderPlayerWorkloads } from "./autoencoder-players.ts";
+import { autoregressiveWorkloads } from "./autoregressive.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
@@ -18,6 +19,7 @@ export const workloads: readonly Workload[] = [
   ...autoencoderPlayerWorkloads,
   ...ganWorkloads,
   pixelCnnWorkload,
+  ...autoregressiveWorkloads,
   ...languageWorkloads,
   diffusionWorkload,
   ...flowWorkloads,

@@ -68,7 +68,9 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
     given: given === undefined ? undefined : await givenPictures(opened, given, known!, count),
     onFrame: frames === undefined ? undefined : (pictures) => kept.add(firstOf(pictures, FOLLOWED)),
   };
+  const started = performance.now();
   const pictures = await drawSamples({ ...model, backend }, count, seed, wishes);
+  const seconds = (performance.now() - started) / 1000;
   const asked = Object.fromEntries(
     (["label", "attributes", "given", "known"] as const).flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
   );
@@ -77,8 +79,12 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   await writePictures(file, pictures, about, { columns: inTurn(opened, options, count) });
   const strip = frames === undefined ? undefined : path.resolve(frames);
   if (strip !== undefined) await writeStrip(strip, kept.frames(), { ...about, view: "frames" }, opened.note);
-  if (json) printJson(io, { file, ...(strip === undefined ? {} : { frames: strip }), ...about });
-  else io.stdout.write(`${file}\n${strip === undefined ? "" : `${strip}\n`}`);
+  if (json) printJson(io, { file, ...(strip === undefined ? {} : { frames: strip }), ...about, seconds });
+  else
+    io.stderr.write(
+      `${count} ${count === 1 ? "picture" : "pictures"} in ${seconds.toFixed(1)} s: ${(count / seconds).toPrecision(3)} a second\n`,
+    );
+  if (!json) io.stdout.write(`${file}\n${strip === undefined ? "" : `${strip}\n`}`);
 }
 
 /** Columns that put one class below another where the classes come in turn; undefined for as good as square. */

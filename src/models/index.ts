@@ -7,6 +7,7 @@ import { vaeGan } from "./autoencoders/vae-gan.ts";
 import { vqVae } from "./autoencoders/vq-vae.ts";
 import { pixelcnn } from "./autoregressive/pixelcnn.ts";
 import { pixelCnnPlusPlus } from "./autoregressive/pixelcnn-plus-plus.ts";
+import { pixelrnn } from "./autoregressive/pixelrnn.ts";
 import { cnn } from "./classifiers/cnn.ts";
 import { featureNet } from "./classifiers/feature-net.ts";
 import { mlp } from "./classifiers/mlp.ts";
@@ -42,6 +43,7 @@ export {
   mlp,
   pixelCnnPlusPlus,
   pixelcnn,
+  pixelrnn,
   vae,
   vaeGan,
   vqVae,
@@ -63,6 +65,7 @@ export const models: readonly ModelRecord[] = [
   wganGp,
   conditionalGan,
   pixelcnn,
+  pixelrnn,
   pixelCnnPlusPlus,
 ];
 

@@ -51,9 +51,18 @@ function conditionalMeans({ means, coefficients }: Mixture, x: Tensor): Tensor {
   return concat([channel(means, 0), ofGreen, ofBlue], 1);
 }
 
+/** log(1 - e^(-δ)) of a bin δ = 2 · half / scale wide: by its series where that is small, since then 1 - e^(-δ) would lose its digits. */
+function logOfWidth(logScales: Tensor, half: number): Tensor {
+  const logWidth = logScales.neg().add(Math.log(2 * half));
+  const width = exp(logWidth);
+  const series = logWidth.sub(width.mul(0.5)).add(width.square().div(24));
+  return where(width.less(0.1), series, exp(width.maximum(0.1).neg()).neg().add(1).log());
+}
+
 /**
  * -log p(x) of pictures whose channels have `levels` values, in nats a picture (Eq. 2): a level has the mass of the logistic distribution between the middles to
- * its neighbours, the lowest and the highest level all that is beyond. Where a bin holds next to nothing, density times width stands for it.
+ * its neighbours, the lowest and the highest level all that is beyond. With a and b the bin's ends in units of the scale,
+ * log(σ(a) - σ(b)) = log σ(a) + log σ(-b) + log(1 - e^(b - a)), which needs no stand-in for bins that hold next to nothing.
  * @param parameters [B, mixtureSize, H, W]: weights, means, log scales, coefficients
  * @param x [B, C, H, W], -1, -1 + 2 / (levels - 1) ... 1
  * @returns [B]
@@ -62,25 +71,20 @@ function conditionalMeans({ means, coefficients }: Mixture, x: Tensor): Tensor {
 export function logisticMixtureNats(parameters: Tensor, x: Tensor, components: number, levels = 256): Tensor {
   const [batch, channels, height, width] = x.dims("B C H W");
   const mixture = unpack(parameters, channels, components);
-  const { logScales } = mixture;
   const values = x.reshape([batch, channels, 1, height, width]);
   const half = 1 / (levels - 1);
   const centred = values.sub(conditionalMeans(mixture, values));
-  const inverse = exp(logScales.neg());
-  const above = inverse.mul(centred.add(half));
-  const below = inverse.mul(centred.sub(half));
-  const mass = above.sigmoid().sub(below.sigmoid());
-  const middle = inverse.mul(centred);
-  const density = middle
-    .sub(logScales)
-    .sub(middle.softplus().mul(2))
-    .add(Math.log(2 * half));
-  const inside = where(mass.greater(1e-5), mass.maximum(1e-12).log(), density);
-  const spread = values.expand(centred.shape);
+  const inverse = exp(mixture.logScales.neg());
+  const below = inverse.mul(centred.add(half)).neg().softplus().neg(); // log σ(a): not beyond the upper end
+  const above = inverse.mul(centred.sub(half)).softplus().neg(); // log σ(-b): not below the lower end
+  // The highest level has no upper end, the lowest no lower one.
   const edge = 1 - half / 2;
-  const lowest = above.sub(above.softplus()); // log σ(above)
-  const highest = below.softplus().neg(); // log(1 - σ(below))
-  const logs = where(spread.less(-edge), lowest, where(spread.greater(edge), highest, inside));
+  const bounded = values.less(edge).cast("float32");
+  const based = values.greater(-edge).cast("float32");
+  const logs = below
+    .mul(bounded)
+    .add(above.mul(based))
+    .add(logOfWidth(mixture.logScales, half).mul(bounded.mul(based)));
   const ofComponents = logs.sum(1).add(mixture.weights.logSoftmax(1));
   return sumPerExample(logsumexp(ofComponents, 1)).neg();
 }

@@ -56,6 +56,19 @@ export class Surroundings {
     return concat([earlier.transpose([1, 2, 0, 3]), x], 2);
   }
 
+  /**
+   * Values of earlier places [taps, B, channels] of something that is made from them: a recurrence. Hand what is made at this place, [B, channels, 1, 1], to `keep`.
+   */
+  recall(batch: number, channels: number, taps: readonly Tap[]): { earlier: Tensor; keep: (value: Tensor) => void } {
+    const source = this.remembered.length;
+    this.remembered.push({ value: undefined, channels });
+    this.windows.push({ source, taps });
+    const keep = (value: Tensor): void => {
+      this.remembered[source] = { value, channels };
+    };
+    return { earlier: this.#supply(this.windows.length - 1, [taps.length, batch, channels]), keep };
+  }
+
   #window(x: Tensor, taps: readonly Tap[], shape: Shape): Tensor {
     let source = this.#sources.get(x);
     if (source === undefined) {

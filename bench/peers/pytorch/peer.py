@@ -10,6 +10,7 @@ import time
 import torch
 
 from autoencoder_players import AUTOENCODER_PLAYERS
+from autoregressive import AUTOREGRESSIVE
 from families import FamilyTraining
 from features import FEATURES
 from flows import FLOWS, Controller
@@ -19,7 +20,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**FEATURES, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **LANGUAGE, **FLOWS}
+FAMILIES = {**FEATURES, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],

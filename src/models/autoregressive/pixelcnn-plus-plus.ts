@@ -13,7 +13,7 @@
  *                  u, ul                   [B, channels, H, W]  what lies above; what lies above and to the left
  *
  * Departs from the paper: plain filters with PyTorch's initialisation for weight normalisation with data-dependent initialisation; drawn channels are put on
- * their level before the next one looks at them. With `scales` above 1 sampling runs the whole network for each pixel.
+ * their level before the next one looks at them; a bin's logarithm is exact, without the paper's stand-in for bins that hold next to nothing. With `scales` above 1 sampling runs the whole network for each pixel.
  * Next: pixelcnn.ts has the scores that this replaces.
  */
 import { z } from "zod";
@@ -246,8 +246,8 @@ export const pixelCnnPlusPlus = defineModel<PixelCnnPlusPlusConfig, PixelCnnPlus
     },
     small: {
       config: colour,
-      training: { epochs: 0.5, batch: 32, learningRate: 1e-3, schedule: "cosine" },
-      about: "one scale, four blocks of 32 channels, half an epoch of CIFAR-10; about six minutes",
+      training: { epochs: 0.4, batch: 32, learningRate: 1e-3, schedule: "cosine" },
+      about: "one scale, four blocks of 32 channels, 625 steps on CIFAR-10; about six minutes",
     },
     paper: {
       config: { ...colour, channels: 160, blocks: 5, scales: 3, dropout: 0.5 },
