@@ -16,6 +16,7 @@ export {
 } from "./dataset.ts";
 export { fitImages } from "./fit.ts";
 export { decodeIdx } from "./idx.ts";
+export { type LabelRow, type LabelTable, readLabelTable } from "./label-table.ts";
 export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
 export { Prefetcher, type PrefetchOptions, type StagedBatch } from "./prefetch.ts";
 export {

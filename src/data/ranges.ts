@@ -5,8 +5,8 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { ImageSet } from "./dataset.ts";
 
 /**
- * `unit` [0, 1]: what loaders give and samples have. `symmetric` [-1, 1]: what models with a final tanh work in. `bytes` 0..255: what files hold.
- * `standard`: each channel with mean 0 and variance 1 over a data set.
+ * `unit` is from 0 to 1, what loaders give and samples have; `symmetric` from -1 to 1, what models with a final tanh work in; `bytes` from 0 to 255,
+ * what files hold; in `standard` each channel has mean 0 and variance 1 over a data set.
  */
 export type RangeName = "unit" | "symmetric" | "bytes" | "standard";
 
