@@ -3,7 +3,7 @@ import { AtelierError } from "../core/errors.ts";
 /** A symmetric matrix's eigenvalues, in no order, and its eigenvectors as rows. */
 export interface Eigen {
   values: Float64Array;
-  /** [n, n]: row i belongs to value i; absent where only the values were asked for. */
+  /** Rows [n, n], row i belonging to value i; absent where only the values were asked for. */
   vectors: Float64Array | undefined;
 }
 
