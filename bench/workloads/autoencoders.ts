@@ -31,7 +31,7 @@ function preset(name: string, summary: string, model: string, chosen: string): W
 
 export const autoencoderWorkloads: readonly Workload[] = [
   preset("vae-mlp", "training step of 784-500-20-500-784 on dots, batch 128, Adam", "vae", "mlp"),
-  preset("vae-faces", "training step, 3x64x64, code of 200, batch norm, batch 64, Adam", "vae", "faces"),
+  preset("vae-faces", "training step, 3x64x64, code of 200, batch norm, batch 32, Adam", "vae", "faces"),
   preset("denoising", "training step, 1x28x28, half of the pixels masked, batch 128, Adam", "denoising-autoencoder", "small"),
   preset("conditional-vae", "training step, 1x28x28 and a class, code of 16, batch 128, Adam", "conditional-vae", "small"),
 ];

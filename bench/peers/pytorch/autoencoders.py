@@ -55,7 +55,7 @@ def bernoulli(logits, x):
     return F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
 
 
-def gaussian(logits, x, deviation=0.25):
+def gaussian(logits, x, deviation=0.6):
     constant = x[0].numel() * (math.log(deviation) + 0.5 * math.log(2 * math.pi))
     return (logits.sigmoid() - x).square().sum() / (2 * deviation**2 * len(x)) + constant
 
@@ -98,8 +98,8 @@ AUTOENCODERS = {
     "vae-faces": Family(
         build=lambda: Halves((3, 64, 64), 200, [24, 48, 64, 128], act=lambda x: F.leaky_relu(x, 0.2)),
         loss=faces,
-        batches=lambda: [pictures(64, 3, 64, 64)],
-        draws=[("normal", (64, 200))],
+        batches=lambda: [pictures(32, 3, 64, 64)],
+        draws=[("normal", (32, 200))],
         modes=LAYOUTS,
     ),
     "denoising": Family(

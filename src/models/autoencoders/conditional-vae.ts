@@ -163,9 +163,9 @@ export const conditionalVae = defineModel<ConditionalVaeConfig, ConditionalVae>(
     faces: {
       config: {
         ...{ ...digits, image: [3, 64, 64], codeSize: 200, widths: [24, 48, 64, 128], activation: "leaky-relu", slope: 0.2 },
-        ...{ likelihood: "gaussian", deviation: 0.25, conditions: 24 },
+        ...{ likelihood: "gaussian", deviation: 0.6, conditions: 24 },
       },
-      training: { epochs: 8, batch: 64, schedule: "cosine" },
+      training: { epochs: 6, batch: 32, schedule: "cosine" },
       about: "colour faces by their 24 attributes (--data avatars)",
     },
   },
