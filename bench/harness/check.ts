@@ -24,7 +24,7 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   "vae-mlp": { parameters: 815_824 },
   "vae-faces": { parameters: 1_605_075, later: 1e-3 },
   denoising: { parameters: 880_961, later: 1e-3 },
-  "conditional-vae": { parameters: 260_257, later: 1e-3 },
+  "conditional-vae": { parameters: 1_701_601, later: 1e-3 },
   dcgan: { parameters: 6_338_176, later: 5e-3 },
   "wgan-gp": { parameters: 6_570_817, later: 1e-2 },
   "conditional-gan": { parameters: 568_640, later: 5e-3 },

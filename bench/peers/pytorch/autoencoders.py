@@ -110,7 +110,7 @@ AUTOENCODERS = {
         modes=LAYOUTS,
     ),
     "conditional-vae": Family(
-        build=lambda: Halves((1, 28, 28), 16, [32, 64], known=10),
+        build=lambda: Halves((1, 28, 28), 16, [32, 64], [256], known=10),
         loss=conditional,
         batches=lambda: [pictures(128, 1, 28, 28), classes()],
         draws=[("normal", (128, 16))],

@@ -131,7 +131,8 @@ function orNothing(network: ConditionalVae, like: Tensor, conditions: Tensor | u
 }
 
 const digits: ConditionalVaeConfig = {
-  ...{ image: [1, 28, 28], codeSize: 16, widths: [32, 64], norm: true, ...plain },
+  // Without dense layers the class enters linearly, and the codes keep it.
+  ...{ image: [1, 28, 28], codeSize: 16, widths: [32, 64], norm: true, ...plain, hidden: [256] },
   ...{ ...greyBernoulli, conditions: 10, klWeight: 1 },
 };
 
