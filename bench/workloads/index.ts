@@ -1,7 +1,7 @@
 import type { Workload } from "../harness/workload.ts";
 import { autoencoderPlayerWorkloads } from "./autoencoder-players.ts";
-import { autoregressiveWorkloads } from "./autoregressive.ts";
 import { autoencoderWorkloads } from "./autoencoders.ts";
+import { autoregressiveWorkloads } from "./autoregressive.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
