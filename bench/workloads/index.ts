@@ -1,5 +1,6 @@
 import type { Workload } from "../harness/workload.ts";
 import { autoencoderPlayerWorkloads } from "./autoencoder-players.ts";
+import { autoencoderWorkloads } from "./autoencoders.ts";
 import { autoregressiveWorkloads } from "./autoregressive.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
@@ -17,6 +18,7 @@ export const workloads: readonly Workload[] = [
   ...modelWorkloads,
   featureNetWorkload,
   ...autoencoderPlayerWorkloads,
+  ...autoencoderWorkloads,
   ...ganWorkloads,
   pixelCnnWorkload,
   ...autoregressiveWorkloads,

@@ -11,6 +11,7 @@ import torch
 
 from autoencoder_players import AUTOENCODER_PLAYERS
 from autoregressive import AUTOREGRESSIVE
+from autoencoders import AUTOENCODERS
 from families import FamilyTraining
 from features import FEATURES
 from flows import FLOWS, Controller
@@ -20,7 +21,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**FEATURES, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS}
+FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],

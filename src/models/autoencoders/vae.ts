@@ -122,7 +122,7 @@ const dots: VaeConfig = { ...book, image: [1, 28, 28], binarize: true, klWeight:
 const faces: VaeConfig = {
   ...{ image: [3, 64, 64], codeSize: 200, widths: [24, 48, 64, 128], hidden: [], norm: true, denseNorm: false },
   ...{ activation: "leaky-relu", slope: 0.2 },
-  ...{ ...greyBernoulli, likelihood: "gaussian", deviation: 0.25, klWeight: 1 },
+  ...{ ...greyBernoulli, likelihood: "gaussian", deviation: 0.6, klWeight: 1 },
 };
 
 export const vae = defineModel<VaeConfig, Vae>({
@@ -157,7 +157,7 @@ export const vae = defineModel<VaeConfig, Vae>({
     },
     faces: {
       config: faces,
-      training: { epochs: 8, batch: 64, learningRate: 1e-3, schedule: "cosine" },
+      training: { epochs: 6, batch: 32, learningRate: 1e-3, schedule: "cosine" },
       about: "colour faces at 64 x 64 with 200 numbers a code (--data avatars)",
     },
     "book-faces": {
