@@ -21,6 +21,14 @@ export interface Window {
   readonly taps: readonly Tap[];
 }
 
+/** What {@link Surroundings.recall} gives. */
+export interface Recalled {
+  /** [taps, B, channels] */
+  earlier: Tensor;
+  /** Takes what is made at this place, [B, channels, 1, 1], for later places. */
+  keep: (value: Tensor) => void;
+}
+
 /**
  * What lies before the place that is being computed, when a network runs pixel by pixel or row by row instead of on a whole picture: layers that look at
  * earlier places find them here, and whoever runs the network keeps them from place to place.
@@ -59,7 +67,7 @@ export class Surroundings {
   /**
    * Values of earlier places [taps, B, channels] of something that is made from them: a recurrence. Hand what is made at this place, [B, channels, 1, 1], to `keep`.
    */
-  recall(batch: number, channels: number, taps: readonly Tap[]): { earlier: Tensor; keep: (value: Tensor) => void } {
+  recall(batch: number, channels: number, taps: readonly Tap[]): Recalled {
     const source = this.remembered.length;
     this.remembered.push({ value: undefined, channels });
     this.windows.push({ source, taps });
