@@ -159,8 +159,8 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
     },
     small: {
       config: digits,
-      training: { epochs: 1, batch: 64, learningRate: 2e-3, schedule: "cosine" },
-      about: "black and white digits by the gated network; about five minutes",
+      training: { epochs: 2, batch: 64, learningRate: 2e-3, schedule: "cosine" },
+      about: "black and white digits by the gated network; about eight minutes",
     },
     paper: {
       config: { ...digits, channels: 48, layers: 9, head: 96 },
@@ -174,8 +174,8 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
     },
     gated: {
       config: digits,
-      training: { epochs: 2, batch: 64, learningRate: 2e-3, schedule: "cosine" },
-      about: "the network of small, without the blind spot, for two epochs; about ten minutes",
+      training: { epochs: 1, batch: 64, learningRate: 2e-3, schedule: "cosine" },
+      about: "the network of small for as long as plain, and without its blind spot; about four minutes",
     },
     book: {
       config: book,
