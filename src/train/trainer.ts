@@ -11,7 +11,7 @@ import { profileTable } from "../runtime/profile.ts";
 import { type Build, compile, type Program } from "../runtime/program.ts";
 import { FlatParameters } from "./flat.ts";
 import { NotFiniteError, nonFiniteError, traceNonFinite } from "./non-finite.ts";
-import { type Game, gameOf, type TrainerOptions, type TrainerReport } from "./options.ts";
+import { type Game, gameOf, requireWholeGame, type TrainerOptions, type TrainerReport } from "./options.ts";
 import { isPlayed, onlyPlayer, phaseOutputs, type TrainerPhase } from "./phase.ts";
 import { Player, type PlayerOptions } from "./player.ts";
 import { shareParameters } from "./shares.ts";
@@ -73,13 +73,14 @@ export class Trainer<I extends string = string> {
 
   /**
    * Trace the objective and its gradient, load the programs.
-   * @throws AtelierError for a module without parameters, or players that do not share out its parameters; ShapeError from the objective's ops; RuntimeError
-   *   from the backend
+   * @throws AtelierError for a module without parameters, players that do not share out its parameters, phases that leave one out; ShapeError from the
+   *   objective's ops; RuntimeError from the backend
    */
   static async create<I extends string>(options: TrainerOptions<I>): Promise<Trainer<I>> {
     const { backend, module, inputs, seed = 0, name = "training step" } = options;
     const game = gameOf(options);
     const shares = shareParameters(module, game.parts);
+    requireWholeGame(game, options.totalSteps);
     for (const [path, state] of namedStates(module)) state.path = path;
     // All parameters move before the first program binds any of them.
     const flats = new Map([...shares].map(([player, parameters]) => [player, new FlatParameters(parameters)]));
