@@ -81,6 +81,13 @@ test.each(["averages", "gradient"] as const)(
   },
 );
 
+test("the paper's preset has the 250,000 steps of the autoencoder that it says", () => {
+  const { config: paper, training } = vqVae.presets.paper;
+  const cifarTraining = 50_000;
+  const steps = Math.floor(cifarTraining / training.batch!) * training.epochs! * paper.priorStart;
+  expect(steps / 1000).toBeCloseTo(250, 0);
+});
+
 test("perplexity of a split is that of its histogram", () => {
   const { reduce } = vqVae.metricInfo.perplexity;
   expect(reduce!([3, 3, 0, 3])).toBeCloseTo(3, 10);
