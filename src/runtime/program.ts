@@ -218,12 +218,12 @@ export class Program<I extends string = string, O extends string = string> {
    */
   async run(
     feeds: Partial<Record<I, TypedArray | readonly number[]>> = {},
-    accept: (outputs: Record<O, TypedArray>) => boolean = () => true,
+    accept: (outputs: Record<O, TypedArray>) => boolean | Promise<boolean> = () => true,
   ): Promise<Record<O, TypedArray>> {
     for (const key of Object.keys(feeds) as I[]) this.#feed(key, feeds[key]!);
     for (const fill of this.#fills) fill();
     await this.#execute();
-    if (accept(this.outputs)) for (const commit of this.#commits) commit();
+    if (await accept(this.outputs)) for (const commit of this.#commits) commit();
     return this.outputs;
   }
 

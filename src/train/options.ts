@@ -1,4 +1,4 @@
-import { UsageError } from "../core/errors.ts";
+import { AtelierError, UsageError, unknownName } from "../core/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Rng } from "../graph/trace.ts";
 import type { Terms } from "../nn/losses.ts";
@@ -77,4 +77,25 @@ export function gameOf<I extends string>({ module, objective, players }: Trainer
   }
   const losses: TrainerPhase<I>["losses"] = (inputs, rng) => ({ [onlyPlayer]: objective(inputs, rng) });
   return { parts: { [onlyPlayer]: module }, phases: [{ moves: [onlyPlayer], losses }] };
+}
+
+/**
+ * Refuse a game that would train less than it says.
+ * @throws AtelierError for a name of no player, a player that no phase moves, a first phase that wants the batch of the one before it, and spans of a training
+ *   whose steps are not given
+ */
+export function requireWholeGame<I extends string>(
+  { parts, phases, learningRates, clipWeights }: Game<I>,
+  totalSteps: number | undefined,
+): void {
+  const moved = phases.flatMap(({ moves }) => moves);
+  const players = Object.keys(parts);
+  for (const name of [...moved, ...Object.keys({ ...learningRates, ...clipWeights })])
+    if (!players.includes(name)) throw unknownName("player", name, players);
+  const idle = players.filter((name) => !moved.includes(name));
+  if (idle.length > 0) throw new AtelierError({ what: "No phase moves these players: they would stay as they are.", got: idle.join(", ") });
+  if (phases[0].batch === "same")
+    throw new AtelierError({ what: "The first phase has no phase before it whose batch it could take.", hint: 'leave out batch: "same"' });
+  if (totalSteps === undefined && phases.some(({ span }) => span !== undefined))
+    throw new AtelierError({ what: "Phases with a span need the steps of the whole training.", hint: "give Trainer.create totalSteps" });
 }

@@ -62,6 +62,12 @@ export class Player {
     return this.#norm?.norm();
   }
 
+  /** Whether all gradients that stand in their vector are finite. */
+  async hasFiniteGradients(): Promise<boolean> {
+    await this.#memory?.read(this.#kept);
+    return this.parameters.gradients.every((g) => Number.isFinite(g));
+  }
+
   /** Renew the parameters from the gradients that stand in their vector. */
   async apply(learningRate: number, gradientNorm: number | undefined): Promise<void> {
     const scale = gradientNorm === undefined || this.#clipNorm === 0 ? 1 : clipFactor(gradientNorm, this.#clipNorm);

@@ -123,6 +123,16 @@ describe("players that are not well defined", () => {
       { moves: ["x", "y"], losses: (inputs) => ({ x: terms({ y: product(pair, inputs) }), y: product(pair, inputs) }) },
     ];
     expect(await failure(pair, { phases: twice })).toContain("Two terms of a phase have the same name");
+    const loss = (inputs: Inputs) => ({ x: product(pair, inputs) });
+    expect(await failure(pair, { phases: [{ moves: ["x"], losses: loss }] })).toContain("No phase moves these players");
+    expect(await failure(pair, { phases: [{ moves: ["x", "z"], losses: loss }] })).toContain('"z"');
+    expect(await failure(pair, { clipWeights: { critic: 1 } })).toContain('"critic"');
+    const both: Game<"s">["phases"][number] = {
+      moves: ["x", "y"],
+      losses: (inputs) => ({ x: lossX(pair, inputs), y: product(pair, inputs) }),
+    };
+    expect(await failure(pair, { phases: [{ ...both, batch: "same" }] })).toContain("no phase before it");
+    expect(await failure(pair, { phases: [{ ...both, span: [0, 1] }] })).toContain("need the steps of the whole training");
     const nothing = { backend, module: new Linear({ in: 1, out: 1, rng: new RandomStream(0, "x") }), inputs: {} };
     await expect(Trainer.create(nothing)).rejects.toThrow("nothing to train by");
   });

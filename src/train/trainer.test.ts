@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { TypedArray } from "../core/dtype.ts";
 import { RandomStream } from "../core/random.ts";
-import { Linear, Module, squaredError, terms } from "../nn/index.ts";
+import { BatchNorm, Linear, Module, Sequential, squaredError, terms } from "../nn/index.ts";
 import { sgd } from "../optim/index.ts";
-import type { Backend } from "../runtime/backend.ts";
+import type { Backend, DeviceMemory } from "../runtime/backend.ts";
 import { openDevice } from "../runtime/node/device.ts";
 import { compile } from "../runtime/program.ts";
+import { FlatParameters } from "./flat.ts";
+import { Player } from "./player.ts";
 import { trainModule } from "./train-module.ts";
 import { NotFiniteError, Trainer } from "./trainer.ts";
 
@@ -107,6 +110,32 @@ describe("Trainer", () => {
         try:      lower the learning rate, or set clipNorm]
     `);
     await trainer.dispose();
+  });
+
+  it("stops at a gradient that is not finite with the running statistics as they were", async () => {
+    const [line, norm] = [new Line(), new BatchNorm({ channels: 1 })];
+    const trainer = await Trainer.create({
+      backend,
+      module: new Sequential(line.layer, norm),
+      objective: ({ x }) => norm.call(line.layer.call(x)).mul(0).sqrt().mean(),
+      inputs: { x: inputs.x },
+      clipNorm: 1,
+    });
+    await expect(trainer.advance({ x: feeds.x })).rejects.toThrow(/The gradient is not finite at step 1/);
+    expect([norm.runningMean.data[0], norm.runningVariance.data[0]]).toEqual([0, 1]);
+    await trainer.dispose();
+  });
+
+  it("reads a device's gradients before it calls them finite", async () => {
+    const read = async (arrays: readonly TypedArray[]) => {
+      for (const array of arrays) array.fill(Number.NaN as never);
+    };
+    const memory: DeviceMemory = { keep: () => {}, release: () => {}, write: async () => {}, read };
+    const load: Backend["load"] = (model, settings) => backend.load(model, settings);
+    const settings = { optimizer: sgd({}), weightDecay: 0, clipNorm: 1, ema: 0, measured: false };
+    const player = await Player.load({ ...settings, backend: { ...backend, memory, load } }, new FlatParameters(new Line()));
+    expect(await player.hasFiniteGradients()).toBe(false);
+    await player.dispose();
   });
 
   it("says when there is nothing to train", async () => {

@@ -11,7 +11,7 @@ import { profileTable } from "../runtime/profile.ts";
 import { type Build, compile, type Program } from "../runtime/program.ts";
 import { FlatParameters } from "./flat.ts";
 import { NotFiniteError, nonFiniteError, traceNonFinite } from "./non-finite.ts";
-import { type Game, gameOf, type TrainerOptions, type TrainerReport } from "./options.ts";
+import { type Game, gameOf, requireWholeGame, type TrainerOptions, type TrainerReport } from "./options.ts";
 import { isPlayed, onlyPlayer, phaseOutputs, type TrainerPhase } from "./phase.ts";
 import { Player, type PlayerOptions } from "./player.ts";
 import { shareParameters } from "./shares.ts";
@@ -73,13 +73,14 @@ export class Trainer<I extends string = string> {
 
   /**
    * Trace the objective and its gradient, load the programs.
-   * @throws AtelierError for a module without parameters, or players that do not share out its parameters; ShapeError from the objective's ops; RuntimeError
-   *   from the backend
+   * @throws AtelierError for a module without parameters, players that do not share out its parameters, phases that leave one out; ShapeError from the
+   *   objective's ops; RuntimeError from the backend
    */
   static async create<I extends string>(options: TrainerOptions<I>): Promise<Trainer<I>> {
     const { backend, module, inputs, seed = 0, name = "training step" } = options;
     const game = gameOf(options);
     const shares = shareParameters(module, game.parts);
+    requireWholeGame(game, options.totalSteps);
     for (const [path, state] of namedStates(module)) state.path = path;
     // All parameters move before the first program binds any of them.
     const flats = new Map([...shares].map(([player, parameters]) => [player, new FlatParameters(parameters)]));
@@ -124,8 +125,8 @@ export class Trainer<I extends string = string> {
   /**
    * One step on one batch: what is not given in `feeds` is taken as it stands in `program.inputs`. Phases that take new batches more than once a step want
    * `feeds` as a function that gives the next.
-   * @throws NotFiniteError when a term of the loss is not finite, or the gradient where it is clipped (or with `ATELIER_DEBUG=1`), naming the first tensor
-   *   that is not: parameters and state are then as before the move
+   * @throws NotFiniteError when a term of the loss is not finite, or the gradient where it is clipped or of one of several players (or with
+   *   `ATELIER_DEBUG=1`), naming the first tensor that is not: parameters and state are then as before the move
    */
   async advance(feeds: Feeds<I> | (() => Promise<Feeds<I>>) = {}): Promise<TrainerReport> {
     await this.#settle();
@@ -150,26 +151,35 @@ export class Trainer<I extends string = string> {
 
   /** Losses and gradients of one phase, then its players' updates. */
   async #move(stage: Stage<I>, batch: Feeds<I>, learningRate: number, report: MoveReport): Promise<void> {
-    let terms: Record<string, number> = {};
-    let bad: [string, number] | undefined;
-    await stage.program.run(batch, (outputs) => {
-      terms = readTerms(outputs as Record<string, Float32Array>);
-      bad = Object.entries(terms).find(([, value]) => !Number.isFinite(value));
+    const { moves } = stage.phase;
+    let bad: { kind: "loss" | "gradient"; got: string } | undefined;
+    // What is not finite is refused before the program's state is renewed.
+    await stage.program.run(batch, async (outputs) => {
+      const terms = readTerms(outputs as Record<string, Float32Array>);
+      const term = Object.entries(terms).find(([, value]) => !Number.isFinite(value));
+      if (term === undefined) bad = await this.#measure(moves, report);
+      else bad = { kind: "loss", got: `${term[1]} for the term "${term[0]}"` };
+      Object.assign(report.terms, terms);
       return bad === undefined;
     });
-    if (bad !== undefined) throw await this.#notFinite(stage, "loss", `${bad[1]} for the term "${bad[0]}"`);
-    Object.assign(report.terms, terms);
-    for (const name of stage.phase.moves) {
-      const player = this.players.get(name)!;
-      const norm = await player.gradientNorm();
-      if (norm !== undefined && !Number.isFinite(norm) && player.parameters.gradients.some((g) => !Number.isFinite(g)))
-        throw await this.#notFinite(stage, "gradient", `a gradient's norm of ${norm}`);
-      if (norm !== undefined) report.gradientNorms[name] = norm;
-    }
-    for (const name of stage.phase.moves) {
+    if (bad !== undefined) throw await this.#notFinite(stage, bad.kind, bad.got);
+    for (const name of moves) {
       const factor = this.#options.players?.learningRates?.[name] ?? 1;
       await this.players.get(name)!.apply(learningRate * factor, report.gradientNorms[name]);
     }
+  }
+
+  /** Note the norms of these players' gradients, where they are measured; returns what is wrong with them. */
+  async #measure(moves: readonly string[], { gradientNorms }: MoveReport): Promise<{ kind: "gradient"; got: string } | undefined> {
+    for (const name of moves) {
+      const player = this.players.get(name)!;
+      const norm = await player.gradientNorm();
+      if (norm === undefined) continue;
+      // The norm may be too large for a float where no gradient is.
+      if (!Number.isFinite(norm) && !(await player.hasFiniteGradients())) return { kind: "gradient", got: `a gradient's norm of ${norm}` };
+      gradientNorms[name] = norm;
+    }
+    return undefined;
   }
 
   /** Find the tensor that made it so, by the same step with every tensor watched. */

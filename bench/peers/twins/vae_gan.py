@@ -1,4 +1,4 @@
-"""The VAE-GAN on Fashion-MNIST, padded to 32 x 32. Usage: python vae_gan.py fashion SEED [--steps N]; samples into the folder ATELIER_TWIN_SAMPLES, where set"""
+"""The VAE-GAN on Fashion-MNIST, padded to 32 x 32. Usage: python vae_gan.py fashion SEED [--steps N] (a shorter run is printed, not recorded); samples into the folder ATELIER_TWIN_SAMPLES, where set"""
 
 import argparse
 import os
@@ -47,10 +47,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("setting", choices=["fashion"])
     parser.add_argument("seed", type=int)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int)
     chosen = parser.parse_args()
-    if common.done("vae-gan", chosen.setting, chosen.seed):
+    if chosen.steps is None and common.done("vae-gan", chosen.setting, chosen.seed):
         return
+    steps = chosen.steps or STEPS
     torch.manual_seed(chosen.seed)
     net = VaeGan(code=CODE)
     train_x, train_y, test_x, test_y = common.fashion()
@@ -58,7 +59,7 @@ def main():
     optimizers = [torch.optim.Adam(parameters, lr=RATE, betas=(0.5, 0.999), fused=True) for parameters in players.values()]
     call = dict(net.named_children())
     started = time.perf_counter()
-    for step, (x, _) in zip(range(chosen.steps), endless(train_x, train_y)):
+    for step, (x, _) in zip(range(steps), endless(train_x, train_y)):
         losses = vae_gan_losses(call, x, torch.randn(len(x), CODE), torch.randn(len(x), CODE))
         for name, loss in losses.items():
             for parameter, gradient in zip(players[name], torch.autograd.grad(loss, players[name], retain_graph=True)):
@@ -68,7 +69,11 @@ def main():
         if step % 250 == 0:
             print(f"  step {step}: {', '.join(f'{name} {loss.item():.3f}' for name, loss in losses.items())}", flush=True)
     seconds = time.perf_counter() - started
-    common.record("vae-gan", chosen.setting, chosen.seed, seconds, {"steps": chosen.steps, **evaluate(net, test_x, test_y)})
+    figures = {"steps": steps, **evaluate(net, test_x, test_y)}
+    if chosen.steps is None:
+        common.record("vae-gan", chosen.setting, chosen.seed, seconds, figures)
+    else:
+        print(figures)
     if folder := os.environ.get("ATELIER_TWIN_SAMPLES"):
         save_samples(net, Path(folder) / f"vae-gan-{chosen.setting}-{chosen.seed}.npy")
 

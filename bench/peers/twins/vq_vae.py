@@ -1,4 +1,4 @@
-"""The VQ-VAE with its prior over codes, on Fashion-MNIST at 28 x 28. Usage: python vq_vae.py SETTING SEED [--steps N]"""
+"""The VQ-VAE with its prior over codes, on Fashion-MNIST at 28 x 28. Usage: python vq_vae.py SETTING SEED [--steps N] (a shorter run is printed, not recorded)"""
 
 import argparse
 import math
@@ -85,17 +85,22 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("setting", choices=SETTINGS)
     parser.add_argument("seed", type=int)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int)
     chosen = parser.parse_args()
-    if common.done("vq-vae", chosen.setting, chosen.seed):
+    if chosen.steps is None and common.done("vq-vae", chosen.setting, chosen.seed):
         return
+    steps = chosen.steps or STEPS
     torch.manual_seed(chosen.seed)
     codec, prior = Codec(), Prior()
     book = Book(codec, SETTINGS[chosen.setting])
     train_x, train_y, test_x, test_y = common.fashion()
     train_x, test_x = train_x[..., 2:-2, 2:-2].contiguous(), test_x[..., 2:-2, 2:-2].contiguous()
-    seconds = train(codec, prior, book, (train_x, train_y), chosen.steps)
-    common.record("vq-vae", chosen.setting, chosen.seed, seconds, {"steps": chosen.steps, **evaluate(codec, prior, test_x, test_y)})
+    seconds = train(codec, prior, book, (train_x, train_y), steps)
+    figures = {"steps": steps, **evaluate(codec, prior, test_x, test_y)}
+    if chosen.steps is None:
+        common.record("vq-vae", chosen.setting, chosen.seed, seconds, figures)
+    else:
+        print(figures)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../core/errors.ts";
 import { RandomStream } from "../../core/random.ts";
 import { RandomStreams } from "../../core/streams.ts";
+import { full } from "../../graph/ops/movement.ts";
 import { summary } from "../../nn/module.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { openBackend } from "../../runtime/node/open.ts";
@@ -9,7 +10,7 @@ import { compile } from "../../runtime/program.ts";
 import type { Pictures } from "../model.ts";
 import { conditionalVae } from "./conditional-vae.ts";
 import { corrupt, type DenoisingConfig, peakSignalToNoise } from "./denoising-autoencoder.ts";
-import { vae } from "./vae.ts";
+import { reparameterize, vae } from "./vae.ts";
 
 let backend: Backend;
 beforeAll(async () => {
@@ -39,6 +40,34 @@ describe("vae", () => {
     const config = { ...vae.presets.small.config, image: [1, 28, 28] as [1, number, number] };
     expect(() => vae.build(config, init())).toThrow(UsageError);
     expect(() => vae.build(config, init())).toThrow(/28/);
+  });
+});
+
+describe("the bounds of the two variational autoencoders", () => {
+  it.each([vae, conditionalVae])("weigh the KL term, and no other: $name", async (record) => {
+    const config = { ...record.presets.smoke.config, klWeight: 3 };
+    const network = record.build(config as never, init());
+    const program = await compile(
+      backend,
+      ({ images, conditions }, rng) => {
+        const batch = { images, conditions } as never;
+        const { total, terms } = record.objective!(network as never, batch, rng);
+        const held = record.metrics(network as never, batch, rng);
+        return { total, reconstruction: terms.reconstruction, kl: terms.kl, rest: held.reconstruction.add(held.kl).add(held.elbo) };
+      },
+      { inputs: { images: { shape: [2, 1, 8, 8] }, conditions: { shape: [2, 4] } }, streams: new RandomStreams(0) },
+    );
+    const { total, reconstruction, kl, rest } = await program.run();
+    await program.dispose();
+    expect(kl[0]).toBeGreaterThan(0);
+    expect(total[0]).toBeCloseTo(Number(reconstruction[0]) + 3 * Number(kl[0]), 3);
+    expect(rest[0]).toBeCloseTo(0, 4); // of the held-out bound the weight is 1
+  });
+
+  it("draw their codes with the deviation that the logarithm of the variance says", async () => {
+    const program = await compile(backend, () => ({ z: reparameterize(full([1], 1), full([1], Math.log(4)), full([1], 0.5)) }));
+    expect((await program.run()).z[0]).toBeCloseTo(2, 6);
+    await program.dispose();
   });
 });
 
@@ -101,6 +130,20 @@ describe("conditional vae", () => {
     for await (const pictures of conditionalVae.sample!(network, context)) last = pictures;
     return last!;
   }
+
+  it("tells its encoder what the picture shows", async () => {
+    const inputs = { conditions: { shape: [2, 4] } };
+    const program = await compile(
+      backend,
+      ({ conditions }) => ({ codes: conditionalVae.encode!(network, full([2, 1, 8, 8], 0.5), conditions) }),
+      {
+        inputs,
+      },
+    );
+    const { codes } = await program.run({ conditions: [1, 0, 0, 0, 0, 0, 1, 0] });
+    await program.dispose();
+    expect(codes.slice(0, 2)).not.toEqual(codes.slice(2));
+  });
 
   it("paints what it is told to, and each kind in turn where it is told nothing", async () => {
     const [told, other, inTurn] = [await painted([0, 1, 2]), await painted([0, 1, 3]), await painted()];

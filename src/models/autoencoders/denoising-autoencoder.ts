@@ -14,7 +14,8 @@
  *   L_H(x, z)    reconstruction       scalar            nats per picture
  *
  * The preset `paper` is one dense layer of sigmoid units each way, with a quarter of the pixels masked. Departs from the paper: the decoder's weights are
- * its own (the paper leaves open to tie them to the encoder's), Adam for plain gradient descent, and no stack of several. `small` has convolutions.
+ * its own (the paper leaves open to tie them to the encoder's), each number is struck with chance ν instead of exactly ν of them, Adam for plain gradient
+ * descent, and no stack of several. `small` has convolutions.
  * Gaussian and salt-and-pepper noise: Vincent et al., "Stacked denoising autoencoders", JMLR 11, 2010, section 3.3.
  * Next: vae.ts, which puts the noise into the code.
  */

@@ -2,14 +2,15 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { RandomStream } from "../../core/random.ts";
 import { RandomStreams } from "../../core/streams.ts";
 import type { ImageSet } from "../../data/dataset.ts";
+import type { Tensor } from "../../graph/tensor.ts";
 import { namedParameters, namedStates } from "../../nn/module.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { openBackend } from "../../runtime/node/open.ts";
 import { compile } from "../../runtime/program.ts";
 import { TrainingSession } from "../../train/session.ts";
 import { sampleRaster } from "../autoregressive/raster.ts";
-import { defaultTraining, type ModelRecord, type SampleContext } from "../index.ts";
-import { gridModel, VqVae, type VqVaeConfig, vqVae } from "./vq-vae.ts";
+import { type Batch, defaultTraining, type ModelRecord, type SampleContext } from "../index.ts";
+import { codecLoss, gridModel, VqVae, type VqVaeConfig, vqVae } from "./vq-vae.ts";
 
 let backend: Backend;
 beforeAll(async () => {
@@ -56,6 +57,35 @@ test("codes decode to what reconstruction paints", async () => {
   expect(codes.length).toBe(2 * 4 * 2 * 2);
   expect(Array.from(decoded, Number)).toEqual(Array.from(painted, Number));
   await program.dispose();
+});
+
+test.each(["averages", "gradient"] as const)(
+  "the autoencoder's loss has the book's term only where the book is learned by it (%s)",
+  async (learning) => {
+    const network = build({ ...config, learning, commitmentWeight: 0.5 });
+    const program = await compile(
+      backend,
+      ({ images }) => {
+        const { total, terms } = codecLoss(network, { images } as Batch);
+        return { total, ...terms } as Record<string, Tensor>;
+      },
+      { inputs: { images: { shape: [2, 1, 8, 8] } }, training: true, streams: new RandomStreams(0) },
+    );
+    new RandomStream(0, "images").fillUniform(program.inputs.images as Float32Array);
+    const outputs = await program.run();
+    await program.dispose();
+    const [total, reconstruction, commitment] = [outputs.total, outputs.reconstruction, outputs.commitment].map(([value]) => Number(value));
+    expect(commitment).toBeGreaterThan(0);
+    expect(total).toBeCloseTo(reconstruction + (learning === "gradient" ? 1.5 : 0.5) * commitment, 3);
+    expect("codebook" in outputs).toBe(learning === "gradient");
+  },
+);
+
+test("the paper's preset has the 250,000 steps of the autoencoder that it says", () => {
+  const { config: paper, training } = vqVae.presets.paper;
+  const cifarTraining = 50_000;
+  const steps = Math.floor(cifarTraining / training.batch!) * training.epochs! * paper.priorStart;
+  expect(steps / 1000).toBeCloseTo(250, 0);
 });
 
 test("perplexity of a split is that of its histogram", () => {

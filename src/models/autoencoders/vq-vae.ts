@@ -14,11 +14,11 @@
  *   p(x|z_q)     decoder.call()         [B, C, H, W]      means of Gaussians of one fixed variance
  *   sg           stopGradient()
  *   β            commitmentWeight
- *   p(z)         prior.call()           [B, K, h, w]      logits of each place's code, from the places before it
+ *   p(z)         prior.call()           [B, h, w, K]      logits of each place's code, from the places before it
  *
  * Departs from the paper: the codebook's and the commitment's terms are summed over all places instead of averaged over them, as every loss here is (with the
- * variance of the presets their weight beside the reconstruction is that of the authors' code); dead codes are revived (Dhariwal et al. 2020, "Jukebox",
- * section 3.2); PyTorch's initialisation.
+ * variance of the presets their weight beside the reconstruction is about that of the authors' code; of `avatars`, whose pictures are larger for their
+ * grids, a tenth of it); dead codes are revived (Dhariwal et al. 2020, "Jukebox", section 3.2); PyTorch's initialisation.
  * Next: ../autoregressive/ for networks like the prior on pixels themselves.
  */
 import { z } from "zod";
@@ -267,7 +267,7 @@ export const vqVae = defineModel<VqVaeConfig, VqVae>({
         ...{ image: [3, 32, 32], codes: 512, codeWidth: 64, widths: [256, 256], residualWidth: 256, learning: "gradient", revival: 0 },
         ...{ priorWidth: 128, priorLayers: 15, priorStart: 0.5 },
       },
-      training: { epochs: 640, batch: 128, learningRate: 2e-4 },
+      training: { epochs: 1282, batch: 128, learningRate: 2e-4 },
       about: "the paper's sizes, 250,000 steps of the autoencoder on CIFAR-10 (`--data cifar10`), and as many of the prior",
     },
   },

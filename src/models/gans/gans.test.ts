@@ -3,6 +3,7 @@ import { RandomStream } from "../../core/random.ts";
 import { full } from "../../graph/ops/movement.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
+import type { Terms } from "../../nn/losses.ts";
 import { namedParameters } from "../../nn/module.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { openBackend } from "../../runtime/node/open.ts";
@@ -140,6 +141,46 @@ test("the penalty of a linear critic is the squared distance of its slope from 1
   for (const value of penalty) expect(value).toBeCloseTo(16, 4);
   const between = [0.8, 1.8, 2.4, 3.4];
   expect(curved[0]).toBeCloseTo((Math.hypot(...between) - 1) ** 2, 3);
+});
+
+test("each loss is of its own pictures: real ones white, and painted ones grey because the generator ends in zeros", async () => {
+  const softplus = (x: number) => Math.log1p(Math.exp(x));
+  const conditions = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  for (const record of [dcgan, wganGp, conditionalGan] as const) {
+    const config = { ...record.presets.smoke.config, labelNoise: 0, smoothing: 0 };
+    const network = record.build(config as never, new RandomStream(5, "own pictures"));
+    network.generator.last.weight.data.fill(0);
+    const judge = "critic" in network ? network.critic : network.discriminator;
+    const inputs = { images: { shape: [1, 1, 8, 8], data: new Array(64).fill(1) }, conditions: { shape: [1, 10], data: conditions } };
+    const got = await run(inputs, (batch, rng) => {
+      const game = record.players!(config as never).phases.map(({ losses }) => losses(network as never, batch as never, rng));
+      const each = Object.entries(Object.assign({}, ...game) as Record<string, Terms>);
+      return {
+        white: judge.call(full([1, 1, 8, 8], 1), batch.conditions),
+        grey: judge.call(full([1, 1, 8, 8], 0), batch.conditions),
+        ...Object.fromEntries(each.flatMap(([player, { total, terms }]) => [[player, total], ...Object.entries(terms)])),
+      };
+    });
+    const [white, grey] = [got.white[0], got.grey[0]];
+    expect(white, record.name).not.toBeCloseTo(grey, 4);
+    if (record === wganGp) {
+      expect(got.estimate[0]).toBeCloseTo(white - grey, 5);
+      expect(got.critic[0]).toBeCloseTo(10 * got.penalty[0] - (white - grey), 4);
+      expect(got.generator[0]).toBeCloseTo(-grey, 5);
+    } else {
+      expect(got.discriminator[0], record.name).toBeCloseTo((softplus(-white) + softplus(grey)) / 2, 5);
+      expect(got.generator[0], record.name).toBeCloseTo(softplus(-grey), 5);
+    }
+  }
+});
+
+test("a conditional discriminator gives the same picture another score for another condition", async () => {
+  const network = new ConditionalGan(conditionalGan.presets.smoke.config, new RandomStream(0, "judge"));
+  const conditions = Array.from({ length: 20 }, (_, i) => (i === 2 || i === 17 ? 1 : 0));
+  const { scores } = await run({ conditions: { shape: [2, 10], data: conditions } }, ({ conditions }) => ({
+    scores: network.discriminator.call(full([2, 1, 8, 8], 0.5), conditions),
+  }));
+  expect(scores[0]).not.toBe(scores[1]);
 });
 
 test("every player's part is a part of the network, and together they are all of it", () => {
