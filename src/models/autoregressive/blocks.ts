@@ -20,7 +20,9 @@ export const pixelFields = {
   levels: z.int().min(2).max(256).describe("values that a pixel's channel can have; 2 for black and white"),
   binarize: z
     .enum(["stochastic", "none"])
-    .describe("stochastic: with 2 levels, an intensity is the probability of white, drawn anew each time; none: [0, 1] is cut into as many equal parts as there are levels"),
+    .describe(
+      "stochastic: with 2 levels, an intensity is the probability of white, drawn anew each time; none: [0, 1] is cut into as many equal parts as there are levels",
+    ),
 };
 
 export interface PixelConfig {
