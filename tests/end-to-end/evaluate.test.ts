@@ -35,6 +35,13 @@ describe("evaluate", () => {
     );
   });
 
+  it("looks for copies among the pictures that the run was trained on", async () => {
+    const options = ["--preset", "smoke", "--data", sandbox.path("pictures"), "--run", "vae-few", "--epochs", "1", "--limit", "20"];
+    await sandbox.json("train", "vae", ...options);
+    const { samples } = await sandbox.json<Evaluated>("evaluate", "vae-few", "--features", "mnist", "--samples", "12");
+    expect(samples!.reference.training).toBe(20);
+  });
+
   it("lets a classifier of one's own name the samples", async () => {
     const { samples } = await sandbox.json<Evaluated>("evaluate", "vae-a", "--classifier", "cnn-a", "--samples", "10");
     expect(samples).toMatchObject({ samples: 10, found: { classifier: "cnn-a" } });
