@@ -66,6 +66,8 @@ export interface SampleReport {
 /** What a classifier finds among samples. */
 export interface Found {
   classifier: string;
+  /** What it tells apart, where that is known; else it is what the data are sorted by. */
+  names?: readonly string[] | undefined;
   /** How many of each class; absent where pictures have attributes instead. */
   classes?: Coverage | undefined;
   /** Whether conditional samples show what they were asked to. */
@@ -195,6 +197,7 @@ async function nameSamples(
   }
   return {
     classifier: label,
+    names,
     classes: classes ? coverage(scores, outputs) : undefined,
     labels: conditions && labelAccuracy(scores, conditions, outputs, classes ? "classes" : "attributes"),
   };

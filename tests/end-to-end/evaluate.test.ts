@@ -49,6 +49,12 @@ describe("evaluate", () => {
     expect(samples!.found!.classes!.counts.reduce((a, b) => a + b)).toBe(10);
   });
 
+  it("names what a classifier finds by its own words, whatever the data's classes are called", async () => {
+    const { out } = await sandbox.run("evaluate", "vae-a", "--classifier", "fashion-mnist", "--samples", "10");
+    expect(out).toMatch(/atelier-fashion-mnist finds \d+ of 10 classes/);
+    expect(out).toMatch(/samples per class: T-shirt\/top \d+, trouser \d+/);
+  });
+
   it("without features for the data gives the model's own metrics, and says what would give more", async () => {
     const { out, err } = await sandbox.run("evaluate", "vae-a");
     expect(out).not.toContain("samples on");
