@@ -75,7 +75,7 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
   if (options.neighbours !== undefined) io.stdout.write(`${options.neighbours}\n`);
 }
 
-function tellSamples(io: Io, { samples, reference, features, measures, info, found }: SampleReport, names: readonly string[]): void {
+function tellSamples(io: Io, { samples, reference, features, measures, info, found }: SampleReport, known: readonly string[]): void {
   if (measures !== undefined) {
     const rows = Object.entries(measures).map(([measure, { value, error, real }]) => [
       measure,
@@ -89,7 +89,7 @@ function tellSamples(io: Io, { samples, reference, features, measures, info, fou
     );
     io.stdout.write(tableText(["measure", "samples", "error", "real", "meaning"], rows));
   }
-  const { classes, labels, classifier } = found ?? {};
+  const { classes, labels, classifier, names = known } = found ?? {};
   if (classes !== undefined) {
     io.stdout.write(
       `\n${classifier} finds ${classes.covered} of ${classes.counts.length} classes (at least 1 % each), mean confidence ${formatNumber(classes.confidence)}\n`,

@@ -32,7 +32,7 @@ export function moments(set: FeatureSet): Moments {
  *
  * @param reference [N, D] features of data
  * @param samples [M, D] features of generated pictures
- * @param blocks parts of the samples that the jackknife leaves out in turn. Default 20; 0 for no error (NaN)
+ * @param blocks parts of the samples that the jackknife leaves out in turn. Default 20; no error (NaN) with fewer than two, or fewer than four samples
  * @throws ShapeError, AtelierError as `requireFeatures`
  */
 export function frechetDistance(reference: FeatureSet, samples: FeatureSet, blocks = 20): FrechetDistance {
@@ -41,7 +41,9 @@ export function frechetDistance(reference: FeatureSet, samples: FeatureSet, bloc
   const { mean, covariance } = moments(reference);
   const root = rootOf(covariance, size);
   const trace = traceOf(covariance, size);
-  const parts = Math.min(blocks, Math.floor(samples.count / 2));
+  const most = Math.min(blocks, Math.floor(samples.count / 2));
+  // Without its only part, a set is empty.
+  const parts = most < 2 ? 0 : most;
   const bounds = Array.from({ length: parts + 1 }, (_, i) => Math.round((i * samples.count) / Math.max(1, parts)));
   const distanceOf = (sums: Scatter): { mean: number; covariance: number } => {
     const shift = sums.mean.reduce((total, value, k) => total + (value - mean[k]) ** 2, 0);
@@ -54,7 +56,7 @@ export function frechetDistance(reference: FeatureSet, samples: FeatureSet, bloc
     const left = distanceOf(remove(all, scatter(samples, bounds[i], end), size));
     return left.mean + left.covariance;
   });
-  return { distance: whole.mean + whole.covariance, error: parts < 2 ? Number.NaN : jackknifeError(without), ...whole };
+  return { distance: whole.mean + whole.covariance, error: parts === 0 ? Number.NaN : jackknifeError(without), ...whole };
 }
 
 /** √((G - 1) / G · Σ (θ_g - mean)²) of the G values that a statistic has with one part left out each (Tukey 1958). */

@@ -97,6 +97,19 @@ describe("Fréchet distance", () => {
     expect(Number.isFinite(frechetDistance(dead, normals(25, 30, "other")).error)).toBe(true);
   });
 
+  test("too few samples for a jackknife have a distance without an error", () => {
+    const reference = normals(30, 2, "reference");
+    for (const [count, blocks] of [
+      [2, 20],
+      [3, 20],
+      [30, 1],
+    ]) {
+      const { distance, error } = frechetDistance(reference, normals(count, 2, "few", 1, 1), blocks);
+      expect(distance).toBeGreaterThan(0);
+      expect(error).toBeNaN();
+    }
+  });
+
   test("its standard error is about the spread of the distance over draws", () => {
     const reference = normals(2000, 4, "reference");
     const runs = Array.from({ length: 40 }, (_, i) => frechetDistance(reference, normals(300, 4, `draw ${i}`, 1.3), 20));

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { RandomStream } from "../core/random.ts";
 import type { ImageSet, ImageShape } from "../data/dataset.ts";
+import { frechetDistance, kernelDistance } from "../metrics/index.ts";
 import type { ModelRecord, Pictures, SampleContext } from "../models/index.ts";
 import { Module } from "../nn/module.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -87,6 +88,16 @@ test("a model that copies its training pictures is found out, and is as near to 
   expect(fd.value).toBeLessThan(10 * fd.real);
   expect(report.neighbours).toMatchObject({ width: 10 * (28 * 2 + 2) + 2 });
   expect((await measureSamples(options)).measures).toEqual(report.measures);
+});
+
+test("real pictures are as many as there are samples, however few are held out", async () => {
+  const model = painter((draw) => pictureOf(training, draw % training.count));
+  const extractor = await openExtractor("mnist", backend);
+  const few = { ...held, images: held.images.subarray(0, 20 * size), labels: held.labels!.subarray(0, 20), count: 20 };
+  const { fd, kd } = (await measureSamples({ model, held: few, training, samples: 90, seed: 0, extractor })).measures!;
+  const [reference, all] = [await extractor.features(few), await extractor.features(training)];
+  expect(fd.real).toBeCloseTo(frechetDistance(reference, all, 0).distance, 5);
+  expect(kd.real).toBeCloseTo(kernelDistance(reference, all).value, 6);
 });
 
 test("noise is far from the data", async () => {

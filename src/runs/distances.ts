@@ -66,6 +66,8 @@ export interface SampleReport {
 /** What a classifier finds among samples. */
 export interface Found {
   classifier: string;
+  /** What it tells apart, where that is known; else it is what the data are sorted by. */
+  names?: readonly string[] | undefined;
   /** How many of each class; absent where pictures have attributes instead. */
   classes?: Coverage | undefined;
   /** Whether conditional samples show what they were asked to. */
@@ -140,16 +142,17 @@ interface Features {
 const MOST_JACKKNIFED = 512;
 
 async function measureFeatures({ samples, held, training }: Features, { backend }: ViewContext) {
-  // Balls are compared at equal numbers; a set may be sorted by class, so its part is drawn.
+  // Balls are compared at equal numbers, distances to the held-out pictures at equal numbers of samples and real pictures; a set may be sorted by class, so
+  // its part is drawn.
   const number = Math.min(samples.count, held.count, training.count);
-  const some = (set: FeatureSet, name: string) => selectFeatures(set, chosen(set.count, Math.min(set.count, number), name));
-  const real = some(training, "training pictures");
-  const balls = { held: some(held, "held-out pictures"), samples: some(samples, "samples") };
+  const some = (set: FeatureSet, name: string, most = number) => selectFeatures(set, chosen(set.count, Math.min(set.count, most), name));
+  const real = some(training, "training pictures", samples.count);
+  const balls = { held: some(held, "held-out pictures"), samples: some(samples, "samples"), real: some(training, "training pictures") };
   const fd = frechetDistance(held, samples, held.size > MOST_JACKKNIFED ? 0 : 20);
   const within = kernelSums(held);
   const kd = kernelDistance(held, samples, within);
   const like = { ...precisionRecall(balls.held, balls.samples), ...densityCoverage(balls.held, balls.samples) };
-  const likeReal = { ...precisionRecall(balls.held, real), ...densityCoverage(balls.held, real) };
+  const likeReal = { ...precisionRecall(balls.held, balls.real), ...densityCoverage(balls.held, balls.real) };
   const find = deviceNeighbours(backend);
   const copies = await memorisation(samples, training, find);
   const copiesOfHeld = await memorisation(balls.held, training, find);
@@ -194,6 +197,7 @@ async function nameSamples(
   }
   return {
     classifier: label,
+    names,
     classes: classes ? coverage(scores, outputs) : undefined,
     labels: conditions && labelAccuracy(scores, conditions, outputs, classes ? "classes" : "attributes"),
   };

@@ -13,7 +13,7 @@ export interface DrawnPictures {
 }
 
 /**
- * Draw `count` pictures. Batch b has the random streams of seed `SEED/b`, so that the first pictures are the same however many follow.
+ * Draw `count` pictures. Batch b has the random streams of seed `SEED/b`, so that a full batch is the same however many follow, as long as the same is asked for.
  * @param held pictures of the same data: their card goes with the samples, and their attributes are what a conditional model is asked for
  */
 export async function drawPictures(

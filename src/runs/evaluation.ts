@@ -66,35 +66,56 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   const features = options.distances ? (options.features ?? featuresFor(data)) : undefined;
   const classifier = options.classifier ?? (options.distances ? featuresFor(data) : undefined);
   const asked = requireServed(record, options, features);
-  const split = (which: "train" | "test") => loadSplit(record, config, data, which, options.limit, { onProgress: tools.onProgress });
-  const set = await split("test");
+  const { limit } = options;
+  const { onProgress, onWarning } = tools;
+  const set = await loadSplit(record, config, data, "test", limit, { onProgress });
   const backend = await tools.openBackend();
-  const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
-  const about = { run, record, data, set, step, hash, results };
+  const measured = async () => {
+    const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
+    return { run, record, data, set, step, hash, results };
+  };
   if (record.sample === undefined || (features === undefined && classifier === undefined)) {
     const missing = record.sample !== undefined && options.distances && !asked;
     const hint = `no features come with ${data}, so samples are not compared with it; --features takes ${assetNames()} or an ONNX file`;
-    return { ...about, report: undefined, note: missing ? hint : undefined };
+    return { ...(await measured()), report: undefined, note: missing ? hint : undefined };
   }
+  // Opened before anything is computed, so that a wrong name is told at once.
+  const namer = classifier === undefined ? undefined : await openClassifier(classifier, backend, onWarning);
   const { featureSide: side, featureRange } = options;
   const range = featureRange as keyof typeof featureRanges | undefined;
   const extractor = features === undefined ? undefined : await openExtractor(features, backend, { side, range });
-  const report = await measureSamples({
-    model: { record, config, network, backend },
-    held: set,
-    training: await split("train"),
-    samples: options.samples,
-    seed: options.seed,
-    extractor,
-    classifier: classifier === undefined ? undefined : await openClassifier(classifier, backend, tools.onWarning),
-    neighbours: options.neighbours !== undefined,
-    onProgress: tools.onProgress,
-  }).finally(() => extractor?.dispose());
-  if (options.neighbours !== undefined) {
-    const notes = { Software: "atelier", run: run.name, model: record.name, checkpoint: hash, view: "nearest training pictures" };
-    await writeFileAtomic(path.resolve(options.neighbours), encodePng(report.neighbours!, notes));
+  try {
+    const about = await measured();
+    const seen = options.data === undefined ? seenBy(run) : {};
+    const report = await measureSamples({
+      model: { record, config, network, backend },
+      held: set,
+      training: await loadSplit(record, config, data, "train", least(limit, seen.limit), { onProgress, without: seen.without }),
+      samples: options.samples,
+      seed: options.seed,
+      extractor,
+      classifier: namer,
+      neighbours: options.neighbours !== undefined,
+      onProgress,
+    });
+    if (options.neighbours !== undefined) {
+      const notes = { Software: "atelier", run: run.name, model: record.name, checkpoint: hash, view: "nearest training pictures" };
+      await writeFileAtomic(path.resolve(options.neighbours), encodePng(report.neighbours!, notes));
+    }
+    return { ...about, report, note: undefined };
+  } finally {
+    await extractor?.dispose();
   }
-  return { ...about, report, note: undefined };
+}
+
+/** What part of its data a run has been trained on: memorised is what was seen. */
+function seenBy({ record: { training, data } }: Run): { limit?: number | undefined; without?: string | undefined } {
+  return { limit: training.limit as number | undefined, without: data?.without };
+}
+
+/** The smaller of two limits, either of which may be none. */
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 function assetNames(): string {

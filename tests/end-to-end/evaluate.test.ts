@@ -35,11 +35,24 @@ describe("evaluate", () => {
     );
   });
 
+  it("looks for copies among the pictures that the run was trained on", async () => {
+    const options = ["--preset", "smoke", "--data", sandbox.path("pictures"), "--run", "vae-few", "--epochs", "1", "--limit", "20"];
+    await sandbox.json("train", "vae", ...options);
+    const { samples } = await sandbox.json<Evaluated>("evaluate", "vae-few", "--features", "mnist", "--samples", "12");
+    expect(samples!.reference.training).toBe(20);
+  });
+
   it("lets a classifier of one's own name the samples", async () => {
     const { samples } = await sandbox.json<Evaluated>("evaluate", "vae-a", "--classifier", "cnn-a", "--samples", "10");
     expect(samples).toMatchObject({ samples: 10, found: { classifier: "cnn-a" } });
     expect(samples!.measures).toBeUndefined();
     expect(samples!.found!.classes!.counts.reduce((a, b) => a + b)).toBe(10);
+  });
+
+  it("names what a classifier finds by its own words, whatever the data's classes are called", async () => {
+    const { out } = await sandbox.run("evaluate", "vae-a", "--classifier", "fashion-mnist", "--samples", "10");
+    expect(out).toMatch(/atelier-fashion-mnist finds \d+ of 10 classes/);
+    expect(out).toMatch(/samples per class: T-shirt\/top \d+, trouser \d+/);
   });
 
   it("without features for the data gives the model's own metrics, and says what would give more", async () => {

@@ -20,7 +20,9 @@ export const pixelFields = {
   levels: z.int().min(2).max(256).describe("values that a pixel's channel can have; 2 for black and white"),
   binarize: z
     .enum(["stochastic", "none"])
-    .describe("stochastic: with 2 levels, an intensity is the probability of white, drawn anew each time; none: the nearest level below"),
+    .describe(
+      "stochastic: with 2 levels, an intensity is the probability of white, drawn anew each time; none: [0, 1] is cut into as many equal parts as there are levels",
+    ),
 };
 
 export interface PixelConfig {
@@ -34,7 +36,7 @@ export function logitsPerPixel({ image, levels }: PixelConfig): number {
   return image[0] * (levels === 2 ? 1 : levels);
 }
 
-/** Intensities in [0, 1] of any shape -> the level of each as an intensity, 0, 1 / (levels - 1) ... 1. */
+/** Intensities in [0, 1] of any shape -> the level of the equal part of [0, 1] that each lies in, as an intensity, 0, 1 / (levels - 1) ... 1. */
 export function toLevels(images: Tensor, { levels }: PixelConfig): Tensor {
   return floor(images.mul(levels))
     .clip(0, levels - 1)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "../../core/random.ts";
 import { PixelCnn, type PixelCnnConfig, pixelcnn, rasterModel } from "./pixelcnn.ts";
-import { expectFilled, expectSamePictures, strengthen } from "./testing/draw.ts";
+import { expectDisposed, expectFilled, expectSamePictures, strengthen } from "./testing/draw.ts";
+import { expectOrder } from "./testing/order.ts";
 
 const smoke = pixelcnn.presets.smoke.config;
 
@@ -12,12 +13,19 @@ describe.each<[string, Partial<PixelCnnConfig>]>([
   ["gated", { gated: true }],
   ["gated, not square", { gated: true, image: [1, 6, 9], levels: 2, binarize: "stochastic" }],
 ])("%s", (_name, change) => {
-  const model = rasterModel(strengthen(new PixelCnn({ ...smoke, ...change }, new RandomStream(0, "net")), 4));
+  const network = strengthen(new PixelCnn({ ...smoke, ...change }, new RandomStream(0, "net")), 4);
+  const model = rasterModel(network);
+
+  test("no logit depends on its own pixel or a later one", () => expectOrder((x) => network.call(x), model.image));
 
   test("painting with what the layers remember gives the pictures of the whole network for every pixel", () => expectSamePictures(model));
 
   test("given pixels stay exactly, and what follows depends on them", () => expectFilled(model));
 });
+
+test.each(["cached", "whole"] as const)("a drawing that is broken off leaves no program behind: %s", (how) =>
+  expectDisposed(rasterModel(new PixelCnn({ ...smoke, gated: true }, new RandomStream(0, "net"))), how),
+);
 
 test("settings that do not go together are refused", () => {
   const fits = (change: Partial<PixelCnnConfig>) => pixelcnn.config.safeParse({ ...smoke, ...change }).success;

@@ -328,18 +328,21 @@ export async function* sampleRaster(
     current: new Float32Array(count * channels),
     pass: new Float32Array(channels).fill(1),
   };
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      readPixel(given, y, x, pixel);
-      pixel.current.fill(0);
-      for (let pass = 0; pass < model.passes; pass++) {
-        if (model.passes > 1) pixel.pass.fill(0)[pass] = 1;
-        pixel.current.set(await stepper.at(y, x, pixel));
+  try {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        readPixel(given, y, x, pixel);
+        pixel.current.fill(0);
+        for (let pass = 0; pass < model.passes; pass++) {
+          if (model.passes > 1) pixel.pass.fill(0)[pass] = 1;
+          pixel.current.set(await stepper.at(y, x, pixel));
+        }
+        stepper.keep(y, x, pixel);
+        for (let i = 0; i < pixel.current.length; i++) data[i * height * width + y * width + x] = pixel.current[i];
       }
-      stepper.keep(y, x, pixel);
-      for (let i = 0; i < pixel.current.length; i++) data[i * height * width + y * width + x] = pixel.current[i];
+      yield { data: data.slice(), shape: [count, ...model.image] };
     }
-    yield { data: data.slice(), shape: [count, ...model.image] };
+  } finally {
+    await stepper.dispose();
   }
-  await stepper.dispose();
 }

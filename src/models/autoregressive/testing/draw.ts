@@ -23,6 +23,24 @@ export async function drawn(model: RasterModel, how: "cached" | "whole", count: 
   return pictures;
 }
 
+/** Whoever stops looking after the first row leaves no program behind. */
+export async function expectDisposed(model: RasterModel, how: "cached" | "whole"): Promise<void> {
+  const backend = await openBackend();
+  let open = 0;
+  const counted: SampleContext["compile"] = async (build, options) => {
+    const program = await compile(backend, build, { ...options, streams: new RandomStreams(0) });
+    open++;
+    const dispose = program.dispose.bind(program);
+    program.dispose = () => {
+      open--;
+      return dispose();
+    };
+    return program;
+  };
+  for await (const _ of sampleRaster(model, { count: 1, compile: counted }, how)) break;
+  expect(open).toBe(0);
+}
+
 /** Pictures whose upper half is given. */
 function halfGiven(count: number, [channels, height, width]: readonly number[]): GivenPictures {
   const data = Float32Array.from({ length: count * channels * height * width }, (_, i) => ((i * 7) % 11) / 11);
