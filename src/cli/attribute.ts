@@ -115,11 +115,10 @@ interface Checked {
 
 async function check(opened: OpenedRun, codec: Codec, options: AttributeOptions, io: Io, json: boolean): Promise<void> {
   const { openReader } = await import("../runs/latent/reader.ts");
-  const { memberNames } = await import("../data/select.ts");
   const held = await opened.load("test", Math.max(2, Math.round(options.limit / 5)));
   const { reader, name: classifier, dispose } = await openReader(options.classifier, held, opened);
   try {
-    const { accuracy, reconstructed, checks } = await measure(opened, codec, options, reader, held, options.name ?? memberNames(held));
+    const { accuracy, reconstructed, checks } = await measure(opened, codec, options, reader, held);
     const { run } = opened;
     if (json) {
       printJson(io, {
@@ -150,17 +149,21 @@ async function check(opened: OpenedRun, codec: Codec, options: AttributeOptions,
 }
 
 async function measure(
-  { load }: OpenedRun,
+  { load, note }: OpenedRun,
   codec: Codec,
-  { limit, strength }: AttributeOptions,
+  { limit, strength, name: wanted }: AttributeOptions,
   reader: AttributeReader,
   held: Awaited<ReturnType<OpenedRun["load"]>>,
-  names: readonly string[],
 ): Promise<Checked> {
-  const { checkAttribute, checkBase, chooseStrength, directionOf, readerAccuracy } = await import("../runs/latent/attributes.ts");
+  const { checkAttribute, checkable, checkBase, chooseStrength, directionOf, readerAccuracy } = await import(
+    "../runs/latent/attributes.ts"
+  );
   const { picturesOf } = await import("../runs/latent/source.ts");
   const { limitImages } = await import("../data/dataset.ts");
   const train = await load("train", limit);
+  const names = checkable(reader, train, wanted);
+  const empty = wanted === undefined ? reader.names.filter((name) => !names.includes(name)) : [];
+  if (empty.length > 0) note(`no picture of the training data, or every one, is ${empty.join(", ")}: not checked`);
   const codes = await codec.encodeSet(train);
   const directions = names.map((name) => directionOf(codes, train, name));
   const base = await checkBase(codec, held, reader);
