@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { testSet } from "../../data/testing/sets.ts";
 import { codeStatistics } from "../../metrics/codes.ts";
-import type { ModelRecord } from "../../models/index.ts";
+import { findModel, type ModelRecord } from "../../models/index.ts";
 import { Module } from "../../nn/module.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { openDevice } from "../../runtime/node/device.ts";
@@ -18,7 +18,7 @@ import {
   readerAccuracy,
 } from "./attributes.ts";
 import { Codec } from "./codec.ts";
-import { codeHistograms, codeMap } from "./plots.ts";
+import { codeHistograms, codeMap, hasNormalPrior } from "./plots.ts";
 import { classifierReader } from "./reader.ts";
 import { picturesOf } from "./source.ts";
 
@@ -137,9 +137,25 @@ describe("anomalyScore", () => {
 });
 
 describe("plots of codes", () => {
+  it("are against a prior where the model has one", () => {
+    expect([findModel("vae"), findModel("vae-gan"), findModel("vq-vae"), findModel("autoencoder")].map(hasNormalPrior)).toEqual([
+      ...[true, true],
+      ...[false, false],
+    ]);
+  });
+
   it("are drawn for any size of code", async () => {
     const codes = { data: Float32Array.from({ length: 7 * 70 }, (_, i) => Math.sin(i)), count: 7, size: 70 };
     expect(codeHistograms(codes, codeStatistics(codes.data, 7), "a run").width).toBeGreaterThan(1000);
+    const wide = Float32Array.from({ length: 200 }, (_, i) => 100 + 50 * Math.sin(i));
+    const drawn = [true, false].map((prior) =>
+      codeHistograms({ data: wide, count: 200, size: 1 }, codeStatistics(wide, 200), "a run", prior),
+    );
+    // Far from the prior, all values are in the last bar; standardised, in many.
+    const coloured = drawn.map(({ data }) =>
+      data.reduce((sum, value, i) => sum + (i % 3 === 0 && value < 120 && i > 3 * 320 * 52 ? 1 : 0), 0),
+    );
+    expect(coloured[1]).toBeGreaterThan(2 * coloured[0]);
     for (const [size, method] of [
       [1, "pca"],
       [2, "umap"],
