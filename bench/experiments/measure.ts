@@ -50,7 +50,7 @@ export async function openReference(data: string, shape: readonly [number, numbe
     const kd = kernelDistance(features, own, within);
     const scores = await classifier.scores(set);
     const found = coverage(scores, classes.length);
-    const asked = labelAccuracy(scores, classConditions(classes, set.count), classes.length, "classes");
+    const asked = labelAccuracy(scores, classConditions(classes.length, set.count), classes.length, "classes");
     return {
       ...{ samples: set.count, fd: fd.distance, fdError: fd.error, kd: kd.value, kdError: kd.error },
       ...{ counts: found.counts, covered: found.covered, inTurn: asked.accuracy, inTurnError: asked.error },

@@ -5,7 +5,7 @@ import type { AttributeCheck, AttributeReader } from "../runs/latent/attributes.
 import type { Codec } from "../runs/latent/codec.ts";
 import { formatNumber, tableText } from "./format.ts";
 import { type OpenedRun, openModel, pngAbout } from "./opened.ts";
-import { repeated, wholeNumber } from "./options.ts";
+import { anyNumber, inFileName, repeated, wholeNumber } from "./options.ts";
 import { writePictures } from "./pictures.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
@@ -32,7 +32,7 @@ export const verb: Verb = {
       .argument("<run>", "a run's name or folder")
       .option("--list", "the attributes of the run's data, and how many pictures have each")
       .option("--name <attribute>", "an attribute or a class; with --check it may be repeated (default there: all)", repeated)
-      .option("--strength <alpha>", "1 goes from the mean without to the mean with it (default: 2; --check chooses)", Number)
+      .option("--strength <alpha>", "1 goes from the mean without to the mean with it (default: 2; --check chooses)", anyNumber)
       .option("--pictures <n>", "held-out pictures shown", wholeNumber(1), 8)
       .option(
         "--limit <n>",
@@ -95,7 +95,7 @@ async function show(opened: OpenedRun, codec: Codec, options: AttributeOptions, 
   const held = limitImages(await opened.load("test"), options.pictures);
   const { originals, moved } = await movedPictures(codec, held, direction, strengths);
   const captions = Array.from({ length: held.count }, () => ["picture", ...strengths.map((alpha) => signed(alpha))]).flat();
-  const file = path.resolve(options.out ?? `${opened.run.name}-${attributeName}.png`);
+  const file = path.resolve(options.out ?? inFileName(`${opened.run.name}-${attributeName}.png`));
   const about = { ...pngAbout(opened), attribute: attributeName, strength: String(strength), codes: String(train.count) };
   await writePictures(file, stripOf([originals, ...moved]), about, { columns: strengths.length + 1, captions });
   if (json) printJson(io, { file, ...about });
@@ -115,11 +115,10 @@ interface Checked {
 
 async function check(opened: OpenedRun, codec: Codec, options: AttributeOptions, io: Io, json: boolean): Promise<void> {
   const { openReader } = await import("../runs/latent/reader.ts");
-  const { memberNames } = await import("../data/select.ts");
   const held = await opened.load("test", Math.max(2, Math.round(options.limit / 5)));
   const { reader, name: classifier, dispose } = await openReader(options.classifier, held, opened);
   try {
-    const { accuracy, reconstructed, checks } = await measure(opened, codec, options, reader, held, options.name ?? memberNames(held));
+    const { accuracy, reconstructed, checks } = await measure(opened, codec, options, reader, held);
     const { run } = opened;
     if (json) {
       printJson(io, {
@@ -150,17 +149,21 @@ async function check(opened: OpenedRun, codec: Codec, options: AttributeOptions,
 }
 
 async function measure(
-  { load }: OpenedRun,
+  { load, note }: OpenedRun,
   codec: Codec,
-  { limit, strength }: AttributeOptions,
+  { limit, strength, name: wanted }: AttributeOptions,
   reader: AttributeReader,
   held: Awaited<ReturnType<OpenedRun["load"]>>,
-  names: readonly string[],
 ): Promise<Checked> {
-  const { checkAttribute, checkBase, chooseStrength, directionOf, readerAccuracy } = await import("../runs/latent/attributes.ts");
+  const { checkAttribute, checkable, checkBase, chooseStrength, directionOf, readerAccuracy } = await import(
+    "../runs/latent/attributes.ts"
+  );
   const { picturesOf } = await import("../runs/latent/source.ts");
   const { limitImages } = await import("../data/dataset.ts");
   const train = await load("train", limit);
+  const names = checkable(reader, train, wanted);
+  const empty = wanted === undefined ? reader.names.filter((name) => !names.includes(name)) : [];
+  if (empty.length > 0) note(`no picture of the training data, or every one, is ${empty.join(", ")}: not checked`);
   const codes = await codec.encodeSet(train);
   const directions = names.map((name) => directionOf(codes, train, name));
   const base = await checkBase(codec, held, reader);

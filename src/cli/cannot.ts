@@ -6,6 +6,7 @@ type Able = Partial<Record<"sample" | "encode" | "decode" | "reconstruct" | "fil
 /** What each verb needs of a model, in the order in which they are offered. */
 const needs: readonly { verb: string; of: readonly (keyof Able)[] }[] = [
   { verb: "generate", of: ["sample"] },
+  { verb: "generate --given", of: ["sample", "fills"] },
   { verb: "reconstruct", of: ["reconstruct"] },
   { verb: "encode", of: ["encode"] },
   { verb: "decode", of: ["decode"] },
@@ -15,19 +16,20 @@ const needs: readonly { verb: string; of: readonly (keyof Able)[] }[] = [
 ];
 
 /** Whether a model has what a verb needs. */
-export function canDo(record: Able, verb: string): boolean {
+function canDo(record: Able, verb: string): boolean {
   return needs.find((entry) => entry.verb === verb)?.of.every((part) => record[part] !== undefined) ?? true;
 }
 
 /** Verbs of which "cannot ..." would not be English. */
 const phrases: Readonly<Record<string, string>> = {
+  "generate --given": "fill in a given picture",
   attribute: "move pictures along an attribute",
   latent: "show its codes: it has no encoder",
   encode: "encode: it has no encoder",
 };
 
 /** A verb that a model cannot do names those that it can. */
-export function cannot(record: Pick<ModelRecord, "name"> & Able, verb: string): UsageError {
+function cannot(record: Pick<ModelRecord, "name"> & Able, verb: string): UsageError {
   const able = [...needs.filter((entry) => canDo(record, entry.verb)).map((entry) => entry.verb), "train", "evaluate"];
   return new UsageError({
     what: `The model "${record.name}" cannot ${phrases[verb] ?? verb}.`,

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../core/node/files.ts";
 import type { DataCard, ImageSet } from "../data/dataset.ts";
 import { showActivity } from "./activity.ts";
 import { formatBytes, tableText } from "./format.ts";
-import { wholeNumber } from "./options.ts";
+import { inFileName, wholeNumber } from "./options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 export const verb: Verb = {
@@ -83,7 +83,7 @@ async function show(name: string, options: ShowOptions, io: Io, json: boolean): 
     { data, shape: [count, ...set.shape] },
     { columns, captions, scale: Math.max(1, Math.round(64 / set.shape[1])) },
   );
-  const file = path.resolve(options.out ?? `${path.basename(name)}.png`);
+  const file = path.resolve(options.out ?? inFileName(`${path.basename(set.card.name)}.png`));
   await writeFileAtomic(file, encodePng(raster, { Software: "atelier", data: set.card.name }));
   if (json) {
     printJson(io, { card: set.card, notes: set.notes ?? [], picture: file });

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
 import type { GivenPictures, Pictures } from "../models/index.ts";
 import type { SampleWishes } from "../runs/sampling.ts";
-import { cannot } from "./cannot.ts";
+import { requireAble } from "./cannot.ts";
 import { addConditionOptions, conditionsFor } from "./conditions.ts";
 import { type OpenedRun, openModel, pngAbout } from "./opened.ts";
-import { wholeNumber } from "./options.ts";
+import { inFileName, wholeNumber } from "./options.ts";
 import { writePictures } from "./pictures.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
@@ -57,7 +57,7 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   const opened = await openModel(name, options, io, json);
   const { run, model, backend } = opened;
   const { record } = model;
-  if (record.sample === undefined) throw cannot(record, "generate");
+  requireAble(record, given === undefined ? "generate" : "generate --given");
   const { EvenFrames } = await import("../sample/frames.ts");
   const { drawSamples } = await import("../runs/sampling.ts");
   const count = options.count ?? (given === undefined ? 16 : 4);
@@ -75,7 +75,7 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
     (["label", "attributes", "given", "known"] as const).flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
   );
   const about = { ...pngAbout(opened), seed, count: String(count), ...asked };
-  const file = path.resolve(options.out ?? `${run.name}-seed-${seed}.png`);
+  const file = path.resolve(options.out ?? inFileName(`${run.name}-seed-${seed}.png`));
   await writePictures(file, pictures, about, { columns: inTurn(opened, options, count) });
   const strip = frames === undefined ? undefined : path.resolve(frames);
   if (strip !== undefined) await writeStrip(strip, kept.frames(), { ...about, view: "frames" }, opened.note);
@@ -104,6 +104,14 @@ async function givenPictures(opened: OpenedRun, given: string, known: string, co
   const { pictures, notes } = await readPictures([given], [channels, height, width], () => opened.load("test"));
   notes.forEach(opened.note);
   const half = halves.find((one) => one === known);
+  // A word without an ending was meant as a part, not as a picture file.
+  if (half === undefined && !/[./\\]/.test(known)) {
+    throw new UsageError({
+      what: "There is no such part of a picture.",
+      got: known,
+      expected: `${halves.join(", ")}, or the path of a mask picture that is white where the picture is kept`,
+    });
+  }
   const mask =
     half === undefined ? knownFromMask(await readMask(known, height, width, opened.note), known) : knownHalf(half, height, width);
   const data = new Float32Array(count * pictures.data.length);

@@ -70,6 +70,8 @@ async function look(opened: OpenedRun, held: ImageSet, options: LatentOptions, .
   await codec.dispose();
   const statistics = codeStatistics(codes.data, codes.count);
   const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const { codeHistograms, hasNormalPrior } = await import("../runs/latent/plots.ts");
+  const prior = hasNormalPrior(opened.model.record);
   const used = Math.round((1 - statistics.unused) * codes.size);
   Object.assign(answer, {
     pictures: set.count,
@@ -81,12 +83,11 @@ async function look(opened: OpenedRun, held: ImageSet, options: LatentOptions, .
   });
   lines.push(`${opened.run.name}: ${codes.size} numbers a code, ${used} used (variance of the mean code at least 0.01)`);
   lines.push(
-    `over ${set.count} held-out pictures: mean square of the means ${formatNumber(mean(statistics.mean.map((value) => value * value)))} (prior 0), mean variance ${formatNumber(mean(statistics.variance))} (prior 1)`,
+    `over ${set.count} held-out pictures: mean square of the means ${formatNumber(mean(statistics.mean.map((value) => value * value)))}${prior ? " (prior 0)" : ""}, mean variance ${formatNumber(mean(statistics.variance))}${prior ? " (prior 1)" : ""}`,
   );
   if (options.histograms !== undefined) {
-    const { codeHistograms } = await import("../runs/latent/plots.ts");
     const file = path.resolve(options.histograms);
-    await writeRaster(file, codeHistograms(codes, statistics, opened.run.name), { ...pngAbout(opened), view: "histograms" });
+    await writeRaster(file, codeHistograms(codes, statistics, opened.run.name, prior), { ...pngAbout(opened), view: "histograms" });
     answer.histograms = file;
     lines.push(file);
   }

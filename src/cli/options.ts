@@ -10,6 +10,13 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** Parse any finite number. */
+export function anyNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
 /** Parse a number above a bound. */
 export function numberAbove(bound: number): (text: string) => number {
   return (text) => {
@@ -31,4 +38,9 @@ export const devices = ["cpu", "webgpu", "cuda", "coreml", "dml"] as const;
 export function checkDevice(device: string): string {
   if ((devices as readonly string[]).includes(device)) return device;
   throw new UsageError({ what: `There is no device named "${device}".`, expected: `one of: ${devices.join(", ")}` });
+}
+
+/** A text as a part of a file's name on any system: `T-shirt/top` is `T-shirt-top`. */
+export function inFileName(text: string): string {
+  return text.replace(/[\s/\\:*?"<>|]+/g, "-");
 }

@@ -14,6 +14,7 @@ export async function takePictures(
   names: readonly string[],
   wanted: WantedConditions,
 ): Promise<{ pictures: Pictures; conditions: Float32Array | undefined }> {
+  const { parseAttributes } = await import("../runs/conditions.ts");
   const { readPictures } = await import("../runs/latent/source.ts");
   const { record, config } = model;
   const { pictures, conditions, notes } = await readPictures(names, record.data.shape(config), () => load("test"));
@@ -21,6 +22,9 @@ export async function takePictures(
   const asked = wanted.label !== undefined || wanted.attributes !== undefined;
   if (asked) {
     const given = await conditionsFor(run, model, wanted, { count: names.length, seed: "0", load: () => load("test"), onNote: note });
+    const list = run.record.data?.conditions;
+    if (list?.kind === "attributes" && parseAttributes(wanted.attributes ?? "", list.names).size < list.names.length)
+      note("attributes that are not named are those of any picture of the data that has the named ones; name all for exact codes");
     return { pictures, conditions: given };
   }
   if (record.data.conditions === undefined) return { pictures, conditions: undefined };

@@ -82,7 +82,7 @@ describe("readLabelTable", () => {
     const many = Array.from({ length: 257 }, (_, i) => `${i}.png,${i}`).join("\n");
     expect(
       ["", "file\na.png", "name,label\na,b", "file,label\n", "file,a,A\nx,1,0", "file,a,\nx,1,0", "file,a\nx,yes", "file,a\nx,"]
-        .concat(["file,label\nx,", "file,a\nx,1\n./x,1", `file,label\n${many}`])
+        .concat(["file,label\nx,", "file,a\nx,1\n./x,1", `file,label\n${many}`, "file,a=b\nx,1"])
         .map(problem),
     ).toMatchInlineSnapshot(`
       [
@@ -97,6 +97,7 @@ describe("readLabelTable", () => {
         "A picture has no label. labels.csv, line 2",
         "A picture is named twice. labels.csv, line 3 x",
         "The label file has too many classes. labels.csv 257",
+        "The header of the label file is not right: a column's name holds = or a comma, which stand between attributes where they are asked for. labels.csv, line 1 file,a=b",
       ]
     `);
   });

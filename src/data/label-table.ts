@@ -66,7 +66,9 @@ function checkHeader(columns: readonly string[], given: readonly string[], file:
           ? "a column has no name"
           : twice !== undefined
             ? `two columns are named ${twice}`
-            : undefined;
+            : columns.some((name) => /[=,]/.test(name))
+              ? "a column's name holds = or a comma, which stand between attributes where they are asked for"
+              : undefined;
   if (problem === undefined) return;
   throw new FileError({
     what: `The header of the label file is not right: ${problem}.`,

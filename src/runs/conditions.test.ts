@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { testSet } from "../data/testing/sets.ts";
 import type { ModelRecord } from "../models/index.ts";
-import { attributeConditions, classConditions, conditionList, parseAttributes, sampleConditions } from "./conditions.ts";
+import { attributeConditions, classConditions, classIndex, conditionList, parseAttributes, sampleConditions } from "./conditions.ts";
 import { conditionsSetting, requireConditions } from "./load.ts";
 
 const shape = () => [1, 2, 2] as const;
@@ -16,11 +16,11 @@ const animals = testSet(3, [1, 2, 2], { labels: Uint8Array.of(0, 1, 2), classes:
 
 describe("classConditions", () => {
   it("are one-hot: each class in turn, or one for all, by name or number", () => {
-    expect([...classConditions(["a", "b"], 3)]).toEqual([1, 0, 0, 1, 1, 0]);
-    expect([...classConditions(["a", "b"], 2, "b")]).toEqual([0, 1, 0, 1]);
-    expect([...classConditions(["a", "b"], 1, "1")]).toEqual([0, 1]);
-    expect(() => classConditions(["cat", "dog"], 1, "dgo")).toThrow('did you mean "dog"?');
-    expect(() => classConditions(["cat", "dog"], 1, "2")).toThrow('There is no class named "2".');
+    expect([...classConditions(2, 3)]).toEqual([1, 0, 0, 1, 1, 0]);
+    expect([...classConditions(2, 2, 1)]).toEqual([0, 1, 0, 1]);
+    expect([classIndex(["a", "b"], "b"), classIndex(["a", "b"], "1"), classIndex(["1", "2"], "1")]).toEqual([1, 1, 0]);
+    expect(() => classIndex(["cat", "dog"], "dgo")).toThrow('did you mean "dog"?');
+    expect(() => classIndex(["cat", "dog"], "2")).toThrow('There is no class named "2".');
   });
 });
 

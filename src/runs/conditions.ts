@@ -22,14 +22,10 @@ export interface WantedConditions {
   attributes?: string | undefined;
 }
 
-/**
- * Conditions [count, K] as one-hot rows: one class for all, or each class in turn.
- * @throws UsageError for a class that does not exist
- */
-export function classConditions(names: readonly string[], count: number, label?: string): Float32Array {
-  const conditions = new Float32Array(count * names.length);
-  const chosen = label === undefined ? undefined : classIndex(names, label);
-  for (let i = 0; i < count; i++) conditions[i * names.length + (chosen ?? i % names.length)] = 1;
+/** Conditions [count, K] as one-hot rows: one class, by its number, for all, or each class in turn. */
+export function classConditions(classes: number, count: number, chosen?: number): Float32Array {
+  const conditions = new Float32Array(count * classes);
+  for (let i = 0; i < count; i++) conditions[i * classes + (chosen ?? i % classes)] = 1;
   return conditions;
 }
 
@@ -111,7 +107,8 @@ export async function sampleConditions(options: {
   }
   if (list.kind === "classes") {
     if (wanted.attributes !== undefined) throw otherKind("attributes", "classes", "--label", list.names);
-    return classConditions(list.names, count, wanted.label);
+    const chosen = wanted.label === undefined ? undefined : classIndex(list.names, wanted.label);
+    return classConditions(list.names.length, count, chosen);
   }
   if (wanted.label !== undefined) throw otherKind("classes", "attributes", "--attributes", list.names);
   const chosen = parseAttributes(wanted.attributes ?? "", list.names);

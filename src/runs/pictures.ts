@@ -55,7 +55,7 @@ function sampleGrid({ record }: ViewContext, held: ImageSet, seed: number | stri
     return { count: 64, columns: gridColumns(64), conditions };
   }
   const [rows, columns] = [Math.min(list.names.length, MOST_ROWS), 8];
-  const each = Array.from({ length: rows }, (_, k) => classConditions(list.names, columns, String(k)));
+  const each = Array.from({ length: rows }, (_, k) => classConditions(list.names.length, columns, k));
   const conditions = new Float32Array(rows * columns * list.names.length);
   each.forEach((row, k) => {
     conditions.set(row, k * row.length);

@@ -15,6 +15,7 @@ beforeAll(async () => {
   const train = (model: string, ...more: string[]) => done("train", model, "--preset", "smoke", "--data", pictures, ...more);
   await train("vae", "--run", "vae", "--steps", "8");
   await train("vae", "--run", "without", "--steps", "4", "--without", "right");
+  await train("pixelcnn", "--run", "pixels", "--steps", "2");
   await train("mlp", "--run", "mlp", "--steps", "8", "--set", "classes=2", "--set", "image=[1,8,8]");
 }, 120_000);
 
@@ -96,7 +97,8 @@ describe("attribute", () => {
   it("refuses what is not there, too strong, or not told", async () => {
     expect(await refused("attribute", "vae", "--name", "lefft")).toContain('did you mean "left"?');
     expect(await refused("attribute", "vae", "--name", "left", "--strength", "11")).toContain("a number from -10 to 10");
-    expect(await refused("attribute", "vae", "--name", "left", "--strength", "much")).toContain("got:      NaN");
+    for (const none of ["much", ""])
+      expect(await refused("attribute", "vae", "--name", "left", "--strength", none)).toContain("It must be a number.");
     expect(await refused("attribute", "vae")).toContain("Which attribute?");
     expect(await refused("attribute", "vae", "--check")).toContain("--classifier RUN");
   });
@@ -128,9 +130,16 @@ describe("generate", () => {
   it("refuses what the model does not take", async () => {
     expect(await refused("generate", "vae", "--label", "left")).toContain("what it paints cannot be chosen");
     expect(await refused("generate", "vae", "--given", "0")).toContain("--given and --known belong together");
-    expect(await refused("generate", "vae", "--given", "0", "--known", "top")).toContain("cannot fill in a given picture");
+    expect(await refused("generate", "vae", "--given", "0", "--known", "top")).toMatchInlineSnapshot(`
+      "The model "vae" cannot fill in a given picture.
+        expected: what it can do: generate, reconstruct, encode, decode, interpolate, attribute, latent, train, evaluate
+      "
+    `);
+    expect(await refused("generate", "pixels", "--given", "0", "--known", "middle")).toContain(
+      "expected: top, bottom, left, right, or the path",
+    );
     await writeFile(file("mask.png"), encodePng({ width: 8, height: 8, channels: 1, data: new Uint8Array(64) }));
-    expect(await refused("generate", "vae", "--given", "0", "--known", file("mask.png"))).toContain("The mask has no known pixel");
+    expect(await refused("generate", "pixels", "--given", "0", "--known", file("mask.png"))).toContain("The mask has no known pixel");
   });
 
   it("shows its way in a strip", async () => {

@@ -1,5 +1,5 @@
 /** Directions of attributes in a run's code space, and whether moving along them changes the attribute and nothing else. */
-import { UsageError } from "../../core/errors.ts";
+import { UsageError, unknownName } from "../../core/errors.ts";
 import type { ImageSet } from "../../data/dataset.ts";
 import { memberNames, membership } from "../../data/select.ts";
 import { attributeVector, moveCodes } from "../../metrics/codes.ts";
@@ -72,6 +72,18 @@ export async function movedPictures(
 export interface AttributeReader {
   names: readonly string[];
   read(pictures: Pictures): Promise<Uint8Array>;
+}
+
+/**
+ * The attributes that can be checked: those wanted, or all that the reader tells of and that some pictures of the set have and others have not.
+ * @throws UsageError for a wanted name of which the reader says nothing
+ */
+export function checkable({ names }: AttributeReader, set: ImageSet, wanted?: readonly string[]): readonly string[] {
+  const unread = wanted?.find((name) => !names.includes(name));
+  if (unread !== undefined) throw unknownName("attribute that the classifier tells", unread, names);
+  if (wanted !== undefined) return wanted;
+  const counts = new Map(attributeCounts(set).map((count) => [count.name, count]));
+  return names.filter((name) => (counts.get(name)?.with ?? 0) > 0 && counts.get(name)!.without > 0);
 }
 
 /** What moving along one attribute's direction did, all shares of the pictures. */

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { testSet } from "../../data/testing/sets.ts";
 import { codeStatistics } from "../../metrics/codes.ts";
-import type { ModelRecord } from "../../models/index.ts";
+import { findModel, type ModelRecord } from "../../models/index.ts";
 import { Module } from "../../nn/module.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { openDevice } from "../../runtime/node/device.ts";
@@ -11,13 +11,16 @@ import {
   type AttributeReader,
   attributeCounts,
   checkAttribute,
+  checkable,
   checkBase,
   chooseStrength,
   directionOf,
   readerAccuracy,
 } from "./attributes.ts";
 import { Codec } from "./codec.ts";
-import { codeHistograms, codeMap } from "./plots.ts";
+import { codeHistograms, codeMap, hasNormalPrior } from "./plots.ts";
+import { classifierReader } from "./reader.ts";
+import { picturesOf } from "./source.ts";
 
 let backend: Backend;
 beforeAll(async () => {
@@ -88,11 +91,39 @@ describe("attributes", () => {
     await codec.dispose();
   });
 
+  it("are checked where the reader tells of them, and some pictures have them", () => {
+    const some = { ...set, attributes: { names: ["first", "second"], values: Uint8Array.of(1, 1, 0, 1) }, count: 2 };
+    expect(checkable(reader, some)).toEqual(["first"]);
+    expect(checkable(reader, set, ["second"])).toEqual(["second"]);
+    // A set may have classes, too, of which this reader knows nothing.
+    const labelled = { ...set, labels: new Uint8Array(7), classes: ["third"] };
+    expect(checkable(reader, labelled)).toEqual(["first", "second"]);
+    expect(() => checkable(reader, labelled, ["third"])).toThrow('no attribute that the classifier tells named "third"');
+  });
+
   it("that nobody or everybody has give no direction", () => {
     const all = { ...set, attributes: { names: ["first"], values: new Uint8Array(7).fill(1) } };
     const codes = { data: new Float32Array(28), count: 7, size: 4 };
     expect(() => directionOf(codes, all, "first")).toThrow('Every picture of the training data is "first"');
     expect(() => directionOf(codes, all, "frist")).toThrow('did you mean "first"?');
+  });
+});
+
+describe("classifierReader", () => {
+  const classify: ModelRecord["classify"] = (_network, images) => images.reshape([images.shape[0], 4]).slice(1, 0, 2).sub(0.5);
+  const classifier = { ...model, record: { ...mirror, classify } as ModelRecord };
+
+  it("reads attributes by their scores' signs", async () => {
+    const { reader: made, dispose } = await classifierReader({ ...classifier, outputs: ["first", "second"] }, set, backend, "signs");
+    expect([...(await made.read(picturesOf(set)))]).toEqual([...set.attributes!.values]);
+    await dispose();
+  });
+
+  it("refuses a network that is known to tell other things apart, though as many", async () => {
+    const other = classifierReader({ ...classifier, outputs: ["cat", "dog"] }, set, backend, "animals");
+    await expect(other).rejects.toThrow(
+      "other things apart than these data.\n  where:    animals\n  got:      cat, dog\n  expected: first, second",
+    );
   });
 });
 
@@ -106,9 +137,25 @@ describe("anomalyScore", () => {
 });
 
 describe("plots of codes", () => {
+  it("are against a prior where the model has one", () => {
+    expect([findModel("vae"), findModel("vae-gan"), findModel("vq-vae"), findModel("autoencoder")].map(hasNormalPrior)).toEqual([
+      ...[true, true],
+      ...[false, false],
+    ]);
+  });
+
   it("are drawn for any size of code", async () => {
     const codes = { data: Float32Array.from({ length: 7 * 70 }, (_, i) => Math.sin(i)), count: 7, size: 70 };
     expect(codeHistograms(codes, codeStatistics(codes.data, 7), "a run").width).toBeGreaterThan(1000);
+    const wide = Float32Array.from({ length: 200 }, (_, i) => 100 + 50 * Math.sin(i));
+    const drawn = [true, false].map((prior) =>
+      codeHistograms({ data: wide, count: 200, size: 1 }, codeStatistics(wide, 200), "a run", prior),
+    );
+    // Far from the prior, all values are in the last bar; standardised, in many.
+    const coloured = drawn.map(({ data }) =>
+      data.reduce((sum, value, i) => sum + (i % 3 === 0 && value < 120 && i > 3 * 320 * 52 ? 1 : 0), 0),
+    );
+    expect(coloured[1]).toBeGreaterThan(2 * coloured[0]);
     for (const [size, method] of [
       [1, "pca"],
       [2, "umap"],

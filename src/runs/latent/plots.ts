@@ -4,6 +4,7 @@ import { membership } from "../../data/select.ts";
 import { type CodeStatistics, USED_VARIANCE } from "../../metrics/codes.ts";
 import { principalComponents } from "../../metrics/principal-components.ts";
 import { umap } from "../../metrics/umap.ts";
+import type { ModelRecord } from "../../models/index.ts";
 import { histograms } from "../../report/histograms.ts";
 import { scatterPlot } from "../../report/plot.ts";
 import type { Raster } from "../../report/png.ts";
@@ -12,17 +13,27 @@ import type { Codes } from "./codec.ts";
 /** Panels that one picture holds; beyond, the dimensions of largest variance are shown. */
 const MOST_PANELS = 64;
 
-/** Each dimension's values as a histogram, with the prior's curve; dimensions that the model does not use are grey. */
-export function codeHistograms({ data, count, size }: Codes, { mean, variance }: CodeStatistics, title: string): Raster {
+/** Whether a model draws its codes to the standard normal distribution: those that do measure how far they are from it. */
+export function hasNormalPrior({ metricInfo }: Pick<ModelRecord, "metricInfo">): boolean {
+  return Object.hasOwn(metricInfo, "kl");
+}
+
+/**
+ * Each dimension's values as a histogram, with the standard normal curve; dimensions that the model does not use are grey.
+ * @param prior whether that curve is the model's prior; else the values are standardised, so that only their shape is compared with it
+ */
+export function codeHistograms({ data, count, size }: Codes, { mean, variance }: CodeStatistics, title: string, prior = true): Raster {
   const all = Array.from({ length: size }, (_, z) => z);
   const shown = size <= MOST_PANELS ? all : all.sort((a, b) => variance[b] - variance[a]).slice(0, MOST_PANELS);
   const panels = shown.map((z) => ({
     title: `${z}: mean ${mean[z].toFixed(2)} var ${variance[z].toFixed(2)}`,
-    values: Float32Array.from({ length: count }, (_, n) => data[n * size + z]),
+    values: Float32Array.from({ length: count }, (_, n) =>
+      prior ? data[n * size + z] : (data[n * size + z] - mean[z]) / Math.sqrt(variance[z] || 1),
+    ),
     faded: variance[z] < USED_VARIANCE,
   }));
   const part = size <= MOST_PANELS ? "" : `, ${MOST_PANELS} of ${size}`;
-  return histograms({ title: `${title}${part}`, panels });
+  return histograms({ title: `${title}${part}${prior ? "" : ", standardised"}`, panels });
 }
 
 export interface MapOptions {

@@ -2,9 +2,10 @@ import { UsageError } from "../../core/errors.ts";
 import type { ImageSet } from "../../data/dataset.ts";
 import { fitImages } from "../../data/fit.ts";
 import { featureNet, type ModelRecord, type Pictures } from "../../models/index.ts";
-import { featureAssets, loadFeatures } from "../../models/node/feature-assets.ts";
+import { loadFeatures } from "../../models/node/feature-assets.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { compile } from "../../runtime/program.ts";
+import { featuresFor } from "../features.ts";
 import { type LoadedModel, loadModel } from "../load.ts";
 import { openRun } from "../registry.ts";
 import type { AttributeReader } from "./attributes.ts";
@@ -29,18 +30,34 @@ export async function openReader(
   set: ImageSet,
   { backend, note }: { backend: Backend; note(text: string): void },
 ): Promise<OpenReader> {
-  const assets = featureAssets();
-  const name = given ?? (Object.hasOwn(assets, set.card.name) ? set.card.name : undefined);
-  if (name === undefined) {
-    throw new UsageError({
-      what: "A check needs a classifier that sees the attributes.",
-      hint: `--classifier RUN; train one on the same data first: atelier train cnn --run NAME`,
-    });
+  const name = given ?? featuresFor(set.card.name);
+  if (name === undefined) throw withoutReader(set);
+  if (featuresFor(name) === name) {
+    const { config, network, outputs } = loadFeatures(name);
+    return classifierReader(
+      { record: featureNet as unknown as ModelRecord, config, network, outputs },
+      set,
+      backend,
+      `the library's ${name} network`,
+    );
   }
-  if (!Object.hasOwn(assets, name)) return classifierReader(await loadModel(await openRun(name), note), set, backend, name);
-  const { config, network } = loadFeatures(name);
-  return classifierReader({ record: featureNet as unknown as ModelRecord, config, network }, set, backend, `the library's ${name} network`);
+  const run = await openRun(name);
+  const data = run.record.data?.name;
+  if (data !== undefined && data !== set.card.name)
+    note(`${name} was trained on ${data}: its answers are taken for those of ${set.card.name}`);
+  return classifierReader(await loadModel(run, note), set, backend, name);
 }
+
+function withoutReader({ card, attributes }: ImageSet): UsageError {
+  const model = attributes === undefined ? "cnn" : `feature-net --preset attributes --set outputs=${attributes.names.length}`;
+  return new UsageError({
+    what: "A check needs a classifier that sees the attributes.",
+    hint: `--classifier RUN; train one on the same data first: atelier train ${model} --data ${card.name} --run NAME`,
+  });
+}
+
+/** A trained network, what makes it and, where that is known, what its scores stand for. */
+type Classifier = Pick<LoadedModel, "record" | "network"> & { config: unknown; outputs?: readonly string[] };
 
 /**
  * A trained classifier as a reader of a set's attributes: one score an attribute (present above zero), or one a class (the largest). Pictures of another
@@ -48,7 +65,7 @@ export async function openReader(
  * @throws UsageError where the model is no classifier, or tells other things apart than the set
  */
 export async function classifierReader(
-  { record, network, config }: Pick<LoadedModel, "record" | "network"> & { config: unknown },
+  { record, network, config, outputs }: Classifier,
   set: ImageSet,
   backend: Backend,
   name: string,
@@ -61,15 +78,17 @@ export async function classifierReader(
     inputs: { images: { shape: [BATCH, ...shape] } },
   });
   const width = program.outputs.scores.length / BATCH;
-  const attributes = set.attributes?.names.length === width;
-  const names = attributes ? set.attributes!.names : (set.classes ?? []);
-  if (names.length === 0 || names.length > width) {
+  const { attributes: table, classes = [] } = set;
+  const same = (names: readonly string[]) => outputs === undefined || outputs.join() === names.join();
+  const attributes = table !== undefined && table.names.length === width && same(table.names);
+  const names = attributes ? table.names : classes;
+  if (names.length === 0 || names.length > width || !same(names)) {
     await program.dispose();
-    const known = set.attributes?.names ?? names;
     throw new UsageError({
       what: "The classifier tells other things apart than these data.",
-      got: `${width} scores`,
-      expected: `${known.length}`,
+      where: name,
+      got: outputs?.join(", ") ?? `${width} scores`,
+      expected: (table?.names ?? classes).join(", "),
     });
   }
   const read = async (pictures: Pictures): Promise<Uint8Array> => {
