@@ -51,8 +51,9 @@ async function card(name: string, io: Io, json: boolean): Promise<void> {
   const { defaultTraining, findModel, trainingSettings } = await import("../models/index.ts");
   const { describeSettings } = await import("./settings.ts");
   const record = findModel(name);
-  const presets = Object.entries(record.presets).map(([preset, { about, config, training }]) => ({
+  const presets = Object.entries(record.presets).map(([preset, { about, config, training, data }]) => ({
     preset,
+    data: data ?? record.data.sets[0],
     about,
     ...countParameters(record, preset),
     config,
@@ -74,8 +75,8 @@ async function card(name: string, io: Io, json: boolean): Promise<void> {
   );
   io.stdout.write(
     tableText(
-      ["preset", "parameters", "trainable", "about"],
-      presets.map((p) => [p.preset, formatNumber(p.total), formatNumber(p.trainable), p.about]),
+      ["preset", "data", "parameters", "trainable", "about"],
+      presets.map((p) => [p.preset, p.data, formatNumber(p.total), formatNumber(p.trainable), p.about]),
     ),
   );
   io.stdout.write("\n");

@@ -39,7 +39,7 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
   const preset = presetName(options.preset, Object.keys(record.presets));
   const { config: asked, training } = settle(record, preset, options);
   if (options.run !== undefined) await requireFree(options.run);
-  const data = options.data ?? record.data.sets[0];
+  const data = options.data ?? defaultData(record, preset);
   const { without } = options;
   const set = await loadSplit(record, asked, data, "train", options.limit, { onProgress, without });
   const held = await loadSplit(record, asked, data, "test", options.limit, { onProgress });
@@ -84,6 +84,11 @@ function conditionsOf(
   const fitted = key === undefined || given ? config : { ...config, [key]: conditionNames(set).length };
   requireConditions(record, fitted, set);
   return fitted;
+}
+
+/** The data set that a preset is made for. */
+export function defaultData(record: ModelRecord, preset: string): string {
+  return record.presets[preset]?.data ?? record.data.sets[0];
 }
 
 /** A data set by its name, a folder by its whole path: the run finds it again from any folder. */

@@ -71,6 +71,8 @@ export interface Preset<C> {
   readonly training: Partial<TrainingSettings>;
   /** One line: what it is for and about how long it takes on two cores. */
   readonly about: string;
+  /** The data set it is made for, where that is not the model's first. */
+  readonly data?: string;
 }
 
 /** Pictures that a model made: [count, C, H, W], intensity in [0, 1]. */

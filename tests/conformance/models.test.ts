@@ -68,7 +68,10 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
   const { config } = record.presets.smoke;
 
   test("its presets are valid configurations, and its metrics are described", async () => {
-    for (const preset of Object.values(record.presets)) expect(record.config.safeParse(preset.config).success).toBe(true);
+    for (const preset of Object.values(record.presets)) {
+      expect(record.config.safeParse(preset.config).success).toBe(true);
+      expect([...record.data.sets, undefined]).toContain(preset.data);
+    }
     const set = squares(record, config, 8);
     const results = await evaluate({ record, config, network: record.build(config, new RandomStream(0, "init")), set, backend, batch: 3 });
     expect(Object.keys(results).sort()).toEqual(Object.keys(record.metricInfo).sort());

@@ -167,7 +167,8 @@ export const conditionalVae = defineModel<ConditionalVaeConfig, ConditionalVae>(
         ...{ likelihood: "gaussian", deviation: 0.6, conditions: 24 },
       },
       training: { epochs: 6, batch: 32, schedule: "cosine" },
-      about: "colour faces by their 24 attributes (--data avatars)",
+      about: "colour faces by their 24 attributes",
+      data: "avatars",
     },
   },
   data: {

@@ -287,7 +287,8 @@ export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
     fashion: {
       config: { ...small, image: [1, 32, 32], codeSize: 16, reconstructionWeight: 1e-2 },
       training: { epochs: 2, batch: 32, learningRate: 5e-4, beta1: 0.5 },
-      about: "Fashion-MNIST at 32x32 (`--data fashion-mnist`)",
+      about: "Fashion-MNIST at 32x32",
+      data: "fashion-mnist",
     },
     paper: {
       config: paper,

@@ -148,22 +148,26 @@ export const vae = defineModel<VaeConfig, Vae>({
     mlp: {
       config: { ...dots, widths: [], hidden: [500], activation: "tanh", codeSize: 20 },
       training: { epochs: 40, batch: 128, learningRate: 2e-3, schedule: "cosine" },
-      about: "the paper's network of 500 tanh units and 20 numbers on black and white MNIST (--data mnist)",
+      about: "the paper's network of 500 tanh units and 20 numbers on black and white MNIST",
+      data: "mnist",
     },
     "mnist-conv": {
       config: { ...dots, widths: [16, 32], hidden: [512], codeSize: 32, norm: true },
       training: { epochs: 16, batch: 128, learningRate: 2e-3, schedule: "cosine" },
-      about: "convolutions on black and white MNIST (--data mnist)",
+      about: "convolutions on black and white MNIST",
+      data: "mnist",
     },
     faces: {
       config: faces,
       training: { epochs: 6, batch: 32, learningRate: 1e-3, schedule: "cosine" },
-      about: "colour faces at 64 x 64 with 200 numbers a code (--data avatars)",
+      about: "colour faces at 64 x 64 with 200 numbers a code",
+      data: "avatars",
     },
     "book-faces": {
       config: { ...faces, image: [3, 32, 32], widths: [128, 128, 128, 128], slope: 0.3, denseNorm: true, deviation: 0.876 },
       training: { epochs: 10, batch: 128, learningRate: 5e-4 },
-      about: "the book's network and loss for faces at 32 x 32, whose decoder has 700,803 numbers (--data avatars)",
+      about: "the book's network and loss for faces at 32 x 32, whose decoder has 700,803 numbers",
+      data: "avatars",
     },
     beta: {
       config: { ...book, codeSize: 10, norm: true, klWeight: 4 },

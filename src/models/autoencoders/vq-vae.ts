@@ -259,7 +259,8 @@ export const vqVae = defineModel<VqVaeConfig, VqVae>({
     avatars: {
       config: { ...small, image: [3, 64, 64], widths: [32, 64, 64] },
       training: { epochs: 5, batch: 64 },
-      about: "colour pictures of 64x64 as grids of 8x8 codes (`--data avatars`)",
+      about: "colour pictures of 64x64 as grids of 8x8 codes",
+      data: "avatars",
     },
     paper: {
       config: {
@@ -268,7 +269,8 @@ export const vqVae = defineModel<VqVaeConfig, VqVae>({
         ...{ priorWidth: 128, priorLayers: 15, priorStart: 0.5 },
       },
       training: { epochs: 1282, batch: 128, learningRate: 2e-4 },
-      about: "the paper's sizes, 250,000 steps of the autoencoder on CIFAR-10 (`--data cifar10`), and as many of the prior",
+      about: "the paper's sizes, 250,000 steps of the autoencoder on CIFAR-10, and as many of the prior",
+      data: "cifar10",
     },
   },
   data: { sets: ["fashion-mnist", "mnist", "avatars", "cifar10"], labels: false, shape: ({ image }) => image },

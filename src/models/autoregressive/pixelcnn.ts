@@ -180,12 +180,14 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
     book: {
       config: book,
       training: { epochs: 2, batch: 128, learningRate: 5e-4 },
-      about: "the book's 16 x 16 pictures of four levels; for fashion-mnist",
+      about: "the book's 16 x 16 pictures of four levels",
+      data: "fashion-mnist",
     },
     colour: {
       config: { ...book, image: [3, 16, 16], channels: 96, layers: 6, head: 96 },
       training: { epochs: 2, batch: 64, learningRate: 1e-3, schedule: "cosine" },
-      about: "16 x 16 pictures of four levels a colour, red before green before blue; for cifar10",
+      about: "16 x 16 pictures of four levels a colour, red before green before blue",
+      data: "cifar10",
     },
   },
   data: {

@@ -172,11 +172,13 @@ export const featureNet = defineModel<FeatureNetConfig, FeatureNet>({
       config: { ...base, image: [3, 32, 32], mirror: true },
       training: { ...training, epochs: 8 },
       about: "colour pictures of 32 x 32 in ten classes; about three minutes",
+      data: "cifar10",
     },
     attributes: {
       config: { ...base, image: [3, 64, 64], task: "attributes", outputs: 24, strides: [2, 1, 2, 1, 2, 2], shift: 3, mirror: true },
       training: { ...training, epochs: 8 },
       about: "the 24 attributes of avatars, 64 x 64 in colour; about two minutes",
+      data: "avatars",
     },
   },
   data: {
