@@ -70,8 +70,8 @@ async function look(opened: OpenedRun, held: ImageSet, options: LatentOptions, .
   await codec.dispose();
   const statistics = codeStatistics(codes.data, codes.count);
   const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const { codeHistograms, hasNormalPrior } = await import("../runs/latent/plots.ts");
-  const prior = hasNormalPrior(opened.model.record);
+  const { codeHistograms } = await import("../runs/latent/plots.ts");
+  const prior = opened.model.record.prior !== undefined;
   const used = Math.round((1 - statistics.unused) * codes.size);
   Object.assign(answer, {
     pictures: set.count,

@@ -180,6 +180,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   encode?(network: N, images: Tensor, conditions?: Tensor): Tensor;
   /** Pictures [B, C, H, W] in [0, 1] from codes [B, Z], for models that take conditions with them. */
   decode?(network: N, codes: Tensor, conditions?: Tensor): Tensor;
+  /** What codes are trained to be distributed as, for models with an encoder that has such an aim: independent standard normal numbers. */
+  readonly prior?: "normal";
   /** The shape of one code, for models that decode codes and have no encoder. */
   codes?(config: C): readonly number[];
   /** Pictures as the model gives them back, [B, C, H, W] in [0, 1]. */

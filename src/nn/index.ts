@@ -7,6 +7,7 @@ export {
   scaledDotProductAttention,
 } from "./attention.ts";
 export * from "./blocks.ts";
+export * from "./categorical.ts";
 export {
   Conv1d,
   type Conv1dOptions,

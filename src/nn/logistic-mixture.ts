@@ -6,6 +6,7 @@ import { logsumexp } from "../graph/ops/stats.ts";
 import { shapeError } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Rng } from "../graph/trace.ts";
+import { sampleCategorical } from "./categorical.ts";
 import { sumPerExample } from "./losses.ts";
 
 // The discretised logistic mixture of PixelCNN++ (Salimans et al. 2017, arXiv:1701.05517, section 2.1 and 2.2). Intensities here are in [-1, 1], as in the paper.
@@ -98,8 +99,9 @@ export function logisticMixtureNats(parameters: Tensor, x: Tensor, components: n
 export function drawLogisticMixture(parameters: Tensor, channels: 1 | 3, components: number, rng: Rng, levels = 256): Tensor {
   const { weights, means, logScales, coefficients } = unpack(parameters, channels, components);
   const [batch, , height, width] = parameters.shape;
-  const noise = rng.uniform("component", weights.shape).clip(1e-20, 1).log().neg().log().neg();
-  const chosen = oneHot(weights.add(noise).argmax(1), components).transpose([0, 3, 1, 2]).reshape([batch, 1, components, height, width]);
+  const chosen = oneHot(sampleCategorical(weights, rng, "component", 1), components)
+    .transpose([0, 3, 1, 2])
+    .reshape([batch, 1, components, height, width]);
   const pick = (t: Tensor) => t.mul(chosen).sum(2);
   const u = rng.uniform("level", [batch, channels, height, width]).clip(1e-5, 1 - 1e-5);
   const free = pick(means).add(exp(pick(logScales)).mul(u.log().sub(u.neg().add(1).log())));

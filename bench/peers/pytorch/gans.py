@@ -89,6 +89,19 @@ def compiled_losses(net, real, codes):
     return 0.5 * (loss(real_score, one) + loss(fake_score, zero)), loss(seen, one)
 
 
+def both_move(training, real_score, fake_score):
+    """Both players' losses from one forward pass, all gradients before either moves."""
+    one, zero = torch.ones_like(real_score), torch.zeros_like(real_score)
+    loss = F.binary_cross_entropy_with_logits
+    d_loss = 0.5 * (loss(real_score, one) + loss(fake_score, zero))
+    g_loss = loss(fake_score, one)
+    apply(training, "discriminator", d_loss, retain=True)
+    apply(training, "generator", g_loss)
+    for optimizer in training.optimizers.values():
+        optimizer.step()
+    return [d_loss, g_loss]
+
+
 def dcgan_step(training, batch, draws):
     """Both players from one forward pass, as in the book."""
     if training.mode == "compiled":
@@ -102,15 +115,7 @@ def dcgan_step(training, batch, draws):
     real, fake = batch[0], training.call["generator"](draws[0])
     judge_ = training.call["discriminator"]
     real_score, fake_score = judge_(real), judge_(fake)
-    one, zero = torch.ones_like(real_score), torch.zeros_like(real_score)
-    loss = F.binary_cross_entropy_with_logits
-    d_loss = 0.5 * (loss(real_score, one) + loss(fake_score, zero))
-    g_loss = loss(fake_score, one)
-    apply(training, "discriminator", d_loss, retain=True)
-    apply(training, "generator", g_loss)
-    for optimizer in training.optimizers.values():
-        optimizer.step()
-    return [d_loss, g_loss]
+    return both_move(training, real_score, fake_score)
 
 
 def wgan_step(training, batch, draws):
@@ -136,15 +141,7 @@ def conditional_step(training, batch, draws):
     fake = training.call["generator"](torch.cat([draws[0], conditions[:, :, None, None]], 1))
     judge_ = training.call["discriminator"]
     real_score, fake_score = judge_(real, conditions), judge_(fake, conditions)
-    one, zero = torch.ones_like(real_score), torch.zeros_like(real_score)
-    loss = F.binary_cross_entropy_with_logits
-    d_loss = 0.5 * (loss(real_score, one) + loss(fake_score, zero))
-    g_loss = loss(fake_score, one)
-    apply(training, "discriminator", d_loss, retain=True)
-    apply(training, "generator", g_loss)
-    for optimizer in training.optimizers.values():
-        optimizer.step()
-    return [d_loss, g_loss]
+    return both_move(training, real_score, fake_score)
 
 
 def in_turn(count: int, classes: int) -> torch.Tensor:

@@ -194,6 +194,7 @@ export const conditionalVae = defineModel<ConditionalVaeConfig, ConditionalVae>(
       about: "log p(x|y) by importance sampling, a tighter bound than elbo (importanceSamples)",
     },
   },
+  prior: "normal",
   encode: (network, images, conditions) => network.posterior(images, orNothing(network, images, conditions)).mean,
   decode: (network, codes, conditions) => network.decode(codes, orNothing(network, codes, conditions)).sigmoid(),
   reconstruct: (network, images, conditions) => {

@@ -314,6 +314,7 @@ export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
         "mean squared error of the discriminator's normalised features, which the encoder is trained by; each run has its own discriminator",
     },
   },
+  prior: "normal",
   encode,
   decode,
   reconstruct: (network, images) => decode(network, encode(network, images)),

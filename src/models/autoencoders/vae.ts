@@ -194,6 +194,7 @@ export const vae = defineModel<VaeConfig, Vae>({
       about: "log p(x) by importance sampling, a tighter bound than elbo (importanceSamples)",
     },
   },
+  prior: "normal",
   encode: (network, images) => network.posterior(images).mean,
   decode: (network, codes) => network.decode(codes).sigmoid(),
   reconstruct: (network, images) => network.decode(network.posterior(images).mean).sigmoid(),

@@ -27,12 +27,12 @@ import type { RandomStream } from "../../core/random.ts";
 import { oneHot } from "../../graph/ops/gather.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { evaluating } from "../../graph/trace.ts";
+import { sampleCategorical } from "../../nn/categorical.ts";
 import { Embedding } from "../../nn/embedding.ts";
 import { GatedPixelNet } from "../../nn/gated-pixels.ts";
 import { crossEntropy, meanSquaredError, squaredError, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { codeUses, nearest, usePerplexity, VectorQuantizer } from "../../nn/quantize.ts";
-import { drawIndex } from "../autoregressive/blocks.ts";
 import { type RasterModel, sampleRaster } from "../autoregressive/raster.ts";
 import { type Batch, defineModel, type Pictures, type Players, type SampleContext } from "../model.ts";
 import { VqDecoder, VqEncoder } from "./vq-blocks.ts";
@@ -192,7 +192,7 @@ export function gridModel({ grid, prior }: VqVae): RasterModel {
           .reshape([values.shape[0], ...values.shape.slice(2)])
           .cast("int32"),
       ),
-    draw: (logits, rng) => drawIndex(logits.reshape([logits.shape[0], 1, 1, 1, -1]), rng).cast("float32"),
+    draw: (logits, rng) => sampleCategorical(logits.reshape([logits.shape[0], 1, 1, 1, -1]), rng, "choice", 4).cast("float32"),
     passes: 1,
     stepwise: true,
   };

@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { RandomStream } from "../../core/random.ts";
 import type { ImageShape } from "../../data/dataset.ts";
 import { floor } from "../../graph/ops/elementwise.ts";
-import { oneHot } from "../../graph/ops/gather.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { relu } from "../../nn/activations.ts";
+import { sampleCategorical } from "../../nn/categorical.ts";
 import { binaryCrossEntropy, crossEntropy } from "../../nn/losses.ts";
 import { MaskedConv2d } from "../../nn/masked-conv.ts";
 import { Module } from "../../nn/module.ts";
@@ -65,25 +65,14 @@ export function pixelNats(logits: Tensor, pixels: Tensor, config: PixelConfig): 
 export function drawPixel(logits: Tensor, config: PixelConfig, rng: Rng): Tensor {
   if (config.levels === 2) return rng.uniform("pixel", logits.shape).less(logits.sigmoid()).cast("float32");
   const scores = byLevel(logits, config);
-  return drawIndex(scores, rng)
+  return sampleCategorical(scores, rng, "choice", scores.rank - 1)
     .cast("float32")
     .div(config.levels - 1);
 }
 
-/** A draw from softmax(scores) over the last axis, by the largest of scores with Gumbel noise: [..., K] -> [...], int64. */
-export function drawIndex(scores: Tensor, rng: Rng): Tensor {
-  const noise = rng.uniform("choice", scores.shape).clip(1e-20, 1).log().neg().log().neg();
-  return scores.add(noise).argmax(scores.rank - 1);
-}
-
-/** One-hot of {@link drawIndex}: [..., K]. */
-export function drawOneHot(scores: Tensor, rng: Rng): Tensor {
-  return oneHot(drawIndex(scores, rng), scores.shape[scores.rank - 1]);
-}
-
-/** Nats a picture as bits a dimension. [B] -> [B] */
-export function bitsPerDim(nats: Tensor, image: ImageShape): Tensor {
-  return nats.div(image[0] * image[1] * image[2] * Math.LN2);
+/** The metrics {@link pixelMetricInfo} of -ln p: [B] nats a picture -> [B] each. */
+export function pixelMetrics(nats: Tensor, image: ImageShape): { nats: Tensor; bitsPerDim: Tensor } {
+  return { nats, bitsPerDim: nats.div(image[0] * image[1] * image[2] * Math.LN2) };
 }
 
 export const pixelMetricInfo = {

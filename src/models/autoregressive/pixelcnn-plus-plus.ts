@@ -32,7 +32,7 @@ import { ShiftedConv2d } from "../../nn/masked-conv.ts";
 import { Module } from "../../nn/module.ts";
 import type { Surroundings } from "../../nn/raster.ts";
 import { type Batch, defineModel } from "../model.ts";
-import { bitsPerDim, pixelFields, pixelMetricInfo } from "./blocks.ts";
+import { pixelFields, pixelMetricInfo, pixelMetrics } from "./blocks.ts";
 import { type RasterModel, sampleRaster } from "./raster.ts";
 
 const config = z
@@ -258,10 +258,7 @@ export const pixelCnnPlusPlus = defineModel<PixelCnnPlusPlusConfig, PixelCnnPlus
   data: { sets: ["cifar10", "fashion-mnist", "mnist"], labels: false, shape: ({ image }) => image },
   build: (settings, rng) => new PixelCnnPlusPlus(settings, rng),
   objective,
-  metrics: (network, batch) => {
-    const value = nats(network, batch);
-    return { nats: value, bitsPerDim: bitsPerDim(value, network.config.image) };
-  },
+  metrics: (network, batch) => pixelMetrics(nats(network, batch), network.config.image),
   metricInfo: pixelMetricInfo,
   fills: true,
   sample: (network, context) => sampleRaster(rasterModel(network), context),

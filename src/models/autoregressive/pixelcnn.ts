@@ -28,13 +28,13 @@ import { Module } from "../../nn/module.ts";
 import type { Surroundings } from "../../nn/raster.ts";
 import { type Batch, defineModel } from "../model.ts";
 import {
-  bitsPerDim,
   drawPixel,
   logitsPerPixel,
   PixelBlock,
   PixelHead,
   pixelFields,
   pixelMetricInfo,
+  pixelMetrics,
   pixelNats,
   pixelsOf,
   toLevels,
@@ -197,10 +197,7 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
   },
   build: (settings, rng) => new PixelCnn(settings, rng),
   objective,
-  metrics: (network, batch, rng) => {
-    const value = nats(network, batch, rng);
-    return { nats: value, bitsPerDim: bitsPerDim(value, network.config.image) };
-  },
+  metrics: (network, batch, rng) => pixelMetrics(nats(network, batch, rng), network.config.image),
   metricInfo: pixelMetricInfo,
   fills: true,
   sample: (network, context) => sampleRaster(rasterModel(network), context),

@@ -29,7 +29,17 @@ import { MaskedConv2d, ShiftedConv2d } from "../../nn/masked-conv.ts";
 import { Module } from "../../nn/module.ts";
 import type { Surroundings } from "../../nn/raster.ts";
 import { type Batch, defineModel } from "../model.ts";
-import { bitsPerDim, drawPixel, logitsPerPixel, PixelHead, pixelFields, pixelMetricInfo, pixelNats, pixelsOf, toLevels } from "./blocks.ts";
+import {
+  drawPixel,
+  logitsPerPixel,
+  PixelHead,
+  pixelFields,
+  pixelMetricInfo,
+  pixelMetrics,
+  pixelNats,
+  pixelsOf,
+  toLevels,
+} from "./blocks.ts";
 import { type RasterModel, sampleRaster } from "./raster.ts";
 
 const config = z
@@ -181,10 +191,7 @@ export const pixelrnn = defineModel<PixelRnnConfig, PixelRnn>({
   data: { sets: ["mnist", "fashion-mnist"], labels: false, shape: ({ image }) => image },
   build: (settings, rng) => new PixelRnn(settings, rng),
   objective,
-  metrics: (network, batch, rng) => {
-    const value = nats(network, batch, rng);
-    return { nats: value, bitsPerDim: bitsPerDim(value, network.config.image) };
-  },
+  metrics: (network, batch, rng) => pixelMetrics(nats(network, batch, rng), network.config.image),
   metricInfo: pixelMetricInfo,
   fills: true,
   sample: (network, context) => sampleRaster(rasterModel(network), context),

@@ -4,7 +4,6 @@ import { membership } from "../../data/select.ts";
 import { type CodeStatistics, USED_VARIANCE } from "../../metrics/codes.ts";
 import { principalComponents } from "../../metrics/principal-components.ts";
 import { umap } from "../../metrics/umap.ts";
-import type { ModelRecord } from "../../models/index.ts";
 import { histograms } from "../../report/histograms.ts";
 import { scatterPlot } from "../../report/plot.ts";
 import type { Raster } from "../../report/png.ts";
@@ -12,11 +11,6 @@ import type { Codes } from "./codec.ts";
 
 /** Panels that one picture holds; beyond, the dimensions of largest variance are shown. */
 const MOST_PANELS = 64;
-
-/** Whether a model draws its codes to the standard normal distribution: those that do measure how far they are from it. */
-export function hasNormalPrior({ metricInfo }: Pick<ModelRecord, "metricInfo">): boolean {
-  return Object.hasOwn(metricInfo, "kl");
-}
 
 /**
  * Each dimension's values as a histogram, with the standard normal curve; dimensions that the model does not use are grey.
