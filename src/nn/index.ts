@@ -39,10 +39,10 @@ export * from "./pool.ts";
 export * from "./positions.ts";
 export * from "./quantize.ts";
 export * from "./raster.ts";
-
 export { GRU, GRUCell, LSTM, LSTMCell, type LSTMState, RNN, RNNCell, type RNNCellOptions, type RNNOptions } from "./recurrent.ts";
 export type { CellOptions, RecurrentOptions } from "./recurrent-weights.ts";
 export * from "./resample.ts";
 export { Sequential, type Step } from "./sequential.ts";
 export * from "./transformer.ts";
+export { Warmup } from "./warmup.ts";
 export * from "./weights.ts";

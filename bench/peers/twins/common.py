@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-THREADS = 2
+THREADS = int(os.environ.get("ATELIER_TWIN_THREADS") or 2)
 torch.set_num_threads(THREADS)
 
 DATA = Path(os.environ.get("ATELIER_TWIN_DATA") or Path(tempfile.gettempdir()) / "atelier-twin-data")

@@ -28,6 +28,7 @@ import type { Rng } from "../../graph/trace.ts";
 import { Linear } from "../../nn/linear.ts";
 import { gaussianKl, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
+import { Warmup } from "../../nn/warmup.ts";
 import { type Batch, defineModel, type Pictures, type SampleContext } from "../model.ts";
 import { Decoder, EncoderTrunk, type NetworkConfig, networkFields, plain } from "./blocks.ts";
 import {
@@ -44,14 +45,22 @@ const config = z.strictObject({
   ...networkFields,
   ...likelihoodFields,
   klWeight: z.number().min(0).max(1000).describe("weight of the KL term; 1 is the paper, above 1 is a beta-VAE"),
+  klWarmup: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .describe(
+      "training steps in which that weight climbs from 0, so that codes are in use before they cost; 0 has it whole from the start",
+    ),
 });
-export type VaeConfig = NetworkConfig & LikelihoodConfig & { klWeight: number };
+export type VaeConfig = NetworkConfig & LikelihoodConfig & { klWeight: number; klWarmup: number };
 
 export class Vae extends Module {
   readonly trunk: EncoderTrunk;
   readonly mean: Linear;
   readonly logVar: Linear;
   readonly decoder: Decoder;
+  readonly warmup: Warmup | undefined;
   readonly config: VaeConfig;
 
   constructor(settings: VaeConfig, rng: RandomStream) {
@@ -60,6 +69,7 @@ export class Vae extends Module {
     this.mean = new Linear({ in: this.trunk.size, out: settings.codeSize, rng });
     this.logVar = new Linear({ in: this.trunk.size, out: settings.codeSize, rng });
     this.decoder = new Decoder(settings, rng);
+    if (settings.klWarmup > 0) this.warmup = new Warmup(settings.klWarmup);
     this.config = settings;
   }
 
@@ -91,7 +101,8 @@ function bound(vae: Vae, x: Tensor, { mean, logVar }: ReturnType<Vae["posterior"
 
 export function objective(vae: Vae, { images }: Batch, rng: Rng): Terms {
   const x = observed(images, vae.config, rng);
-  return terms(bound(vae, x, vae.posterior(x), rng), { kl: vae.config.klWeight });
+  const { klWeight } = vae.config;
+  return terms(bound(vae, x, vae.posterior(x), rng), { kl: vae.warmup?.call().mul(klWeight) ?? klWeight });
 }
 
 /** Held-out terms of the bound, and log p(x) by importance sampling where the configuration asks for it: [B] each, in nats. */
@@ -113,16 +124,18 @@ export async function* sample(vae: Vae, { count, compile }: SampleContext): Asyn
   await program.dispose();
 }
 
+/** The KL term whole from the start. */
+const whole = { klWarmup: 0 };
 const book: VaeConfig = {
   ...{ image: [1, 32, 32], codeSize: 2, widths: [32, 64, 128], norm: false, ...plain },
-  ...{ ...greyBernoulli, klWeight: 2.048 },
+  ...{ ...greyBernoulli, ...whole, klWeight: 2.048 },
 };
 /** Black and white digits. */
 const dots: VaeConfig = { ...book, image: [1, 28, 28], binarize: true, klWeight: 1 };
 const faces: VaeConfig = {
   ...{ image: [3, 64, 64], codeSize: 200, widths: [24, 48, 64, 128], hidden: [], norm: true, denseNorm: false },
   ...{ activation: "leaky-relu", slope: 0.2 },
-  ...{ ...greyBernoulli, likelihood: "gaussian", deviation: 0.6, klWeight: 1 },
+  ...{ ...greyBernoulli, likelihood: "gaussian", deviation: 0.6, klWeight: 1, klWarmup: 0 },
 };
 
 export const vae = defineModel<VaeConfig, Vae>({
@@ -135,7 +148,7 @@ export const vae = defineModel<VaeConfig, Vae>({
   config,
   presets: {
     smoke: {
-      config: { ...book, image: [1, 8, 8], widths: [4, 4, 8], norm: true, klWeight: 1, importanceSamples: 12 },
+      config: { ...book, image: [1, 8, 8], widths: [4, 4, 8], norm: true, klWeight: 1, klWarmup: 3, importanceSamples: 12 },
       training: { epochs: 1, batch: 16 },
       about: "seconds; for tests",
     },
@@ -177,7 +190,7 @@ export const vae = defineModel<VaeConfig, Vae>({
   },
   data: { sets: ["fashion-mnist", "mnist", "avatars"], labels: false, shape: ({ image }) => image },
   // Runs from before these settings existed go on without them.
-  build: (settings, rng) => new Vae({ ...plain, ...greyBernoulli, ...settings }, rng),
+  build: (settings, rng) => new Vae({ ...plain, ...greyBernoulli, ...whole, ...settings }, rng),
   objective,
   metrics,
   metricInfo: {
