@@ -1,12 +1,13 @@
 import { UsageError } from "../core/errors.ts";
 import type { ModelRecord } from "../models/index.ts";
 
-type Able = Partial<Record<"sample" | "encode" | "decode" | "reconstruct" | "fills" | "classify", unknown>>;
+type Able = Partial<Record<"sample" | "encode" | "decode" | "reconstruct" | "fills" | "starts" | "classify", unknown>>;
 
 /** What each verb needs of a model, in the order in which they are offered. */
 const needs: readonly { verb: string; of: readonly (keyof Able)[] }[] = [
   { verb: "generate", of: ["sample"] },
   { verb: "generate --given", of: ["sample", "fills"] },
+  { verb: "generate --from", of: ["sample", "starts"] },
   { verb: "reconstruct", of: ["reconstruct"] },
   { verb: "encode", of: ["encode"] },
   { verb: "decode", of: ["decode"] },
@@ -23,6 +24,7 @@ function canDo(record: Able, verb: string): boolean {
 /** Verbs of which "cannot ..." would not be English. */
 const phrases: Readonly<Record<string, string>> = {
   "generate --given": "fill in a given picture",
+  "generate --from": "start from a given picture",
   attribute: "move pictures along an attribute",
   latent: "show its codes: it has no encoder",
   encode: "encode: it has no encoder",

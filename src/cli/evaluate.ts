@@ -4,6 +4,7 @@ import type { RunTools } from "../runs/evaluation.ts";
 import { showActivity } from "./activity.ts";
 import { formatNumber, tableText } from "./format.ts";
 import { checkDevice, repeated, wholeNumber } from "./options.ts";
+import { addSamplingOption, readSampling } from "./sampling-options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 interface EvaluateOptions {
@@ -17,6 +18,7 @@ interface EvaluateOptions {
   featureRange?: string;
   classifier?: string;
   neighbours?: string;
+  sampling?: string[];
   seed: string;
   device: string;
 }
@@ -25,7 +27,7 @@ export const verb: Verb = {
   name: "evaluate",
   summary: "Measure a trained run on held-out data, and its samples against them",
   register(program, io) {
-    addCommand(program, "evaluate", verb.summary)
+    const command = addCommand(program, "evaluate", verb.summary)
       .argument("<run>", "a run's name or folder")
       .option("--data <name|folder>", "other data than the run's own")
       .option("--set <key=value>", "change a setting that the metrics read, such as importanceSamples; may be repeated", repeated)
@@ -38,8 +40,10 @@ export const verb: Verb = {
       .option("--classifier <run|name>", "what names the samples: a trained classifier's run, or a data set that features come with")
       .option("--neighbours <file>", "write the samples nearest to training pictures, above these, as a PNG")
       .option("--seed <seed>", "of the metrics' own draws, and of the samples", "0")
-      .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
-      .action((run: string, options: EvaluateOptions, command: Command) => evaluateRun(run, options, io, wantsJson(command)));
+      .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");
+    addSamplingOption(command).action((run: string, options: EvaluateOptions, self: Command) =>
+      evaluateRun(run, options, io, wantsJson(self)),
+    );
   },
 };
 
@@ -54,8 +58,10 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
     onWarning: (text) => io.stderr.write(`warning: ${text}\n`),
     openBackend: () => openDevice(options.device, io, activity.onProgress),
     change: (model) => withSettings(model, options.set ?? []),
+    sampling: (record) => readSampling(record, options.sampling),
   };
-  const { run, record, data, set, step, hash, results, report, note } = await evaluateModel(name, options, tools).finally(activity.end);
+  const { sampling: _sampling, ...evaluation } = options;
+  const { run, record, data, set, step, hash, results, report, note } = await evaluateModel(name, evaluation, tools).finally(activity.end);
   const { neighbours: _neighbours, info: _info, ...samples } = report ?? {};
   if (json) {
     const about = { run: run.name, data, pictures: set.count, step, checkpoint: hash, results };

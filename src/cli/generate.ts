@@ -8,6 +8,7 @@ import { addConditionOptions, conditionsFor } from "./conditions.ts";
 import { type OpenedRun, openModel, pngAbout } from "./opened.ts";
 import { inFileName, wholeNumber } from "./options.ts";
 import { writePictures } from "./pictures.ts";
+import { addSamplingOption, readSampling } from "./sampling-options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 interface GenerateOptions {
@@ -17,6 +18,8 @@ interface GenerateOptions {
   attributes?: string;
   given?: string;
   known?: string;
+  from?: string;
+  sampling?: string[];
   frames?: string;
   out?: string;
   device: string;
@@ -37,17 +40,18 @@ export const verb: Verb = {
       .option("--seed <seed>", "the same seed makes the same pictures", "0")
       .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
       .option("--known <part>", "which part is kept: top, bottom, left, right, or a mask picture that is white there")
+      .option("--from <file|number,...>", "pictures, or held-out pictures' numbers, to start from (models that can)")
       .option("--frames <file>", "also a strip of how the pictures come about")
       .option("--out <file>", "where to (default: RUN-seed-SEED.png in the current folder)")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");
-    addConditionOptions(command, "show").action((run: string, options: GenerateOptions, self: Command) =>
+    addSamplingOption(addConditionOptions(command, "show")).action((run: string, options: GenerateOptions, self: Command) =>
       generate(run, options, io, wantsJson(self)),
     );
   },
 };
 
 async function generate(name: string, options: GenerateOptions, io: Io, json: boolean): Promise<void> {
-  const { given, known, seed, frames } = options;
+  const { given, known, from, seed, frames } = options;
   if ((given === undefined) !== (known === undefined)) {
     throw new UsageError({
       what: "--given and --known belong together.",
@@ -57,22 +61,29 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   const opened = await openModel(name, options, io, json);
   const { run, model, backend } = opened;
   const { record } = model;
-  requireAble(record, given === undefined ? "generate" : "generate --given");
+  for (const verb of ["generate", ...(given === undefined ? [] : ["generate --given"]), ...(from === undefined ? [] : ["generate --from"])])
+    requireAble(record, verb);
+  const sampling = await readSampling(record, options.sampling);
   const { EvenFrames } = await import("../sample/frames.ts");
   const { drawSamples } = await import("../runs/sampling.ts");
-  const count = options.count ?? (given === undefined ? 16 : 4);
+  const starts = from?.split(",") ?? [];
+  const count = options.count ?? (given === undefined && from === undefined ? 16 : Math.max(4, starts.length));
   const conditions = await conditionsFor(run, model, options, { count, seed, load: () => opened.load("test"), onNote: opened.note });
   const kept = new EvenFrames<Pictures>(FRAMES);
   const wishes: SampleWishes = {
     conditions,
     given: given === undefined ? undefined : await givenPictures(opened, given, known!, count),
+    from: from === undefined ? undefined : await startPictures(opened, starts, count),
+    sampling,
     onFrame: frames === undefined ? undefined : (pictures) => kept.add(firstOf(pictures, FOLLOWED)),
   };
   const started = performance.now();
   const pictures = await drawSamples({ ...model, backend }, count, seed, wishes);
   const seconds = (performance.now() - started) / 1000;
   const asked = Object.fromEntries(
-    (["label", "attributes", "given", "known"] as const).flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
+    (["label", "attributes", "given", "known", "from", "sampling"] as const).flatMap((key) =>
+      options[key] === undefined ? [] : [[key, String(options[key])]],
+    ),
   );
   const about = { ...pngAbout(opened), seed, count: String(count), ...asked };
   const file = path.resolve(options.out ?? inFileName(`${run.name}-seed-${seed}.png`));
@@ -121,6 +132,19 @@ async function givenPictures(opened: OpenedRun, given: string, known: string, co
     masks.set(mask, i * mask.length);
   }
   return { data, shape: [count, channels, height, width], known: masks };
+}
+
+/** Pictures to start from: each as often as the next, in the order of their names. */
+async function startPictures(opened: OpenedRun, names: readonly string[], count: number): Promise<Pictures> {
+  const { record, config } = opened.model;
+  const shape = record.data.shape(config);
+  const { readPictures } = await import("../runs/latent/source.ts");
+  const { pictures, notes } = await readPictures(names, shape, () => opened.load("test"));
+  notes.forEach(opened.note);
+  const size = pictures.data.length / names.length;
+  const data = new Float32Array(count * size);
+  for (let i = 0; i < count; i++) data.set(pictures.data.subarray((i % names.length) * size, ((i % names.length) + 1) * size), i * size);
+  return { data, shape: [count, ...shape] };
 }
 
 function firstOf({ data, shape: [count, ...shape] }: Pictures, most: number): Pictures {

@@ -3,6 +3,7 @@ import { RandomStream } from "../core/random.ts";
 import type { ModelRecord } from "../models/index.ts";
 import { summary } from "../nn/module.ts";
 import { formatNumber, tableText } from "./format.ts";
+import type { SettingInfo } from "./settings.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 export const verb: Verb = {
@@ -65,18 +66,30 @@ async function card(name: string, io: Io, json: boolean): Promise<void> {
     ...defaultTraining,
     ...record.presets.small.training,
   });
+  const sampling = record.sampling === undefined ? [] : describeSettings(record.sampling, {});
   if (json) {
     const { title, family, year, paper, summary, metricInfo } = record;
-    printJson(io, { name, title, family, year, paper, summary, data: record.data.sets, presets, settings, metrics: metricInfo });
+    const data = record.data.sets;
+    printJson(io, { name, title, family, year, paper, summary, data, presets, settings, sampling, metrics: metricInfo });
     return;
   }
+  writeCard(io, record, { presets, settings, sampling });
+}
+
+interface CardTables {
+  presets: readonly { preset: string; data: string | undefined; total: number; trainable: number; about: string }[];
+  settings: readonly SettingInfo[];
+  sampling: readonly SettingInfo[];
+}
+
+function writeCard(io: Io, record: ModelRecord, { presets, settings, sampling }: CardTables): void {
   io.stdout.write(
     `${record.title} (${record.name}), ${record.family}, ${record.year}\n${record.summary}\nPaper: ${record.paper}\nData: ${record.data.sets.join(", ")}\n\n`,
   );
   io.stdout.write(
     tableText(
       ["preset", "data", "parameters", "trainable", "about"],
-      presets.map((p) => [p.preset, p.data, formatNumber(p.total), formatNumber(p.trainable), p.about]),
+      presets.map((p) => [p.preset, p.data ?? "", formatNumber(p.total), formatNumber(p.trainable), p.about]),
     ),
   );
   io.stdout.write("\n");
@@ -87,6 +100,10 @@ async function card(name: string, io: Io, json: boolean): Promise<void> {
     ),
   );
   io.stdout.write("\n");
+  if (sampling.length > 0) {
+    const rows = sampling.map((s) => [s.key, JSON.stringify(s.default), s.type, s.description]);
+    io.stdout.write(`${tableText(["--sampling", "default", "type", "meaning"], rows)}\n`);
+  }
   io.stdout.write(
     tableText(
       ["metric", "unit", "better", "meaning"],

@@ -94,6 +94,10 @@ export interface SampleContext {
   readonly conditions?: Float32Array | undefined;
   /** Pictures to fill in, for models that can (`fills`). */
   readonly given?: GivenPictures | undefined;
+  /** [count, C, H, W], pictures to set out from, for models that can (`starts`). */
+  readonly from?: Pictures | undefined;
+  /** How to sample: what the record's `sampling` describes, checked, with its defaults. A record reads it with `sampling.parse(options)`, which gives the types. */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** Trace and load a program on the run's device, in evaluation mode, with the sample's own random streams. */
   compile<I extends string, O extends string>(build: Build<I, O>, options?: CompileOptions<I>): Promise<Program<I, O>>;
 }
@@ -188,6 +192,10 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   reconstruct?(network: N, images: Tensor, conditions?: Tensor): Tensor;
   /** Whether {@link sample} fills in given pictures. */
   readonly fills?: boolean;
+  /** Whether {@link sample} can set out from pictures (`SampleContext.from`); "needs" where it cannot do without. */
+  readonly starts?: boolean | "needs";
+  /** What can be chosen when {@link sample} is called, such as `steps`: every field has a default, and its unit and range in its description. */
+  readonly sampling?: z.ZodObject;
   /** Fresh pictures; yields what can be shown on the way, the finished ones last. */
   sample?(network: N, context: SampleContext): AsyncGenerator<Pictures>;
 }

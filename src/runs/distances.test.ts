@@ -126,7 +126,7 @@ test("conditional samples are asked for equally and checked against what was ask
 test("attributes are asked for as held-out pictures have them", async () => {
   const attributes = { names: ["bright", "lying"], values: Uint8Array.from({ length: 120 }, (_, i) => (i % 4 === 3 ? 1 : 0)) };
   const model = painter((_, lying) => pictureOf(training, lying!), true);
-  const { conditions } = await drawPictures(model, { ...held, attributes }, 30, 0);
+  const { conditions } = await drawPictures(model, { ...held, attributes }, 30, { seed: 0 });
   expect([...conditions!.subarray(0, 8)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
   const shares = conditions!.filter((_, i) => i % 2 === 1).reduce((a, b) => a + b, 0);
   expect(shares).toBeGreaterThanOrEqual(0);
@@ -144,7 +144,7 @@ test("attributes are asked for as held-out pictures have them", async () => {
 
 test("a first batch does not depend on how many follow", async () => {
   const model = painter((draw) => pictureOf(training, draw % training.count));
-  const [few, many] = [await drawPictures(model, held, 250, 7), await drawPictures(model, held, 300, 7)];
+  const [few, many] = [await drawPictures(model, held, 250, { seed: 7 }), await drawPictures(model, held, 300, { seed: 7 })];
   expect(many.set.images.subarray(0, 250 * size)).toEqual(few.set.images);
 });
 

@@ -81,6 +81,8 @@ export interface SampleReportOptions {
   training: ImageSet;
   samples: number;
   seed: number | string;
+  /** What of the model's sampling options is not the default. */
+  sampling?: Readonly<Record<string, unknown>> | undefined;
   extractor?: FeatureExtractor | undefined;
   classifier?: PictureClassifier | undefined;
   /** Whether the picture of nearest neighbours is wanted. */
@@ -93,14 +95,14 @@ export interface SampleReportOptions {
  * @throws UsageError when the model cannot sample, or there are too few pictures for a measure
  */
 export async function measureSamples(options: SampleReportOptions): Promise<SampleReport> {
-  const { model, held, training, samples, seed, extractor, classifier, onProgress } = options;
+  const { model, held, training, samples, seed, sampling, extractor, classifier, onProgress } = options;
   if (model.record.sample === undefined)
     throw new UsageError({
       what: `The model "${model.record.name}" makes no samples to measure.`,
       hint: "leave --samples, --features and --classifier out",
     });
   if (extractor !== undefined) requireEnough(samples, held.count, training.count);
-  const { set, conditions } = await drawPictures(model, held, samples, seed, onProgress);
+  const { set, conditions } = await drawPictures(model, held, samples, { seed, sampling, onProgress });
   const report: SampleReport = { samples, reference: { heldOut: held.count, training: training.count }, info: measureInfo };
   if (classifier !== undefined) {
     onProgress?.("naming samples");

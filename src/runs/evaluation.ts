@@ -38,6 +38,8 @@ export interface RunTools {
   openBackend(): Promise<Backend>;
   /** The model under settings that its user wants changed. */
   change(model: LoadedModel): LoadedModel;
+  /** How samples are drawn, where it is not by the record's defaults. @throws UsageError for options that the model does not have */
+  sampling?(record: ModelRecord): Promise<Readonly<Record<string, unknown>> | undefined>;
 }
 
 export interface Evaluation {
@@ -65,6 +67,7 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   const data = options.data ?? run.record.data?.name ?? record.data.sets[0];
   const features = options.distances ? (options.features ?? featuresFor(data)) : undefined;
   const classifier = options.classifier ?? (options.distances ? featuresFor(data) : undefined);
+  const sampling = await tools.sampling?.(record);
   const asked = requireServed(record, options, features);
   const { limit } = options;
   const { onProgress, onWarning } = tools;
@@ -89,6 +92,7 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const seen = options.data === undefined ? seenBy(run) : {};
     const report = await measureSamples({
       model: { record, config, network, backend },
+      sampling,
       held: set,
       training: await loadSplit(record, config, data, "train", least(limit, seen.limit), { onProgress, without: seen.without }),
       samples: options.samples,

@@ -6,6 +6,7 @@ import { scatterPlot } from "../report/plot.ts";
 import type { Raster } from "../report/png.ts";
 import { compile, type InputSpec } from "../runtime/program.ts";
 import { attributeConditions, classConditions, conditionList } from "./conditions.ts";
+import { rowsOf } from "./drawn.ts";
 import { drawSamples, type ViewContext } from "./sampling.ts";
 
 // What a model can show of itself, by what it can do: samples, reconstructions, a map of its codes.
@@ -35,7 +36,8 @@ export async function views(context: ViewContext, held: ImageSet, seed: number |
   const result: Record<string, Raster> = {};
   if (record.sample !== undefined) {
     const { count, columns, conditions } = sampleGrid(context, held, seed);
-    const pictures = await drawSamples(context, count, `${seed}/samples`, { conditions });
+    const from = record.starts === "needs" ? rowsOf(held, 0, count) : undefined;
+    const pictures = await drawSamples(context, count, `${seed}/samples`, { conditions, from });
     result.samples = imageGrid(pictures, { columns, scale: scaleFor(pictures.shape[2]) });
   }
   if (record.reconstruct !== undefined) result.reconstructions = await reconstructionPairs(context, held);

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import type { GivenPictures, ModelRecord, Pictures } from "../models/index.ts";
 import { Module } from "../nn/module.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { stripOf } from "./pictures.ts";
-import { drawSamples, type ViewContext } from "./sampling.ts";
+import { drawSamples, samplingOptions, type ViewContext } from "./sampling.ts";
 
 /** Paints three times over the same array: 0.1, 0.2, then the first condition of each picture. */
 const painter: Partial<ModelRecord> = {
@@ -46,5 +47,44 @@ describe("drawSamples", () => {
     expect([...made.data]).toEqual([0.123, 0.456, 0.9, 0.9].map(Math.fround));
     expect([...frames[0].data]).toEqual([0.123, 0.456, 0.1, 0.1].map(Math.fround));
     await expect(drawSamples(context({ ...painter, fills: false }), 1, 0, { given })).rejects.toThrow("cannot fill in a given picture");
+  });
+});
+
+describe("sampling options", () => {
+  const sampling = z.strictObject({
+    steps: z.int().min(1).default(50).describe("evaluations of the network"),
+    sampler: z.enum(["ddim", "euler"]).default("ddim").describe("the sampler"),
+  });
+  const chooser: Partial<ModelRecord> = {
+    name: "chooser",
+    sampling,
+    starts: true,
+    async *sample(_network, { count, options = {}, from }) {
+      const { steps } = sampling.parse(options);
+      yield { data: new Float32Array(count).fill(from?.data[0] ?? steps), shape: [count, 1, 1, 1] };
+    },
+  };
+
+  it("are the defaults with what is chosen laid over them", async () => {
+    expect((await drawSamples(context(chooser), 1, 0)).data[0]).toBe(50);
+    expect((await drawSamples(context(chooser), 1, 0, { sampling: { steps: 7 } })).data[0]).toBe(7);
+    expect(samplingOptions(painter as ModelRecord)).toEqual({});
+  });
+
+  it("are refused where the model does not have them, or not such values", async () => {
+    const failure = (record: Partial<ModelRecord>, given: Record<string, unknown>) =>
+      drawSamples(context(record), 1, 0, { sampling: given });
+    await expect(failure(chooser, { step: 7 })).rejects.toThrow(
+      'The model "chooser" has no sampling option "step".\n  expected: one of: steps, sampler\n  try:      did you mean "steps"?',
+    );
+    await expect(failure(painter, { steps: 7 })).rejects.toThrow("expected: none");
+    await expect(failure(chooser, { steps: 0 })).rejects.toThrow('"steps" of "chooser" cannot have this value.\n  got:      0');
+  });
+
+  it("pictures to start from go to models that can, and some cannot do without", async () => {
+    const from = { data: Float32Array.of(0.25), shape: [1, 1, 1, 1] as const };
+    expect((await drawSamples(context(chooser), 1, 0, { from })).data[0]).toBe(0.25);
+    await expect(drawSamples(context(painter), 1, 0, { from })).rejects.toThrow("cannot start from a given picture");
+    await expect(drawSamples(context({ ...chooser, starts: "needs" }), 1, 0)).rejects.toThrow("needs pictures to start from");
   });
 });

@@ -1,5 +1,5 @@
 /** Fresh pictures of a model, with what is wished for, given or shown on the way. */
-import { UsageError } from "../core/errors.ts";
+import { nearest, UsageError } from "../core/errors.ts";
 import { RandomStreams } from "../core/streams.ts";
 import type { GivenPictures, ModelRecord, Pictures } from "../models/index.ts";
 import type { Module } from "../nn/module.ts";
@@ -19,33 +19,40 @@ export interface SampleWishes {
   conditions?: Float32Array | undefined;
   /** Pictures of which a part is known, for models that fill in. Known pixels come back exactly. */
   given?: GivenPictures | undefined;
+  /** Pictures to set out from, for models that start from some. */
+  from?: Pictures | undefined;
+  /** What of the model's sampling options is not the default, such as `{ steps: 50 }`. */
+  sampling?: Readonly<Record<string, unknown>> | undefined;
   /** Called with a copy of what the sampler shows on its way, the finished pictures last. */
   onFrame?: ((pictures: Pictures) => void) | undefined;
 }
 
 /**
  * Fresh pictures; the same seed gives the same codes, so grids of one run compare. The model must be able to sample.
- * @throws UsageError for given pictures where the model cannot fill in
+ * @throws UsageError for given pictures where the model cannot fill in, pictures to start from where it cannot start from any (or none where it must), and
+ * sampling options that it does not have
  */
 export async function drawSamples(
   { record, network, backend }: ViewContext,
   count: number,
   seed: number | string,
-  { conditions, given, onFrame }: SampleWishes = {},
+  { conditions, given, from, sampling, onFrame }: SampleWishes = {},
 ): Promise<Pictures> {
   if (given !== undefined && record.fills !== true) {
     throw new UsageError({
       what: `The model "${record.name}" cannot fill in a given picture.`,
-      hint: "models that paint pixel by pixel can: atelier models lists them",
+      hint: "models that paint pixel by pixel can, and diffusion models: atelier models lists them",
     });
   }
+  requireStart(record, from);
+  const options = samplingOptions(record, sampling);
   const streams = new RandomStreams(seed);
   let last: Pictures | undefined;
   const compileSample = ((build, options) =>
     compile(backend, build, { name: `${record.name} sampling`, ...options, streams })) as Parameters<
     NonNullable<ModelRecord["sample"]>
   >[1]["compile"];
-  for await (const pictures of record.sample!(network, { count, conditions, given, compile: compileSample })) {
+  for await (const pictures of record.sample!(network, { count, conditions, given, from, options, compile: compileSample })) {
     last = pictures;
     onFrame?.(withKnown(pictures, given));
   }
@@ -57,4 +64,44 @@ function withKnown({ data, shape }: Pictures, given: GivenPictures | undefined):
   const copy = data.slice();
   if (given !== undefined) keepKnown(copy, given.data, given.known, shape);
   return { data: copy, shape };
+}
+
+/** @throws UsageError where a model is given pictures to start from and cannot, or cannot do without and is given none */
+function requireStart({ name, starts }: Pick<ModelRecord, "name" | "starts">, from: Pictures | undefined): void {
+  if (from !== undefined && !starts) throw new UsageError({ what: `The model "${name}" cannot start from a given picture.` });
+  if (from === undefined && starts === "needs") {
+    throw new UsageError({
+      what: `The model "${name}" needs pictures to start from.`,
+      hint: "generate RUN --from FILE, or the number of a held-out picture",
+    });
+  }
+}
+
+/**
+ * A record's sampling options: what is given over its defaults.
+ * @throws UsageError for a name that it does not have, with those that it has, or a value out of its range
+ */
+export function samplingOptions(
+  { name, sampling }: Pick<ModelRecord, "name" | "sampling">,
+  given: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const known = Object.keys(sampling?.shape ?? {});
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    const near = nearest(unknown, known);
+    throw new UsageError({
+      what: `The model "${name}" has no sampling option "${unknown}".`,
+      expected: known.length === 0 ? "none: there is nothing to choose" : `one of: ${known.join(", ")}`,
+      hint: near === undefined ? undefined : `did you mean "${near}"?`,
+    });
+  }
+  if (sampling === undefined) return {};
+  const checked = sampling.safeParse(given);
+  if (checked.success) return checked.data;
+  const [{ path, message }] = checked.error.issues;
+  throw new UsageError({
+    what: `The sampling option "${path.join(".")}" of "${name}" cannot have this value.`,
+    got: String(given[String(path[0])]),
+    expected: message,
+  });
 }

@@ -1,6 +1,7 @@
 import { allocate, sizeOf } from "../core/dtype.ts";
+import type { ImageShape } from "../data/dataset.ts";
 import { probes } from "../lower/free-batch.ts";
-import type { ModelRecord, SampleContext } from "../models/model.ts";
+import type { ModelRecord, Pictures, SampleContext } from "../models/model.ts";
 import type { Module } from "../nn/module.ts";
 import { type ExportBuild, type ExportedGraph, type ExportOptions, exportFunction, type FileNotes } from "../pretrained/onnx-export.ts";
 import type { Build, CompileOptions, InputSpec } from "../runtime/program.ts";
@@ -59,7 +60,7 @@ export async function exportModel(options: PortableModelOptions): Promise<Map<st
   }
   if (reconstruct)
     add("reconstruct", ({ images, conditions }) => ({ reconstructions: reconstruct(network, images, conditions) }), pictures);
-  const programs = await samplePrograms(record, network, options.fixedBatch ?? 1);
+  const programs = await samplePrograms(options);
   programs.forEach((program, i) => {
     add(
       programs.length === 1 ? "sample" : `sample-${i + 1}`,
@@ -79,7 +80,7 @@ interface SampleProgram {
 class RecordingEnds extends Error {}
 
 /** The programs that a model compiles to sample, for each batch size that an export looks at. */
-async function samplePrograms(record: ModelRecord, network: Module, fixedBatch: number): Promise<Map<number, SampleProgram>[]> {
+async function samplePrograms({ record, config, network, fixedBatch = 1 }: PortableModelOptions): Promise<Map<number, SampleProgram>[]> {
   const programs: Map<number, SampleProgram>[] = [];
   if (record.sample === undefined) return programs;
   for (const count of new Set([...probes, fixedBatch])) {
@@ -91,12 +92,19 @@ async function samplePrograms(record: ModelRecord, network: Module, fixedBatch: 
       return recordedProgram(inputs);
     };
     try {
-      for await (const _ of record.sample(network, { count, compile: compile as unknown as SampleContext["compile"] }));
+      const from = record.starts === "needs" ? blank(count, record.data.shape(config)) : undefined;
+      const options = record.sampling?.parse({}) ?? {};
+      for await (const _ of record.sample(network, { count, from, options, compile: compile as unknown as SampleContext["compile"] }));
     } catch (error) {
       if (!(error instanceof RecordingEnds)) throw error;
     }
   }
   return programs;
+}
+
+/** Black pictures [count, C, H, W], for models that start from some. */
+function blank(count: number, shape: ImageShape): Pictures {
+  return { data: new Float32Array(count * sizeOf(shape)), shape: [count, ...shape] };
 }
 
 /** Stands where a program would: its inputs can be written, and it cannot be run. */

@@ -5,6 +5,7 @@ import type { ImageSet } from "../../src/data/dataset.ts";
 import { isLeaf, type Parameter, type State } from "../../src/graph/leaf.ts";
 import { defaultTraining, type ModelRecord, models } from "../../src/models/index.ts";
 import { namedParameters, summary } from "../../src/nn/module.ts";
+import { rowsOf } from "../../src/runs/drawn.ts";
 import { drawSamples } from "../../src/runs/pictures.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
@@ -72,6 +73,9 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
       expect(record.config.safeParse(preset.config).success).toBe(true);
       expect([...record.data.sets, undefined]).toContain(preset.data);
     }
+    // Sampling options have defaults, units and ranges.
+    expect(record.sampling?.safeParse({}).success ?? true).toBe(true);
+    for (const field of Object.values(record.sampling?.shape ?? {})) expect((field as { description?: string }).description).toBeTruthy();
     const set = squares(record, config, 8);
     const results = await evaluate({ record, config, network: record.build(config, new RandomStream(0, "init")), set, backend, batch: 3 });
     expect(Object.keys(results).sort()).toEqual(Object.keys(record.metricInfo).sort());
@@ -149,7 +153,9 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
     }
     if (record.sample !== undefined) {
       const context = { record, config, network, backend };
-      const [a, b, c] = [await drawSamples(context, 3, 1), await drawSamples(context, 3, 1), await drawSamples(context, 3, 2)];
+      const from = record.starts === "needs" ? rowsOf(squares(record, config, 3), 0, 3) : undefined;
+      const draw = (seed: number) => drawSamples(context, 3, seed, { from });
+      const [a, b, c] = [await draw(1), await draw(1), await draw(2)];
       expect(a.shape).toEqual([3, ...shape]);
       expect(a.data).toEqual(b.data);
       expect(a.data).not.toEqual(c.data);
