@@ -55,7 +55,7 @@ def bernoulli(logits, x):
     return F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
 
 
-def gaussian(logits, x, deviation=0.6):
+def gaussian(logits, x, deviation=0.38):
     constant = x[0].numel() * (math.log(deviation) + 0.5 * math.log(2 * math.pi))
     return (logits.sigmoid() - x).square().sum() / (2 * deviation**2 * len(x)) + constant
 

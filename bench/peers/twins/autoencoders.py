@@ -27,7 +27,7 @@ SETTINGS = {
     "vae-mnist-conv": {"data": "mnist", "image": (1, 28, 28), "code": 32, "widths": [16, 32], "hidden": [512], "act": nn.ReLU, "norm": True,
                        "binarize": True, "epochs": 16, "batch": 128, "rate": 2e-3, "cosine": True},
     "vae-faces": {"data": "avatars", "image": (3, 64, 64), "code": 200, "widths": [24, 48, 64, 128], "hidden": [], "act": lambda: nn.LeakyReLU(0.2),
-                  "norm": True, "deviation": 0.6, "epochs": 6, "batch": 32, "rate": 1e-3, "cosine": True},
+                  "norm": True, "deviation": 0.38, "epochs": 6, "batch": 32, "rate": 1e-3, "cosine": True},
     "denoising": {"data": "mnist", "image": (1, 28, 28), "code": 128, "widths": [32, 64], "hidden": [], "act": nn.ReLU, "norm": True,
                   "mask": 0.5, "epochs": 3, "batch": 128, "rate": 1e-3, "cosine": True},
     "conditional-vae": {"data": "mnist", "image": (1, 28, 28), "code": 16, "widths": [32, 64], "hidden": [256], "act": nn.ReLU, "norm": True,

@@ -135,7 +135,7 @@ const dots: VaeConfig = { ...book, image: [1, 28, 28], binarize: true, klWeight:
 const faces: VaeConfig = {
   ...{ image: [3, 64, 64], codeSize: 200, widths: [24, 48, 64, 128], hidden: [], norm: true, denseNorm: false },
   ...{ activation: "leaky-relu", slope: 0.2 },
-  ...{ ...greyBernoulli, likelihood: "gaussian", deviation: 0.6, klWeight: 1, klWarmup: 0 },
+  ...{ ...greyBernoulli, likelihood: "gaussian", deviation: 0.38, klWeight: 1, klWarmup: 0 },
 };
 
 export const vae = defineModel<VaeConfig, Vae>({
