@@ -23,13 +23,15 @@ export async function readSampling(
   texts: readonly string[] | undefined,
 ): Promise<Record<string, unknown> | undefined> {
   if (texts === undefined) return undefined;
+  const { requireConditions } = await import("../runs/sampling.ts");
+  // A comma divides only where a name and "=" follow: lists have commas too.
+  const assignments = texts.flatMap((text) => text.split(/,(?=\s*[A-Za-z][\w.-]*=)/));
+  const chosen = assignments.map((assignment) => assignment.split("=", 1)[0].trim());
+  requireConditions({ name, sampling }, chosen);
   if (sampling === undefined) {
     throw new UsageError({ what: `The model "${name}" has no sampling options.`, got: `--sampling ${texts.join(",")}` });
   }
   const { resolveSettings } = await import("./settings.ts");
-  // A comma divides only where a name and "=" follow: lists have commas too.
-  const assignments = texts.flatMap((text) => text.split(/,(?=\s*[A-Za-z][\w.-]*=)/));
   const resolved = resolveSettings(sampling, {}, assignments, { kind: "sampling option", flag: "--sampling" });
-  const chosen = assignments.map((assignment) => assignment.slice(0, assignment.indexOf("=")).trim());
   return Object.fromEntries(Object.entries(resolved).filter(([key]) => chosen.includes(key)));
 }

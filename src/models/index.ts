@@ -11,6 +11,10 @@ import { pixelrnn } from "./autoregressive/pixelrnn.ts";
 import { cnn } from "./classifiers/cnn.ts";
 import { featureNet } from "./classifiers/feature-net.ts";
 import { mlp } from "./classifiers/mlp.ts";
+import { conditionalDdpm } from "./diffusion/conditional-ddpm.ts";
+import { ddpm } from "./diffusion/ddpm.ts";
+import { flowMatching } from "./diffusion/flow-matching.ts";
+import { superResolution } from "./diffusion/super-resolution.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
@@ -35,15 +39,19 @@ export {
 export {
   autoencoder,
   cnn,
+  conditionalDdpm,
   conditionalGan,
   conditionalVae,
   dcgan,
+  ddpm,
   denoisingAutoencoder,
   featureNet,
+  flowMatching,
   mlp,
   pixelCnnPlusPlus,
   pixelcnn,
   pixelrnn,
+  superResolution,
   vae,
   vaeGan,
   vqVae,
@@ -67,6 +75,10 @@ export const models: readonly ModelRecord[] = [
   pixelcnn,
   pixelrnn,
   pixelCnnPlusPlus,
+  ddpm,
+  conditionalDdpm,
+  flowMatching,
+  superResolution,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */

@@ -216,6 +216,8 @@ export interface UNetOptions extends Pick<WeightOptions, "rng"> {
   /** Blocks at each resolution. */
   depth: number;
   block: MakeBlock;
+  /** Makes the blocks of the middle, at the smallest picture. Default: as `block`. */
+  middle?: MakeBlock;
   /** Makes what halves a picture of the given channels. Default: a 3 x 3 convolution of stride 2. */
   down?: (channels: number) => Step;
   /** Makes what doubles a picture. Default: a transposed 4 x 4 convolution of stride 2. */
@@ -228,14 +230,14 @@ export class UNet extends Module {
   readonly middle: readonly UNetBlock[];
   readonly ups: readonly UpBlock[];
 
-  constructor({ in: from, widths, depth, block, rng, down, up }: UNetOptions) {
+  constructor({ in: from, widths, depth, block, middle = block, rng, down, up }: UNetOptions) {
     super();
     const makeDown = down ?? ((channels) => new Conv2d({ in: channels, out: channels, kernel: 3, stride: 2, padding: 1, rng }));
     const makeUp = up ?? ((channels) => new ConvTranspose2d({ in: channels, out: channels, kernel: 4, stride: 2, padding: 1, rng }));
     const levels = widths.slice(0, -1);
     const deepest = widths[widths.length - 1];
     this.downs = levels.map((out, i) => new DownBlock({ in: i === 0 ? from : widths[i - 1], out, depth, block, down: makeDown(out) }));
-    this.middle = Array.from({ length: depth }, (_, i) => block(i === 0 ? (levels.at(-1) ?? from) : deepest, deepest));
+    this.middle = Array.from({ length: depth }, (_, i) => middle(i === 0 ? (levels.at(-1) ?? from) : deepest, deepest));
     this.ups = levels
       .map((out, i) => new UpBlock({ in: widths[i + 1], out, skip: out, depth, block, up: makeUp(widths[i + 1]) }))
       .reverse();

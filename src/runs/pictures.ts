@@ -89,6 +89,8 @@ async function reconstructionPairs({ record, config, network, backend }: ViewCon
 
 /** Two-number codes as points, coloured by class; undefined for longer codes. */
 async function latentMap({ record, config, network, backend }: ViewContext, held: ImageSet): Promise<Raster | undefined> {
+  // Where the size of a code is known, nothing is compiled only to find out.
+  if ((record.codes?.(config) ?? [2]).reduce((product, size) => product * size, 1) !== 2) return undefined;
   const batch = Math.min(200, held.count);
   const shape = [batch, ...record.data.shape(config)];
   const program = await compile<string, "codes">(

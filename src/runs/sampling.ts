@@ -77,6 +77,16 @@ function requireStart({ name, starts }: Pick<ModelRecord, "name" | "starts">, fr
   }
 }
 
+/** @throws UsageError for guidance of a model that takes no conditions: a wish that is understood, where an unknown name would not be */
+export function requireConditions({ name, sampling }: Pick<ModelRecord, "name" | "sampling">, wanted: readonly string[]): void {
+  if (!wanted.includes("guidance") || (sampling !== undefined && "guidance" in sampling.shape)) return;
+  throw new UsageError({
+    what: `The model "${name}" cannot be guided: it takes no conditions.`,
+    got: "guidance",
+    hint: "models whose names begin with conditional- take some: atelier models",
+  });
+}
+
 /**
  * A record's sampling options: what is given over its defaults.
  * @throws UsageError for a name that it does not have, with those that it has, or a value out of its range
@@ -86,6 +96,7 @@ export function samplingOptions(
   given: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> {
   const known = Object.keys(sampling?.shape ?? {});
+  requireConditions({ name, sampling }, Object.keys(given));
   const unknown = Object.keys(given).find((key) => !known.includes(key));
   if (unknown !== undefined) {
     const near = nearest(unknown, known);
