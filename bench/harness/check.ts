@@ -36,6 +36,8 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   "gpt-small": { parameters: 804_096 },
   "gpt-medium": { parameters: 10_745_088 },
   unet: { parameters: 1_950_627, later: 1e-3 },
+  ddpm: { parameters: 980_577, later: 1e-3 },
+  "flow-matching": { parameters: 980_577, later: 1e-3 },
   realnvp: { parameters: 2_383_896 },
 };
 

@@ -5,6 +5,7 @@ import { autoregressiveWorkloads } from "./autoregressive.ts";
 import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
+import { diffusionModelWorkloads } from "./diffusion-models.ts";
 import { featureNetWorkload } from "./feature-net.ts";
 import { flowWorkloads } from "./flows.ts";
 import { ganWorkloads } from "./gans.ts";
@@ -24,6 +25,7 @@ export const workloads: readonly Workload[] = [
   ...autoregressiveWorkloads,
   ...languageWorkloads,
   diffusionWorkload,
+  ...diffusionModelWorkloads,
   ...flowWorkloads,
   ...kernelWorkloads,
   ...convolutionWorkloads,

@@ -12,6 +12,7 @@ import torch
 from autoencoder_players import AUTOENCODER_PLAYERS
 from autoregressive import AUTOREGRESSIVE
 from autoencoders import AUTOENCODERS
+from diffusion import DIFFUSION, SAMPLING
 from families import FamilyTraining
 from features import FEATURES
 from flows import FLOWS, Controller
@@ -21,7 +22,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS}
+FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **DIFFUSION}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],
@@ -33,7 +34,7 @@ WORKLOADS = {
     "vae-infer": ["eager", "channels_last", "compiled"],
     **{name: family.modes for name, family in FAMILIES.items()},
     "controller": ["eager", "compiled"],
-    **{name: modes for name, (modes, _) in KERNELS.items()},
+    **{name: modes for name, (modes, _) in {**KERNELS, **SAMPLING}.items()},
 }
 
 
@@ -41,8 +42,8 @@ def make(workload, mode):
     """step() -> float for a workload in a mode."""
     if mode not in WORKLOADS.get(workload, []):
         raise ValueError(f"no workload {workload} in mode {mode}")
-    if workload in KERNELS:
-        return KERNELS[workload][1](mode)
+    if workload in {**KERNELS, **SAMPLING}:
+        return {**KERNELS, **SAMPLING}[workload][1](mode)
     if workload in FAMILIES:
         return FamilyTraining(FAMILIES[workload], mode).step
     if workload == "controller":

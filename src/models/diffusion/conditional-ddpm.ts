@@ -56,7 +56,7 @@ const presets = {
   },
   small: {
     config: { ...plain, depth: 1 },
-    training: { ...diffusionTraining, epochs: 3, batch: 64 },
+    training: { ...diffusionTraining, epochs: 2, batch: 64 },
     about: "clothes by their class; about eight minutes",
   },
   paper: {
@@ -66,7 +66,7 @@ const presets = {
   },
   digits: {
     config: { ...plain, depth: 1 },
-    training: { ...diffusionTraining, epochs: 3, batch: 64 },
+    training: { ...diffusionTraining, epochs: 2, batch: 64 },
     about: "digits by their number; about eight minutes",
     data: "mnist",
   },

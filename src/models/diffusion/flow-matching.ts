@@ -49,7 +49,7 @@ const presets = {
   },
   small: {
     config: { ...plain, depth: 1 },
-    training: { ...diffusionTraining, epochs: 3, batch: 64 },
+    training: { ...diffusionTraining, epochs: 2, batch: 64 },
     about: "the network and budget of ddpm's small; about eight minutes",
   },
   paper: {
