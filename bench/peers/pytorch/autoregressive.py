@@ -61,9 +61,9 @@ class GatedLayer(nn.Module):
 class Gated(nn.Module):
     """Pictures [B, 1, H, W] to logits [B, K, H, W]."""
 
-    def __init__(self, channels=32, layers=7, head=64, out=1):
+    def __init__(self, channels=32, layers=7, head=64, out=1, first=27):
         super().__init__()
-        self.layers = nn.ModuleList(GatedLayer(channels if i else 1, channels, 3 if i else 7, i == 0) for i in range(layers + 1))
+        self.layers = nn.ModuleList(GatedLayer(channels if i else 1, channels, 3 if i else first, i == 0) for i in range(layers + 1))
         self.hidden, self.head = nn.Conv2d(channels, head, 1), nn.Conv2d(head, out, 1)
 
     def forward(self, x):

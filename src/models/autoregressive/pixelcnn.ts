@@ -13,8 +13,9 @@
  *   2h                channels              number              of the residual path (plain), of each stack (gated: P)
  *   L                 nats                  [B]                 nats per picture
  *
- * Departs from the papers: the rows that a mask closes are left out of the filters; the filters see intensities, not 0 to 255; Adam for RMSProp. The gated form
- * takes grey pictures only: its colours would need masks in every 1 x 1 layer.
+ * Departs from the papers: the rows that a mask closes are left out of the filters; the filters see intensities, not 0 to 255; Adam for RMSProp; the gated
+ * presets' first filter is 27 x 27, so that eight layers see 20 rows up instead of 10. The gated form takes grey pictures only: its colours would need masks in
+ * every 1 x 1 layer.
  * Next: pixelcnn-plus-plus.ts, where the 256 levels know that they are neighbours; pixelrnn.ts, where a row remembers all rows above.
  */
 import { z } from "zod";
@@ -46,6 +47,12 @@ const config = z
     ...pixelFields,
     gated: z.boolean().describe("two stacks with gates, which see every pixel before; else residual blocks, which have a blind spot"),
     channels: z.int().min(2).max(1024).describe("of the residual path, divisible by 2 (and by 6 for colour); gated: of each stack"),
+    firstKernel: z
+      .int()
+      .min(3)
+      .max(127)
+      .refine((size) => size % 2 === 1, { error: "must be odd" })
+      .describe("filter size of the first layer, odd: it reads the bare picture, so a wide view costs little there"),
     layers: z.int().min(1).max(64).describe("residual blocks, or gated layers after the first"),
     head: z.int().min(1).max(4096).describe("channels of the 1 x 1 layers before the logits (divisible by 3 for colour)"),
   })
@@ -68,7 +75,7 @@ class MaskedNet extends Module implements RasterNetwork {
     super();
     const { channels, layers } = settings;
     const colours = settings.image[0];
-    this.first = new MaskedConv2d({ in: colours, out: channels, kernel: 7, mask: "A", colours, rng });
+    this.first = new MaskedConv2d({ in: colours, out: channels, kernel: settings.firstKernel, mask: "A", colours, rng });
     this.blocks = Array.from({ length: layers }, () => new PixelBlock(channels, 3, colours, rng));
     this.head = new PixelHead(channels, settings.head, logitsPerPixel(settings), colours, rng);
   }
@@ -86,9 +93,9 @@ export class PixelCnn extends Module {
 
   constructor(settings: PixelCnnConfig, rng: RandomStream) {
     super();
-    const { image, channels, layers, head } = settings;
+    const { image, channels, firstKernel, layers, head } = settings;
     this.net = settings.gated
-      ? new GatedPixelNet({ in: image[0], out: logitsPerPixel(settings), channels, layers: layers + 1, head, rng })
+      ? new GatedPixelNet({ in: image[0], out: logitsPerPixel(settings), channels, layers: layers + 1, firstKernel, head, rng })
       : new MaskedNet(settings, rng);
     this.config = settings;
   }
@@ -129,6 +136,7 @@ const digits: PixelCnnConfig = {
   binarize: "stochastic",
   gated: true,
   channels: 32,
+  firstKernel: 27,
   layers: 7,
   head: 64,
 };
@@ -138,6 +146,7 @@ const book: PixelCnnConfig = {
   binarize: "none",
   gated: false,
   channels: 128,
+  firstKernel: 7,
   layers: 5,
   head: 128,
 };
@@ -168,7 +177,7 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
       about: "the same, larger; about an hour",
     },
     plain: {
-      config: { ...digits, gated: false, channels: 64, layers: 7 },
+      config: { ...digits, gated: false, channels: 64, firstKernel: 7 },
       training: { epochs: 1, batch: 64, learningRate: 2e-3, schedule: "cosine" },
       about: "residual blocks with the blind spot; a few minutes",
     },
@@ -195,7 +204,8 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
     labels: false,
     shape: ({ image }) => image,
   },
-  build: (settings, rng) => new PixelCnn(settings, rng),
+  // Runs from before the first filter's size was a setting go on without it.
+  build: (settings, rng) => new PixelCnn({ ...{ firstKernel: 7 }, ...settings }, rng),
   objective,
   metrics: (network, batch, rng) => pixelMetrics(nats(network, batch, rng), network.config.image),
   metricInfo: pixelMetricInfo,
