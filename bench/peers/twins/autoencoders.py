@@ -24,8 +24,8 @@ CACHE = Path(os.environ.get("ATELIER_CACHE") or Path.home() / ".cache" / "atelie
 SETTINGS = {
     "vae-mlp": {"data": "mnist", "image": (1, 28, 28), "code": 20, "widths": [], "hidden": [500], "act": nn.Tanh, "norm": False,
                 "binarize": True, "epochs": 40, "batch": 128, "rate": 2e-3, "cosine": True},
-    "vae-mnist-conv": {"data": "mnist", "image": (1, 28, 28), "code": 32, "widths": [16, 32], "hidden": [512], "act": nn.ReLU, "norm": True,
-                       "binarize": True, "epochs": 16, "batch": 128, "rate": 2e-3, "cosine": True},
+    "vae-mnist-conv": {"data": "mnist", "image": (1, 28, 28), "code": 32, "widths": [32, 64], "hidden": [512], "act": nn.ReLU, "norm": True,
+                       "binarize": True, "warmup": 8000, "epochs": 25, "batch": 100, "rate": 3e-3, "cosine": True},
     "vae-faces": {"data": "avatars", "image": (3, 64, 64), "code": 200, "widths": [24, 48, 64, 128], "hidden": [], "act": lambda: nn.LeakyReLU(0.2),
                   "norm": True, "deviation": 0.38, "epochs": 6, "batch": 32, "rate": 1e-3, "cosine": True},
     "denoising": {"data": "mnist", "image": (1, 28, 28), "code": 128, "widths": [32, 64], "hidden": [], "act": nn.ReLU, "norm": True,
@@ -123,9 +123,11 @@ def measures(chosen, model, x, labels):
     return {"reconstructionNats": reconstruction(chosen, model.decode(z, y), x), "klNats": kl}
 
 
-def loss_of(chosen, model, x, labels):
+def loss_of(chosen, model, x, labels, step):
+    """The KL term climbs to its weight in the first `warmup` steps."""
     values = measures(chosen, model, x, labels)
-    return sum(values[name].mean() for name in ("reconstructionNats", "klNats") if name in values)
+    weights = {"reconstructionNats": 1, "klNats": min(1, (step + 1) / chosen.get("warmup", 1))}
+    return sum(weight * values[name].mean() for name, weight in weights.items() if name in values)
 
 
 def train(chosen, model, data, steps):
@@ -138,7 +140,7 @@ def train(chosen, model, data, steps):
     while done < total:
         for x, labels in common.batches(*data, chosen["batch"]):
             optimizer.zero_grad()
-            loss = loss_of(chosen, model, x, labels)
+            loss = loss_of(chosen, model, x, labels, done)
             loss.backward()
             optimizer.step()
             schedule.step()
