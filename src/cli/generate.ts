@@ -109,7 +109,8 @@ function inTurn({ run }: OpenedRun, { label }: GenerateOptions, count: number): 
 /** The same picture `count` times, with the part that is kept. */
 async function givenPictures(opened: OpenedRun, given: string, known: string, count: number): Promise<GivenPictures> {
   const { record, config } = opened.model;
-  const [channels, height, width] = record.data.shape(config);
+  const { pictureShape } = await import("../models/index.ts");
+  const [channels, height, width] = pictureShape(record, config);
   const { halves, knownFromMask, knownHalf } = await import("../sample/known.ts");
   const { readPictures, readMask } = await import("../runs/latent/source.ts");
   const { pictures, notes } = await readPictures([given], [channels, height, width], () => opened.load("test"));
@@ -137,7 +138,8 @@ async function givenPictures(opened: OpenedRun, given: string, known: string, co
 /** Pictures to start from: each as often as the next, in the order of their names. */
 async function startPictures(opened: OpenedRun, names: readonly string[], count: number): Promise<Pictures> {
   const { record, config } = opened.model;
-  const shape = record.data.shape(config);
+  const { pictureShape } = await import("../models/index.ts");
+  const shape = pictureShape(record, config);
   const { readPictures } = await import("../runs/latent/source.ts");
   const { pictures, notes } = await readPictures(names, shape, () => opened.load("test"));
   notes.forEach(opened.note);

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { type ExampleSet, requireImages } from "../data/dataset.ts";
 import type { ModelRecord } from "../models/index.ts";
 import { featureAssets } from "../models/node/feature-assets.ts";
 import { encodePng } from "../report/png.ts";
@@ -47,7 +47,7 @@ export interface Evaluation {
   record: ModelRecord;
   data: string;
   /** The held-out split. */
-  set: ImageSet;
+  set: ExampleSet;
   step: number;
   hash: string;
   /** The model's own metrics. */
@@ -77,8 +77,8 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
     return { run, record, data, set, step, hash, results };
   };
-  if (record.sample === undefined || (features === undefined && classifier === undefined)) {
-    const missing = record.sample !== undefined && options.distances && !asked;
+  if (set.kind === "points" || record.sample === undefined || (features === undefined && classifier === undefined)) {
+    const missing = set.kind === "images" && record.sample !== undefined && options.distances && !asked;
     const hint = `no features come with ${data}, so samples are not compared with it; --features takes ${assetNames()} or an ONNX file`;
     return { ...(await measured()), report: undefined, note: missing ? hint : undefined };
   }
@@ -90,11 +90,12 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   try {
     const about = await measured();
     const seen = options.data === undefined ? seenBy(run) : {};
+    const training = await loadSplit(record, config, data, "train", least(limit, seen.limit), { onProgress, without: seen.without });
     const report = await measureSamples({
       model: { record, config, network, backend },
       sampling,
       held: set,
-      training: await loadSplit(record, config, data, "train", least(limit, seen.limit), { onProgress, without: seen.without }),
+      training: requireImages(training, "Comparing samples by features"),
       samples: options.samples,
       seed: options.seed,
       extractor,

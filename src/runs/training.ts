@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import path from "node:path";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import type { ExampleSet } from "../data/dataset.ts";
 import type { ModelRecord, TrainingSettings } from "../models/index.ts";
 import { encodePng } from "../report/png.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -23,8 +23,8 @@ export interface RunTrainingOptions {
   run: Run;
   record: ModelRecord;
   /** The splits at the model's shape. */
-  set: ImageSet;
-  held: ImageSet;
+  set: ExampleSet;
+  held: ExampleSet;
   backend: Backend;
   /** Go on from the newest checkpoint. */
   resume: boolean;
@@ -209,7 +209,7 @@ async function withGoodCheckpoint(run: Run, error: NotFiniteError): Promise<NotF
   return new NotFiniteError({ ...error.problem, hint: `${error.problem.hint}; ${left}`, cause: error });
 }
 
-async function writePictures(run: Run, context: Parameters<typeof views>[0], held: ImageSet, step: number): Promise<string[]> {
+async function writePictures(run: Run, context: Parameters<typeof views>[0], held: ExampleSet, step: number): Promise<string[]> {
   await mkdir(run.samplesFolder, { recursive: true });
   const files: string[] = [];
   const rasters = await views(context, held, run.record.seed);
