@@ -180,19 +180,19 @@ export function shapeProblem(shape: ImageShape): string | undefined {
 /** The first `count` examples, without copying; the set itself where it has no more. @throws UsageError unless `count` is a positive integer. */
 export function limitExamples(set: ExampleSet, count: number): ExampleSet {
   if (set.kind === "images") return limitImages(set, count);
-  requireLimit(count);
+  requireLimit(count, "points");
   if (count >= set.count) return set;
   return { ...set, count, points: set.points.subarray(0, count * set.shape[0]), labels: set.labels?.subarray(0, count) };
 }
 
-function requireLimit(count: number): void {
+function requireLimit(count: number, noun: "pictures" | "points"): void {
   if (Number.isInteger(count) && count > 0) return;
-  throw new UsageError({ what: "The limit must be a positive number of examples.", got: String(count) });
+  throw new UsageError({ what: `The limit must be a positive number of ${noun}.`, got: String(count) });
 }
 
 /** As {@link limitExamples}, of pictures. */
 export function limitImages(set: ImageSet, count: number): ImageSet {
-  requireLimit(count);
+  requireLimit(count, "pictures");
   if (count >= set.count) return set;
   const size = set.images.length / set.count;
   const attributes = set.attributes && {
