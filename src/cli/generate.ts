@@ -36,13 +36,13 @@ export const verb: Verb = {
   register(program, io) {
     const command = addCommand(program, "generate", verb.summary)
       .argument("<run>", "a run's name or folder")
-      .option("--count <n>", "how many (default: 16)", wholeNumber(1))
+      .option("--count <n>", "how many (default: 16 pictures, or 1000 points)", wholeNumber(1))
       .option("--seed <seed>", "the same seed makes the same pictures", "0")
       .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
       .option("--known <part>", "which part is kept: top, bottom, left, right, or a mask picture that is white there")
       .option("--from <file|number,...>", "pictures, or held-out pictures' numbers, to start from (models that can)")
-      .option("--frames <file>", "also a strip of how the pictures come about")
-      .option("--out <file>", "where to (default: RUN-seed-SEED.png in the current folder)")
+      .option("--frames <file>", "also a strip of how the pictures come about; of points an animation")
+      .option("--out <file>", "where to (default: RUN-seed-SEED.png in the current folder); points also as .csv")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");
     addSamplingOption(addConditionOptions(command, "show")).action((run: string, options: GenerateOptions, self: Command) =>
       generate(run, options, io, wantsJson(self)),
@@ -64,6 +64,11 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   for (const verb of ["generate", ...(given === undefined ? [] : ["generate --given"]), ...(from === undefined ? [] : ["generate --from"])])
     requireAble(record, verb);
   const sampling = await readSampling(record, options.sampling);
+  if (record.data.shape(model.config).length === 1) {
+    const { generatePoints } = await import("./generate-points.ts");
+    await generatePoints(opened, options, sampling, io, json);
+    return;
+  }
   const { EvenFrames } = await import("../sample/frames.ts");
   const { drawSamples } = await import("../runs/sampling.ts");
   const starts = from?.split(",") ?? [];

@@ -12,6 +12,7 @@ import { measureSamples, type SampleReport } from "./distances.ts";
 import { assetClassifier, featuresFor, openExtractor, type PictureClassifier, runClassifier } from "./features.ts";
 import { type LoadedModel, loadModel, loadSplit } from "./load.ts";
 import type { featureRanges } from "./onnx-features.ts";
+import { measurePoints, type PointReport } from "./point-report.ts";
 import { openRun, type Run } from "./registry.ts";
 
 export interface EvaluationOptions {
@@ -53,6 +54,8 @@ export interface Evaluation {
   /** The model's own metrics. */
   results: Record<string, number>;
   report: SampleReport | undefined;
+  /** Of runs of points: their samples and their density against the data's. */
+  points?: PointReport | undefined;
   /** Why there is no report, where that may surprise. */
   note: string | undefined;
 }
@@ -77,8 +80,18 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
     return { run, record, data, set, step, hash, results };
   };
-  if (set.kind === "points" || record.sample === undefined || (features === undefined && classifier === undefined)) {
-    const missing = set.kind === "images" && record.sample !== undefined && options.distances && !asked;
+  if (set.kind === "points") {
+    if (asked) throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are points.", where: data });
+    const about = { ...(await measured()), report: undefined, note: undefined };
+    if (!options.distances) return about;
+    const training = await loadSplit(record, config, data, "train", limit, { onProgress });
+    const model = { record, config, network, backend };
+    const { samples, seed } = options;
+    const points = await measurePoints({ model, held: set, training: training as typeof set, samples, seed, sampling });
+    return { ...about, points };
+  }
+  if (record.sample === undefined || (features === undefined && classifier === undefined)) {
+    const missing = record.sample !== undefined && options.distances && !asked;
     const hint = `no features come with ${data}, so samples are not compared with it; --features takes ${assetNames()} or an ONNX file`;
     return { ...(await measured()), report: undefined, note: missing ? hint : undefined };
   }

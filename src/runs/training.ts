@@ -17,6 +17,7 @@ import { ClassWatch } from "./class-watch.ts";
 import { lockRun } from "./lock.ts";
 import { MetricsLog, truncateAfter } from "./metrics-log.ts";
 import { views } from "./pictures.ts";
+import { PointAnimation } from "./point-animation.ts";
 import type { Run } from "./registry.ts";
 
 export interface RunTrainingOptions {
@@ -124,6 +125,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
   const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / 10));
   const log = new MetricsLog(run.metricsFile);
   const diagnosis = new Diagnosis(record, session.stepsPerEpoch);
+  const animation = PointAnimation.open(run, context, held, session.totalSteps);
   const classes = ClassWatch.open(context, held, run.record.data?.name, backend);
   let lastSave = performance.now();
   try {
@@ -141,6 +143,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
       });
       yield { type: "step", report, seconds };
       for (const text of diagnosis.look(report)) yield { type: "warning", text };
+      if (animation?.due(report.step)) await session.trainer.averaged(() => animation.add(context, run.record.seed, report.step));
       if (report.step % pictureEvery === 0 || report.step === session.totalSteps) {
         const files = await session.trainer.averaged(() => writePictures(run, context, held, report.step));
         yield { type: "pictures", step: report.step, files };
