@@ -2,12 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DataCard } from "../src/data/dataset.ts";
+import type { PointCard } from "../src/data/points.ts";
 import { datasets } from "../src/data/sets/index.ts";
 
 export const page = fileURLToPath(new URL("../docs/data.md", import.meta.url));
 
 /** A card as a list. */
-export function facts(card: DataCard): string {
+export function facts(card: DataCard | PointCard): string {
   const { train, test } = card.splits;
   const rows = [
     ["Source", card.source],
@@ -19,10 +20,11 @@ export function facts(card: DataCard): string {
         : `npm: ${card.package.name}@${card.package.version}, ${(card.package.bytes / 1e6).toFixed(1)} MB`,
     ],
     [
-      "Pictures",
+      "fit" in card ? "Pictures" : "Points",
       `${train.toLocaleString("en")} for training, ${test.toLocaleString("en")} held out.${card.splitNote ? ` ${card.splitNote}` : ""}`,
     ],
-    ["Shape", `[${card.shape.join(", ")}], ${card.range}; other shapes by ${card.fit === "pad" ? "padding with black" : "resizing"}`],
+    ["Shape", `[${card.shape.join(", ")}], ${card.range}${"fit" in card ? fitting(card) : ""}`],
+    ["Density", "formula" in card ? card.formula : ""],
     ["Classes", card.classes.join(", ")],
     ["Attributes", (card.attributes ?? []).map((name) => `\`${name}\``).join(", ")],
     ["Known bias", card.bias],
@@ -31,6 +33,10 @@ export function facts(card: DataCard): string {
     .filter(([, text]) => text !== "")
     .map(([name, text]) => `- **${name}.** ${text}`)
     .join("\n");
+}
+
+function fitting({ fit }: DataCard): string {
+  return `; other shapes by ${fit === "pad" ? "padding with black" : "resizing"}`;
 }
 
 /** The page with every card's facts as they are now. @throws Error where the page lacks the marks of a data set */

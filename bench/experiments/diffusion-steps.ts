@@ -6,6 +6,7 @@ import { appendFile, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { loadDataset } from "../../src/data/node/load.ts";
+import { pictureShape } from "../../src/models/index.ts";
 import { linePlot, type Series } from "../../src/report/plot.ts";
 import { encodePng } from "../../src/report/png.ts";
 import { drawPictures } from "../../src/runs/drawn.ts";
@@ -46,7 +47,7 @@ async function measure(run: Run, samplers: readonly string[], steps: readonly nu
   const model = await loadModel(run);
   const { record, config, hash: checkpoint } = model;
   const data = run.record.data?.name ?? record.data.sets[0];
-  const held = await loadDataset(data, { split: "test", shape: record.data.shape(config) });
+  const held = await loadDataset(data, { split: "test", shape: pictureShape(record, config) });
   const reference = await openReference(data, held.shape);
   const backend = await openBackend({ device: "cpu" });
   const before = await known(run);

@@ -83,12 +83,12 @@ async function stop(run: Run): Promise<Stop> {
 
 /** All steps of a preset. */
 async function stepsOf(experiment: Experiment): Promise<number> {
-  const { findModel, defaultTraining } = await import("../../src/models/index.ts");
+  const { findModel, defaultTraining, pictureShape } = await import("../../src/models/index.ts");
   const { loadDataset } = await import("../../src/data/node/load.ts");
   const { batchesPerStep } = await import("../../src/train/phase.ts");
   const record = findModel(experiment.model);
   const { config, training } = record.presets[experiment.preset];
-  const { count } = await loadDataset(experiment.data, { split: "train", shape: record.data.shape(config) });
+  const { count } = await loadDataset(experiment.data, { split: "train", shape: pictureShape(record, config) });
   const { epochs, batch } = { ...defaultTraining, ...training };
   const perStep = batchesPerStep(record.players?.(config).phases ?? [{}]);
   return Math.round((epochs * Math.floor(count / batch)) / perStep);

@@ -20,6 +20,7 @@ function preset(name: string, summary: string, model: string, chosen: string): W
     inputs,
     batches: () => ({
       images: pictures(inputs.images.shape),
+      points: [new Float32Array(batch)],
       labels,
       conditions: labels.map((row) =>
         Float32Array.from({ length: batch * known }, (_, i) => (row[Math.floor(i / known)] === i % known ? 1 : 0)),

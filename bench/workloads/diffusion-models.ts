@@ -23,6 +23,7 @@ function training(model: string, summary: string): Workload {
     objective: (network, inputs, rng) => record.objective!(network, inputs, rng),
     batches: () => ({
       images: pictures(inputs.images.shape),
+      points: [new Float32Array(64)],
       labels: [new Int32Array(64)],
       conditions: [new Float32Array(inputs.conditions.shape.reduce((a, b) => a * b))],
     }),

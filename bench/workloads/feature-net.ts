@@ -11,7 +11,8 @@ export const featureNetWorkload: Workload = trainingWorkload({
   name: "feature-net",
   summary: "feature network on grey 32x32 pictures (144,954 parameters), batch 64, Adam",
   build: (rng) => featureNet.build(config, rng),
-  objective: (network, { images, conditions }, rng) => featureNet.objective!(network, { images, conditions, labels: conditions }, rng),
+  objective: (network, { images, conditions }, rng) =>
+    featureNet.objective!(network, { images, points: images, conditions, labels: conditions }, rng),
   inputs: { images: { shape: [batch, ...config.image] }, conditions: { shape: [batch, config.outputs] } },
   batches: () => ({
     images: pictures([batch, ...config.image]),

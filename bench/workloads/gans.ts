@@ -36,8 +36,18 @@ function game<C extends object, N extends Module>(options: {
       });
       return { players: options.players(network), phases };
     },
-    inputs: { images: { shape }, labels: { shape: [batch], dtype: "int32" }, conditions: { shape: [batch, conditions] } },
-    batches: () => ({ images: pictures(shape), labels: tokens(STREAMS.labels, [batch], 10), conditions: inTurn(batch, conditions) }),
+    inputs: {
+      images: { shape },
+      points: { shape: [batch, 1] },
+      labels: { shape: [batch], dtype: "int32" },
+      conditions: { shape: [batch, conditions] },
+    },
+    batches: () => ({
+      images: pictures(shape),
+      points: [new Float32Array(batch)],
+      labels: tokens(STREAMS.labels, [batch], 10),
+      conditions: inTurn(batch, conditions),
+    }),
     optimizer: adam({ beta1: 0.5, beta2: 0.999 }),
     learningRate: 2e-4,
   });

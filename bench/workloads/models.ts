@@ -2,7 +2,7 @@ import { sizeOf } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
 import type { ImageSet } from "../../src/data/dataset.ts";
 import { graphFlops } from "../../src/graph/flops.ts";
-import { defaultTraining, findModel, type ModelRecord } from "../../src/models/index.ts";
+import { defaultTraining, findModel, type ModelRecord, pictureShape } from "../../src/models/index.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
 import { batchInputs } from "../../src/train/batch.ts";
@@ -13,7 +13,7 @@ import { trainingWorkload } from "./training.ts";
 
 /** Pictures of noise: kernels take the same time whatever is in them. */
 function noiseSet(record: ModelRecord, config: unknown, count: number): ImageSet {
-  const shape = record.data.shape(config);
+  const shape = pictureShape(record, config);
   const stream = new RandomStream(0, "bench pictures");
   const images = Uint8Array.from({ length: count * shape[0] * shape[1] * shape[2] }, () => stream.below(256));
   const labels = Uint8Array.from({ length: count }, () => stream.below(10));
@@ -65,6 +65,7 @@ function firstLosses(name: string, record: ModelRecord, config: object, batch: n
     inputs,
     batches: () => ({
       images: pictures(shape),
+      points: [new Float32Array(batch)],
       labels: tokens(STREAMS.labels, [batch], 10),
       conditions: [new Float32Array(sizeOf(inputs.conditions.shape))],
     }),

@@ -39,6 +39,14 @@ function cannot(record: Pick<ModelRecord, "name"> & Able, verb: string): UsageEr
   });
 }
 
+/** What a verb says to a run of points that it has no use for. */
+export function worksWithPictures({ name }: Pick<ModelRecord, "name">, verb: string): UsageError {
+  return new UsageError({
+    what: `atelier ${verb} works with pictures, and this run of "${name}" was set up for points.`,
+    expected: "for points: train, generate, evaluate, export",
+  });
+}
+
 /** @throws UsageError naming what the model can do, where it lacks what a verb needs */
 export function requireAble(record: Pick<ModelRecord, "name"> & Able, verb: string): void {
   if (!canDo(record, verb)) throw cannot(record, verb);

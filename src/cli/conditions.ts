@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ImageSet } from "../data/dataset.ts";
+import type { ExampleSet } from "../data/dataset.ts";
 import type { WantedConditions } from "../runs/conditions.ts";
 import type { LoadedModel } from "../runs/load.ts";
 import type { Run } from "../runs/registry.ts";
@@ -20,7 +20,7 @@ export async function conditionsFor(
   run: Run,
   { record }: LoadedModel,
   wanted: WantedConditions,
-  options: { count: number; seed: string; load: () => Promise<ImageSet>; onNote: (text: string) => void },
+  options: { count: number; seed: string; load: () => Promise<ExampleSet>; onNote: (text: string) => void },
 ): Promise<Float32Array | undefined> {
   const { conditionList, sampleConditions } = await import("../runs/conditions.ts");
   const stored = run.record.data?.conditions;

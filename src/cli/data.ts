@@ -2,6 +2,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomic } from "../core/node/files.ts";
 import type { DataCard, ImageSet } from "../data/dataset.ts";
+import type { PointCard, PointDataset, PointSet } from "../data/points.ts";
 import { showActivity } from "./activity.ts";
 import { formatBytes, tableText } from "./format.ts";
 import { inFileName, wholeNumber } from "./options.ts";
@@ -17,6 +18,7 @@ export const verb: Verb = {
       .argument("<name>", "a data set; of generated ones also with parameters: avatars:train=5000,side=32")
       .action((name: string, _options: unknown, command: Command) => get(name, io, wantsJson(command)));
     addCommand(data, "show", "A data set's card, and a picture of it")
+      .alias("info")
       .argument("<name|folder>", "a data set, or a folder of your own pictures")
       .option("--count <n>", "pictures in the grid", wholeNumber(1), 64)
       .option("--columns <n>", "pictures in a row of the grid (default: a square)", wholeNumber(1))
@@ -51,14 +53,20 @@ async function list(io: Io, json: boolean): Promise<void> {
   io.stdout.write(tableText(["name", "title", "train + test", "shape", "licence", "download"], rows));
 }
 
-function size(card: DataCard): string {
+function size(card: DataCard | PointCard): string {
   return card.package === undefined ? "drawn here" : formatBytes(card.package.bytes);
 }
 
 async function get(name: string, io: Io, json: boolean): Promise<void> {
   const { findDataset } = await import("../data/sets/index.ts");
   const { loadDataset, preparedPlace } = await import("../data/node/load.ts");
-  const { card } = findDataset(name);
+  const dataset = findDataset(name);
+  if ("density" in dataset) {
+    if (json) printJson(io, { name, place: null, train: dataset.card.splits.train });
+    else io.stdout.write(`${dataset.card.title}: points are drawn in memory, there is nothing to fetch\n`);
+    return;
+  }
+  const { card } = dataset;
   const activity = showActivity(io, json);
   const { count } = await loadDataset(name, { split: "train", onProgress: activity.onProgress, verify: true }).finally(activity.end);
   const place = preparedPlace(card);
@@ -67,6 +75,12 @@ async function get(name: string, io: Io, json: boolean): Promise<void> {
 }
 
 async function show(name: string, options: ShowOptions, io: Io, json: boolean): Promise<void> {
+  const { datasetNamed } = await import("../data/sets/index.ts");
+  const dataset = datasetNamed(name);
+  if (dataset !== undefined && "density" in dataset) {
+    await showPoints(dataset, options, io, json);
+    return;
+  }
   const { loadDataset } = await import("../data/node/load.ts");
   const { imageGrid } = await import("../report/grid.ts");
   const { encodePng } = await import("../report/png.ts");
@@ -116,6 +130,46 @@ function tell(set: ImageSet, file: string, io: Io): void {
   ];
   io.stdout.write(`${card.title} (${card.name})\n${rows.map(([key, value]) => `  ${key.padEnd(11)}${value}\n`).join("")}`);
   for (const note of set.notes ?? []) io.stdout.write(`  note       ${note}\n`);
+}
+
+/** Points beside their density. */
+async function showPoints(dataset: PointDataset, { count, out }: ShowOptions, io: Io, json: boolean): Promise<void> {
+  const { drawPointSet } = await import("../data/points.ts");
+  const { limitExamples } = await import("../data/dataset.ts");
+  const { heatMapOf, planePanels } = await import("../report/plane.ts");
+  const { encodePng } = await import("../report/png.ts");
+  const { card, density, parameters } = dataset;
+  // Sixty-four points, the grid's default, would show nothing.
+  const { points, labels, count: shown } = limitExamples(drawPointSet(dataset, "train"), count === 64 ? 2000 : count) as PointSet;
+  const { bounds, entropy } = density;
+  const raster = planePanels([
+    { title: `${shown} points`, bounds, points, classes: labels },
+    { title: "density", bounds, heat: heatMapOf(density.logDensity, bounds, 280, 280) },
+  ]);
+  const file = path.resolve(out ?? inFileName(`${card.name}.png`));
+  await writeFileAtomic(file, encodePng(raster, { Software: "atelier", data: card.name }));
+  if (json) {
+    printJson(io, { card, entropy, parameters, picture: file });
+    return;
+  }
+  const rows = [
+    ["summary", card.summary],
+    ["source", card.source],
+    ["density", card.formula],
+    ["entropy", `${entropy.toFixed(4)} nats: the negative log-likelihood of the truth, which no model beats`],
+    ["points", `${card.splits.train} training, ${card.splits.test} held out, two numbers each`],
+    ["classes", card.classes.join(", ")],
+    ["known bias", card.bias],
+    ["picture", file],
+  ];
+  io.stdout.write(`${card.title} (${card.name})\n${rows.map(([key, value]) => `  ${key.padEnd(11)}${value}\n`).join("")}`);
+  const choices = Object.entries(parameters).map(([key, { least, most, standard, about }]) => [
+    `${key}=${standard}`,
+    `${about}, ${least} to ${most}`,
+  ]);
+  io.stdout.write(
+    `behind the name, as ${card.name.split(":")[0]}:train=5000,seed=1\n${choices.map(([key, value]) => `  ${key.padEnd(11)}${value}\n`).join("")}`,
+  );
 }
 
 /** The attributes with how often each is true. */

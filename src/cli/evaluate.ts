@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { SampleReport } from "../runs/distances.ts";
+import type { PointMeasureName, PointReport } from "../runs/point-report.ts";
 import type { RunTools } from "../runs/evaluation.ts";
 import { showActivity } from "./activity.ts";
 import { formatNumber, tableText } from "./format.ts";
@@ -61,11 +62,12 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
     sampling: (record) => readSampling(record, options.sampling),
   };
   const { sampling: _sampling, ...evaluation } = options;
-  const { run, record, data, set, step, hash, results, report, note } = await evaluateModel(name, evaluation, tools).finally(activity.end);
+  const { run, record, data, set, step, hash, results, report, points, note } = await evaluateModel(name, evaluation, tools).finally(activity.end);
   const { neighbours: _neighbours, info: _info, ...samples } = report ?? {};
   if (json) {
-    const about = { run: run.name, data, pictures: set.count, step, checkpoint: hash, results };
-    printJson(io, report === undefined ? about : { ...about, samples });
+    const about = { run: run.name, data, [set.kind === "points" ? "points" : "pictures"]: set.count, step, checkpoint: hash, results };
+    const { info: _meaning, ...drawn } = points ?? {};
+    printJson(io, points !== undefined ? { ...about, samples: drawn } : report === undefined ? about : { ...about, samples });
     return;
   }
   const rows = Object.entries(results).map(([metric, value]) => [
@@ -74,10 +76,11 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
     record.metricInfo[metric]?.unit ?? "",
     record.metricInfo[metric]?.about ?? "",
   ]);
-  io.stdout.write(`${run.name}, step ${step}, on ${set.count} held-out pictures of ${data}\n`);
+  io.stdout.write(`${run.name}, step ${step}, on ${set.count} held-out ${set.kind === "points" ? "points" : "pictures"} of ${data}\n`);
   io.stdout.write(tableText(["metric", "value", "unit", "meaning"], rows));
   if (note !== undefined) io.stderr.write(`note: ${note}\n`);
   if (report !== undefined) tellSamples(io, report, set.attributes?.names ?? set.classes ?? []);
+  if (points !== undefined) tellPoints(io, points);
   if (options.neighbours !== undefined) io.stdout.write(`${options.neighbours}\n`);
 }
 
@@ -105,6 +108,19 @@ function tellSamples(io: Io, { samples, reference, features, measures, info, fou
   if (labels === undefined) return;
   io.stdout.write(`\n${classifier} tells ${percent(labels.accuracy)} ± ${percent(labels.error)} of the samples as they were asked for\n`);
   io.stdout.write(`each: ${labels.each.map((share, k) => `${names[k] ?? k} ${percent(share)}`).join(", ")}\n`);
+}
+
+function tellPoints(io: Io, { samples, measures, modes, info }: PointReport): void {
+  const rows = Object.entries(measures).map(([measure, { value, error, real }]) => [
+    measure,
+    formatNumber(value),
+    error === undefined ? "" : `± ${formatNumber(error)}`,
+    Number.isNaN(real) ? "" : formatNumber(real),
+    info[measure as PointMeasureName],
+  ]);
+  io.stdout.write(`\n${samples} samples; "real" is the same of the data\n`);
+  io.stdout.write(tableText(["measure", "model", "error", "real", "meaning"], rows));
+  if (modes !== undefined) io.stdout.write(`${modes.hit} of ${modes.count} modes hit; samples in each: ${modes.each.join(", ")}\n`);
 }
 
 function percent(share: number): string {

@@ -36,13 +36,13 @@ export const verb: Verb = {
   register(program, io) {
     const command = addCommand(program, "generate", verb.summary)
       .argument("<run>", "a run's name or folder")
-      .option("--count <n>", "how many (default: 16)", wholeNumber(1))
+      .option("--count <n>", "how many (default: 16 pictures, or 1000 points)", wholeNumber(1))
       .option("--seed <seed>", "the same seed makes the same pictures", "0")
       .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
       .option("--known <part>", "which part is kept: top, bottom, left, right, or a mask picture that is white there")
       .option("--from <file|number,...>", "pictures, or held-out pictures' numbers, to start from (models that can)")
-      .option("--frames <file>", "also a strip of how the pictures come about")
-      .option("--out <file>", "where to (default: RUN-seed-SEED.png in the current folder)")
+      .option("--frames <file>", "also a strip of how the pictures come about; of points an animation")
+      .option("--out <file>", "where to (default: RUN-seed-SEED.png in the current folder); points also as .csv")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");
     addSamplingOption(addConditionOptions(command, "show")).action((run: string, options: GenerateOptions, self: Command) =>
       generate(run, options, io, wantsJson(self)),
@@ -64,6 +64,11 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   for (const verb of ["generate", ...(given === undefined ? [] : ["generate --given"]), ...(from === undefined ? [] : ["generate --from"])])
     requireAble(record, verb);
   const sampling = await readSampling(record, options.sampling);
+  if (record.data.shape(model.config).length === 1) {
+    const { generatePoints } = await import("./generate-points.ts");
+    await generatePoints(opened, options, sampling, io, json);
+    return;
+  }
   const { EvenFrames } = await import("../sample/frames.ts");
   const { drawSamples } = await import("../runs/sampling.ts");
   const starts = from?.split(",") ?? [];
@@ -109,7 +114,8 @@ function inTurn({ run }: OpenedRun, { label }: GenerateOptions, count: number): 
 /** The same picture `count` times, with the part that is kept. */
 async function givenPictures(opened: OpenedRun, given: string, known: string, count: number): Promise<GivenPictures> {
   const { record, config } = opened.model;
-  const [channels, height, width] = record.data.shape(config);
+  const { pictureShape } = await import("../models/index.ts");
+  const [channels, height, width] = pictureShape(record, config);
   const { halves, knownFromMask, knownHalf } = await import("../sample/known.ts");
   const { readPictures, readMask } = await import("../runs/latent/source.ts");
   const { pictures, notes } = await readPictures([given], [channels, height, width], () => opened.load("test"));
@@ -137,7 +143,8 @@ async function givenPictures(opened: OpenedRun, given: string, known: string, co
 /** Pictures to start from: each as often as the next, in the order of their names. */
 async function startPictures(opened: OpenedRun, names: readonly string[], count: number): Promise<Pictures> {
   const { record, config } = opened.model;
-  const shape = record.data.shape(config);
+  const { pictureShape } = await import("../models/index.ts");
+  const shape = pictureShape(record, config);
   const { readPictures } = await import("../runs/latent/source.ts");
   const { pictures, notes } = await readPictures(names, shape, () => opened.load("test"));
   notes.forEach(opened.note);

@@ -1,9 +1,9 @@
-import type { ImageSet, Split } from "../data/dataset.ts";
+import { type ExampleSet, type ImageSet, isPoint, requireImages, type Split } from "../data/dataset.ts";
 import type { LoadedModel } from "../runs/load.ts";
 import type { Run } from "../runs/registry.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { showActivity } from "./activity.ts";
-import { requireAble } from "./cannot.ts";
+import { requireAble, worksWithPictures } from "./cannot.ts";
 import { checkDevice } from "./options.ts";
 import type { Io } from "./verb.ts";
 
@@ -12,15 +12,17 @@ export interface OpenedRun {
   run: Run;
   model: LoadedModel;
   backend: Backend;
-  /** A split of the run's data at the model's shape. */
+  /** A split of the run's data at the model's shape. @throws UsageError where they are points */
   load(split: Split, limit?: number): Promise<ImageSet>;
+  /** The same of data of either kind. */
+  loadAny(split: Split, limit?: number): Promise<ExampleSet>;
   /** Tell the user something that is no error. */
   note(text: string): void;
 }
 
 /**
  * Open a run for a verb.
- * @param needed the verb whose needs the model must meet
+ * @param needed the verb of pictures whose needs the model must meet
  * @throws UsageError for an unknown run or device, or a model that cannot do what is asked
  */
 export async function openModel(name: string, options: { device: string }, io: Io, json: boolean, needed?: string): Promise<OpenedRun> {
@@ -31,15 +33,19 @@ export async function openModel(name: string, options: { device: string }, io: I
   const run = await openRun(name);
   const model = await loadModel(run, (text) => io.stderr.write(`warning: ${text}\n`));
   const { record, config } = model;
-  if (needed !== undefined) requireAble(record, needed);
+  if (needed !== undefined) {
+    requireAble(record, needed);
+    if (isPoint(record.data.shape(config))) throw worksWithPictures(record, needed);
+  }
   const activity = showActivity(io, json);
   const backend = await openDevice(options.device, io, activity.onProgress).finally(activity.end);
-  const load = (split: Split, limit?: number) => {
+  const loadAny = (split: Split, limit?: number) => {
     const reading = showActivity(io, json);
     const data = run.record.data?.name ?? record.data.sets[0];
     return loadSplit(record, config, data, split, limit, { onProgress: reading.onProgress }).finally(reading.end);
   };
-  return { run, model, backend, load, note: (text) => io.stderr.write(`note: ${text}\n`) };
+  const load = async (split: Split, limit?: number) => requireImages(await loadAny(split, limit), "This");
+  return { run, model, backend, load, loadAny, note: (text) => io.stderr.write(`note: ${text}\n`) };
 }
 
 /** What a picture says of the run it comes from. */

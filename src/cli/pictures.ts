@@ -1,6 +1,6 @@
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { Pictures } from "../models/index.ts";
+import { type Pictures, pictureShape } from "../models/model.ts";
 import type { WantedConditions } from "../runs/conditions.ts";
 import { conditionsFor } from "./conditions.ts";
 import type { OpenedRun } from "./opened.ts";
@@ -17,7 +17,7 @@ export async function takePictures(
   const { parseAttributes } = await import("../runs/conditions.ts");
   const { readPictures } = await import("../runs/latent/source.ts");
   const { record, config } = model;
-  const { pictures, conditions, notes } = await readPictures(names, record.data.shape(config), () => load("test"));
+  const { pictures, conditions, notes } = await readPictures(names, pictureShape(record, config), () => load("test"));
   notes.forEach(note);
   const asked = wanted.label !== undefined || wanted.attributes !== undefined;
   if (asked) {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { unknownName } from "../core/errors.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { type ExampleSet, isPoint } from "../data/dataset.ts";
 import type { ModelRecord } from "../models/index.ts";
 import type { ProfileKey, ProgramProfile } from "../runtime/profile.ts";
 import { showActivity } from "./activity.ts";
@@ -83,12 +83,16 @@ async function runProfiles(record: ModelRecord, preset: string, options: Profile
   }
 }
 
-/** One batch of pictures of noise: kernels take the same time whatever is in them. */
-function noise(record: ModelRecord, config: unknown, count: number): ImageSet {
+/** One batch of pictures or points of noise: kernels take the same time whatever is in them. */
+function noise(record: ModelRecord, config: unknown, count: number): ExampleSet {
   const shape = record.data.shape(config);
   const pixels = count * shape.reduce((product, dim) => product * dim, 1);
   const images = Uint8Array.from({ length: pixels }, (_, i) => (i * 131 + (i >> 8) * 29) & 255);
-  const card = { name: "noise" } as ImageSet["card"];
+  const card = { name: "noise" } as never;
   const classes = Array.from({ length: record.data.conditions?.(config) ?? 1 }, (_, i) => `class ${i}`);
+  if (isPoint(shape)) {
+    const points = Float32Array.from(images, (byte) => byte / 64 - 2);
+    return { kind: "points", card, split: "train", shape, points, labels: new Uint8Array(count), classes, count };
+  }
   return { kind: "images", card, split: "train", shape, images, labels: new Uint8Array(count), classes, count };
 }

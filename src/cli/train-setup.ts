@@ -3,7 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import { packageInfo } from "../core/node/package-info.ts";
-import { conditionNames, type ImageSet } from "../data/dataset.ts";
+import { conditionNames, type ExampleSet } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import { datasetNamed } from "../data/sets/index.ts";
 import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
@@ -19,8 +19,8 @@ import type { Io } from "./verb.ts";
 export interface PreparedRun {
   run: Run;
   record: ModelRecord;
-  set: ImageSet;
-  held: ImageSet;
+  set: ExampleSet;
+  held: ExampleSet;
   backend: Backend;
   resume: boolean;
 }
@@ -76,7 +76,7 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
 function conditionsOf(
   record: ModelRecord,
   config: Record<string, unknown>,
-  set: ImageSet,
+  set: ExampleSet,
   options: Pick<TrainOptions, "set">,
 ): Record<string, unknown> {
   const key = conditionsSetting(record, config);
@@ -97,10 +97,12 @@ function dataName(given: string): string {
 }
 
 /** What the run was trained on: the pinned digest of a package, or the digest of what was generated or lies in a folder, as it is used. */
-function integrityOf(name: string, set: ImageSet): string | undefined {
+function integrityOf(name: string, set: ExampleSet): string | undefined {
   const spec = datasetNamed(name)?.card.package;
   if (spec !== undefined) return spec.integrity;
-  const hash = createHash("sha256").update(set.images);
+  const hash = createHash("sha256").update(
+    set.kind === "points" ? new Uint8Array(set.points.buffer, 0, set.points.byteLength) : set.images,
+  );
   if (set.labels !== undefined) hash.update(set.labels);
   if (set.attributes !== undefined) hash.update(set.attributes.values);
   return `sha256-${hash.digest("base64")}`;
@@ -156,7 +158,7 @@ async function resumeRun(model: string | undefined, options: TrainOptions, io: I
 }
 
 /** Going on is exact only on the very data the run began with. @throws UsageError */
-function requireSameData(run: Run, name: string, set: ImageSet): void {
+function requireSameData(run: Run, name: string, set: ExampleSet): void {
   const recorded = run.record.data?.integrity;
   if (recorded === undefined || recorded === integrityOf(name, set)) return;
   throw new UsageError({

@@ -1,14 +1,23 @@
-/** What a picture data set is: its card, how its package files become arrays, and the arrays themselves. Loads in a browser too. */
+/** What a data set is: its card, how its package files become arrays, and the arrays themselves. Loads in a browser too. Points: points.ts. */
 import { UsageError } from "../core/errors.ts";
 import type { PackageSpec } from "../core/package-spec.ts";
+import type { Parameters, PointDataset, PointSet, PointShape } from "./points.ts";
 
 export type Split = "train" | "test";
 
 /** [channels (1 grey, 3 red-green-blue), height, width] */
 export type ImageShape = readonly [channels: number, height: number, width: number];
 
-/** What a user should know of a data set before training on it. */
-export interface DataCard {
+/** What one example is: a picture [C, H, W], or a point [D]. */
+export type ExampleShape = ImageShape | PointShape;
+
+/** Whether examples of a shape are points. */
+export function isPoint(shape: ExampleShape): shape is PointShape {
+  return shape.length === 1;
+}
+
+/** What the cards of all data sets say. */
+export interface BaseCard {
   /** The name on the command line. */
   name: string;
   title: string;
@@ -21,17 +30,21 @@ export interface DataCard {
   package?: PackageSpec | undefined;
   /** Raised when the preparation changes, so that an older prepared copy is not used. */
   version: number;
-  /** Pictures per split. */
+  /** Examples per split. */
   splits: Readonly<Record<Split, number>>;
   /** How the split was made, where it is our own. */
   splitNote?: string | undefined;
-  shape: ImageShape;
-  range: "0..255 bytes";
   classes: readonly string[];
   /** Names of the yes-or-no attributes, where the pictures have any. */
   attributes?: readonly string[] | undefined;
   /** Known bias and limits, plainly. */
   bias: string;
+}
+
+/** What a user should know of a set of pictures before training on it. */
+export interface DataCard extends BaseCard {
+  shape: ImageShape;
+  range: "0..255 bytes";
   /** How to reach a larger shape: `pad` with black where the ground is black, `resize` otherwise. */
   fit: "pad" | "resize";
 }
@@ -44,8 +57,8 @@ export interface Attributes {
   values: Uint8Array;
 }
 
-/** Names of the conditions that a set's pictures have: attributes where there are any, else classes (one-hot). */
-export function conditionNames({ attributes, classes }: Pick<ImageSet, "attributes" | "classes">): readonly string[] {
+/** Names of the conditions that a set's examples have: attributes where there are any, else classes (one-hot). */
+export function conditionNames({ attributes, classes }: Pick<ExampleSet, "attributes" | "classes">): readonly string[] {
   return attributes?.names ?? classes ?? [];
 }
 
@@ -68,6 +81,15 @@ export interface ImageSet {
   names?: readonly string[] | undefined;
   /** What the preparation wants the user to know (files ignored, alpha flattened ...). */
   notes?: readonly string[] | undefined;
+}
+
+/** One split of any data set. */
+export type ExampleSet = ImageSet | PointSet;
+
+/** The set itself, where it is one of pictures. @throws UsageError naming `what` works with pictures only */
+export function requireImages(set: ExampleSet, what: string): ImageSet {
+  if (set.kind === "images") return set;
+  throw new UsageError({ what: `${what} works with pictures, and these data are points.`, where: set.card.name });
 }
 
 /** The arrays of one split before they are stored: `images` [N, C, H, W] 0..255, `labels` [N]. */
@@ -118,17 +140,20 @@ export interface PackageDataset {
 export interface GeneratedDataset {
   card: DataCard;
   /** What can be chosen behind the name, `avatars:train=5000,side=32`: a whole number each. */
-  parameters: Readonly<Record<string, { least: number; most: number; standard: number; about: string }>>;
+  parameters: Parameters;
   /** The same recipe with other numbers, all given and in range; its card says so. */
   withParameters(values: Readonly<Record<string, number>>): GeneratedDataset;
   /** @throws RuntimeError without the image library. */
   generate(tools: MakingTools): Promise<Record<Split, SplitArrays>>;
 }
 
-export type Dataset = PackageDataset | GeneratedDataset;
+/** A data set of pictures. */
+export type ImageDataset = PackageDataset | GeneratedDataset;
+
+export type Dataset = ImageDataset | PointDataset;
 
 /** Check a data set's card at definition, so that a mistake shows at once. @throws UsageError */
-export function defineDataset<D extends Dataset>(dataset: D): D {
+export function defineDataset<D extends ImageDataset>(dataset: D): D {
   const { name, shape, classes, attributes = [], splits, package: spec } = dataset.card;
   const problem = !/^[a-z0-9-]+$/.test(name)
     ? "the name must be lower-case letters, digits and hyphens"
@@ -152,11 +177,22 @@ export function shapeProblem(shape: ImageShape): string | undefined {
   return undefined;
 }
 
-/** The first `count` pictures, without copying; the set itself where it has no more. @throws UsageError unless `count` is a positive integer. */
+/** The first `count` examples, without copying; the set itself where it has no more. @throws UsageError unless `count` is a positive integer. */
+export function limitExamples(set: ExampleSet, count: number): ExampleSet {
+  if (set.kind === "images") return limitImages(set, count);
+  requireLimit(count, "points");
+  if (count >= set.count) return set;
+  return { ...set, count, points: set.points.subarray(0, count * set.shape[0]), labels: set.labels?.subarray(0, count) };
+}
+
+function requireLimit(count: number, noun: "pictures" | "points"): void {
+  if (Number.isInteger(count) && count > 0) return;
+  throw new UsageError({ what: `The limit must be a positive number of ${noun}.`, got: String(count) });
+}
+
+/** As {@link limitExamples}, of pictures. */
 export function limitImages(set: ImageSet, count: number): ImageSet {
-  if (!Number.isInteger(count) || count < 1) {
-    throw new UsageError({ what: "The limit must be a positive number of pictures.", got: String(count) });
-  }
+  requireLimit(count, "pictures");
   if (count >= set.count) return set;
   const size = set.images.length / set.count;
   const attributes = set.attributes && {

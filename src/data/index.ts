@@ -5,19 +5,25 @@ export {
   type DataCard,
   type Dataset,
   defineDataset,
+  type ExampleSet,
+  type ExampleShape,
   type GeneratedDataset,
   type ImageSet,
   type ImageShape,
+  isPoint,
+  limitExamples,
   limitImages,
   type MakingTools,
   type PackageDataset,
   type Preparation,
+  requireImages,
   type Split,
 } from "./dataset.ts";
 export { fitImages } from "./fit.ts";
 export { decodeIdx } from "./idx.ts";
 export { type LabelRow, type LabelTable, readLabelTable } from "./label-table.ts";
 export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
+export { drawPointSet, type PlaneDensity, type PointCard, type PointDataset, type PointSet, type PointShape } from "./points.ts";
 export { Prefetcher, type PrefetchOptions, type StagedBatch } from "./prefetch.ts";
 export {
   type ChannelStatistics,

@@ -1,11 +1,11 @@
-/** Batches out of an image set: shuffled by seed, exactly resumable, written into the caller's arrays. */
+/** Batches out of a data set: shuffled by seed, exactly resumable, written into the caller's arrays. */
 import { AtelierError, ShapeError, UsageError } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
 import { type Augmentation, augmentPicture, augments } from "./augment.ts";
-import { conditionNames, type ImageSet } from "./dataset.ts";
+import { conditionNames, type ExampleSet, type ImageShape } from "./dataset.ts";
 
 export interface LoaderOptions {
-  /** Pictures a batch. */
+  /** Examples a batch. */
   batch: number;
   /** The order of every epoch follows from this and the epoch's number alone. Default 0. */
   seed?: number | bigint | string | undefined;
@@ -29,6 +29,8 @@ export interface LoaderPosition {
 export interface BatchTarget {
   /** [B, C, H, W], filled with intensities in [0, 1]: byte / 255. */
   images?: Float32Array | undefined;
+  /** [B, D], filled with points as they are. */
+  points?: Float32Array | undefined;
   /** [B], filled with class indices. */
   labels?: Int32Array | undefined;
   /** [B, K], filled with the attributes as 0 and 1, or with the class as one-hot where the set has no attributes. */
@@ -40,15 +42,15 @@ const INTENSITY = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /** Batches of a set, in an order that follows from the seed, with a position that a checkpoint can hold. */
 export class Loader {
-  readonly set: ImageSet;
+  readonly set: ExampleSet;
   readonly batch: number;
   readonly seed: string;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
   /** Batches an epoch. */
   readonly stepsPerEpoch: number;
-  /** Values in one picture: C · H · W. */
-  readonly pictureSize: number;
+  /** Values in one example: C · H · W of a picture, D of a point. */
+  readonly exampleSize: number;
   /** Undefined where pictures are given as they are. */
   readonly augment: Augmentation | undefined;
 
@@ -59,7 +61,7 @@ export class Loader {
   #orderEpoch = -1;
 
   /** @throws UsageError when the batch is not a positive integer, or larger than the set while incomplete batches are dropped; when pictures cannot be augmented so. */
-  constructor(set: ImageSet, options: LoaderOptions) {
+  constructor(set: ExampleSet, options: LoaderOptions) {
     const { batch, seed = 0, shuffle = true, dropLast = true, augment = {} } = options;
     if (!Number.isInteger(batch) || batch < 1) {
       throw new UsageError({ what: "The batch size must be a positive integer.", got: String(batch) });
@@ -68,7 +70,7 @@ export class Loader {
       throw new UsageError({
         what: "The batch is larger than the data set.",
         where: `${set.card.name}, ${set.split} split`,
-        got: `a batch of ${batch} out of ${set.count} pictures`,
+        got: `a batch of ${batch} out of ${set.count} ${set.kind === "points" ? "points" : "pictures"}`,
         hint: `choose a batch of at most ${Math.max(1, set.count)}, or more data`,
       });
     }
@@ -78,7 +80,7 @@ export class Loader {
     this.shuffle = shuffle;
     this.dropLast = dropLast;
     this.stepsPerEpoch = dropLast ? Math.floor(set.count / batch) : Math.ceil(set.count / batch);
-    this.pictureSize = set.images.length / set.count;
+    this.exampleSize = set.shape.reduce((a, b) => a * b, 1);
     this.augment = augments(augment, set.shape) ? augment : undefined;
     this.#order = new Uint32Array(set.count);
   }
@@ -146,14 +148,21 @@ export class Loader {
     this.#orderEpoch = this.#epoch;
   }
 
-  #checkTarget({ images, labels, conditions }: BatchTarget): void {
-    const { batch, pictureSize, set } = this;
+  #checkTarget({ images, points, labels, conditions }: BatchTarget): void {
+    const { batch, exampleSize, set } = this;
     if (conditions !== undefined) this.#checkConditions(conditions);
-    if (images !== undefined && images.length !== batch * pictureSize) {
+    const examples = set.kind === "points" ? points : images;
+    if ((set.kind === "points" ? images : points) !== undefined) {
+      throw new AtelierError({
+        what: set.kind === "points" ? "These data are points, not pictures." : "These data are pictures, not points.",
+        where: set.card.name,
+      });
+    }
+    if (examples !== undefined && examples.length !== batch * exampleSize) {
       throw new ShapeError({
-        what: "The array for the pictures has a wrong length.",
-        got: String(images.length),
-        expected: `${batch * pictureSize} for [${[batch, ...set.shape].join(", ")}]`,
+        what: `The array for the ${set.kind === "points" ? "points" : "pictures"} has a wrong length.`,
+        got: String(examples.length),
+        expected: `${batch * exampleSize} for [${[batch, ...set.shape].join(", ")}]`,
       });
     }
     if (labels === undefined) return;
@@ -202,27 +211,28 @@ export class Loader {
   }
 
   /** Write the batch that begins at `start` of the order (the set's own where undefined); returns the count of pictures that are not repeats. */
-  #write({ images, labels, conditions }: BatchTarget, order: Uint32Array | undefined, start: number): number {
-    const { batch, pictureSize, set } = this;
-    const bytes = set.images;
+  #write({ images, points, labels, conditions }: BatchTarget, order: Uint32Array | undefined, start: number): number {
+    const { batch, exampleSize, set } = this;
     const valid = Math.min(batch, set.count - start);
     for (let row = 0; row < batch; row++) {
       const place = start + (row % valid);
       const index = order === undefined ? place : order[place];
       if (labels !== undefined && set.labels !== undefined) labels[row] = set.labels[index];
       if (conditions !== undefined) this.#writeConditions(conditions, row, index);
-      if (images === undefined) continue;
-      let from = index * pictureSize;
-      let to = row * pictureSize;
-      for (const end = from + pictureSize; from < end; from++, to++) images[to] = INTENSITY[bytes[from]];
-      if (order !== undefined && this.augment !== undefined) this.#change(images.subarray(to - pictureSize, to), index);
+      const [from, to] = [index * exampleSize, row * exampleSize];
+      if (set.kind === "points") points?.set(set.points.subarray(from, from + exampleSize), to);
+      else if (images !== undefined) {
+        const picture = images.subarray(to, to + exampleSize);
+        for (let i = 0; i < exampleSize; i++) picture[i] = INTENSITY[set.images[from + i]];
+        if (order !== undefined && this.augment !== undefined) this.#change(picture, set.shape, index);
+      }
     }
     return valid;
   }
 
   /** A stream of its own for each epoch and picture, so that going on from any position is exact. */
-  #change(picture: Float32Array, index: number): void {
+  #change(picture: Float32Array, shape: ImageShape, index: number): void {
     const random = new RandomStream(this.seed, `augmentation, epoch ${this.#epoch}, picture ${index}`);
-    augmentPicture(picture, this.set.shape, this.augment!, random);
+    augmentPicture(picture, shape, this.augment!, random);
   }
 }

@@ -5,6 +5,8 @@ import type { BatchTarget, Loader, LoaderPosition } from "./loader.ts";
 export interface StagedBatch {
   /** [B, C, H, W], intensities in [0, 1]. */
   images?: Float32Array | undefined;
+  /** [B, D], points as they are. */
+  points?: Float32Array | undefined;
   /** [B], class indices. */
   labels?: Int32Array | undefined;
   /** [B, K], attributes or one-hot classes. */
@@ -13,9 +15,10 @@ export interface StagedBatch {
   valid: number;
 }
 
-/** Which parts of a batch are wanted. Default only the pictures. */
+/** Which parts of a batch are wanted. Default only the pictures or points. */
 export interface PrefetchOptions {
   images?: boolean;
+  points?: boolean;
   labels?: boolean;
   conditions?: boolean;
 }
@@ -37,10 +40,14 @@ export class Prefetcher {
   #staged: StagedBatch | undefined;
 
   /** @throws AtelierError when labels or conditions are wanted of a set without. */
-  constructor(loader: Loader, { images = true, labels = false, conditions = false }: PrefetchOptions = {}) {
+  constructor(loader: Loader, wanted: PrefetchOptions = {}) {
+    const { kind } = loader.set;
+    const { images = kind === "images", points = kind === "points", labels = false, conditions = false } = wanted;
     this.loader = loader;
+    const examples = () => new Float32Array(loader.batch * loader.exampleSize);
     const buffer = (): StagedBatch => ({
-      images: images ? new Float32Array(loader.batch * loader.pictureSize) : undefined,
+      images: images ? examples() : undefined,
+      points: points ? examples() : undefined,
       labels: labels ? new Int32Array(loader.batch) : undefined,
       conditions: conditions ? new Float32Array(loader.batch * conditionNames(loader.set).length) : undefined,
       valid: 0,

@@ -1,9 +1,10 @@
 /** Parts of a set by what its pictures show. */
 import { UsageError, unknownName } from "../core/errors.ts";
-import type { ImageSet } from "./dataset.ts";
+import type { ExampleSet, ImageSet } from "./dataset.ts";
+import type { PointSet } from "./points.ts";
 
 /** Every name by which a set's pictures can be told apart: its attributes, then its classes. */
-export function memberNames({ attributes, classes }: Pick<ImageSet, "attributes" | "classes">): readonly string[] {
+export function memberNames({ attributes, classes }: Pick<ExampleSet, "attributes" | "classes">): readonly string[] {
   return [...(attributes?.names ?? []), ...(classes ?? [])];
 }
 
@@ -11,7 +12,7 @@ export function memberNames({ attributes, classes }: Pick<ImageSet, "attributes"
  * Which pictures have an attribute or are of a class: [N], 0 or 1. An attribute comes before a class of the same name.
  * @throws UsageError for a name that is neither, offering the nearest, and for a set that has neither
  */
-export function membership(set: ImageSet, name: string): Uint8Array {
+export function membership(set: ExampleSet, name: string): Uint8Array {
   const { attributes, classes, labels } = set;
   const names = memberNames(set);
   if (names.length === 0) throw withoutNames(set);
@@ -25,7 +26,7 @@ export function membership(set: ImageSet, name: string): Uint8Array {
   return Uint8Array.from(labels, (value) => (value === label ? 1 : 0));
 }
 
-function withoutNames({ card }: ImageSet): UsageError {
+function withoutNames({ card }: ExampleSet): UsageError {
   return new UsageError({
     what: "The pictures of these data have neither attributes nor classes.",
     where: card.name,
@@ -33,15 +34,18 @@ function withoutNames({ card }: ImageSet): UsageError {
   });
 }
 
+/** The rows of the given numbers, copied, in their order. */
+function pickRows<A extends Uint8Array | Float32Array>(from: A, rows: number, indices: ArrayLike<number>): A {
+  const size = from.length / rows;
+  const picked = (from instanceof Float32Array ? new Float32Array(indices.length * size) : new Uint8Array(indices.length * size)) as A;
+  for (let i = 0; i < indices.length; i++) picked.set(from.subarray(indices[i] * size, (indices[i] + 1) * size), i * size);
+  return picked;
+}
+
 /** The pictures of the given numbers, copied, in their order. */
 export function selectImages(set: ImageSet, indices: ArrayLike<number>): ImageSet {
   const count = indices.length;
-  const pick = (from: Uint8Array): Uint8Array => {
-    const size = from.length / set.count;
-    const to = new Uint8Array(count * size);
-    for (let i = 0; i < count; i++) to.set(from.subarray(indices[i] * size, (indices[i] + 1) * size), i * size);
-    return to;
-  };
+  const pick = (from: Uint8Array): Uint8Array => pickRows(from, set.count, indices);
   return {
     ...set,
     count,
@@ -52,14 +56,20 @@ export function selectImages(set: ImageSet, indices: ArrayLike<number>): ImageSe
   };
 }
 
+/** As {@link selectImages}, of points. */
+export function selectPoints(set: PointSet, indices: ArrayLike<number>): PointSet {
+  const labels = set.labels && pickRows(set.labels, set.count, indices);
+  return { ...set, count: indices.length, points: pickRows(set.points, set.count, indices), labels };
+}
+
 /**
- * The set without the pictures that have an attribute or are of a class; classes and attributes keep their numbers.
+ * The set without the examples that have an attribute or are of a class; classes and attributes keep their numbers.
  * @throws UsageError as {@link membership}, and where no picture would be left, or none is left out
  */
-export function withoutMembers(set: ImageSet, name: string): ImageSet {
+export function withoutMembers(set: ExampleSet, name: string): ExampleSet {
   const has = membership(set, name);
   const left = Uint32Array.from(has.keys()).filter((i) => has[i] === 0);
-  if (left.length > 0 && left.length < set.count) return selectImages(set, left);
+  if (left.length > 0 && left.length < set.count) return set.kind === "images" ? selectImages(set, left) : selectPoints(set, left);
   throw new UsageError({
     what: left.length === 0 ? `Every picture is "${name}": none would be left.` : `No picture is "${name}": there is nothing to leave out.`,
     where: `${set.card.name}, ${set.split} split`,

@@ -31,8 +31,11 @@ export {
   type Phase,
   type Pictures,
   type Players,
+  type Points,
   type Preset,
+  pictureShape,
   type SampleContext,
+  type Samples,
   type TrainingSettings,
   trainingSettings,
 } from "./model.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { UsageError } from "../core/errors.ts";
 import type { RandomStream } from "../core/random.ts";
-import type { ImageShape } from "../data/dataset.ts";
+import { type ExampleShape, type ImageShape, isPoint } from "../data/dataset.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Rng } from "../graph/trace.ts";
 import type { Terms } from "../nn/losses.ts";
@@ -9,8 +10,10 @@ import type { Build, CompileOptions, Program } from "../runtime/program.ts";
 
 /** What an objective and a metric see of a batch. */
 export interface Batch {
-  /** [B, C, H, W], intensity in [0, 1]. */
+  /** [B, C, H, W], intensity in [0, 1]. Only for models of pictures. */
   readonly images: Tensor;
+  /** [B, D], points as they are. Only for models of points: configurations whose `data.shape` is [D]. */
+  readonly points: Tensor;
   /** [B], class indices, int32. Only for models that ask for labels. */
   readonly labels: Tensor;
   /**
@@ -75,10 +78,20 @@ export interface Preset<C> {
   readonly data?: string;
 }
 
-/** Pictures that a model made: [count, C, H, W], intensity in [0, 1]. */
-export interface Pictures {
+/** What a model made: pictures, or points where its configuration is for points. */
+export interface Samples {
   readonly data: Float32Array;
+  readonly shape: readonly [number, ...ExampleShape];
+}
+
+/** Pictures that a model made: [count, C, H, W], intensity in [0, 1]. */
+export interface Pictures extends Samples {
   readonly shape: readonly [number, ...ImageShape];
+}
+
+/** Points that a model made: [count, D]. */
+export interface Points extends Samples {
+  readonly shape: readonly [count: number, dimensions: number];
 }
 
 /** Pictures of which some pixels are known: what in-painting starts from. */
@@ -88,7 +101,7 @@ export interface GivenPictures extends Pictures {
 }
 
 export interface SampleContext {
-  /** How many pictures. */
+  /** How many pictures or points. */
   readonly count: number;
   /** [count, K], what the pictures shall show, for models that take conditions; as `Batch.conditions`. */
   readonly conditions?: Float32Array | undefined;
@@ -162,8 +175,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
     readonly labels: boolean;
     /** How many conditions a configuration takes; absent where it takes none. */
     conditions?(config: C): number;
-    /** The picture shape a configuration takes. */
-    shape(config: C): ImageShape;
+    /** What a configuration takes: the shape of a picture [C, H, W], or of a point [D]. */
+    shape(config: C): ExampleShape;
   };
   /** The network with its first weights. */
   build(config: C, rng: RandomStream): N;
@@ -175,7 +188,7 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   metrics(network: N, batch: Batch, rng: Rng): Record<string, Tensor>;
   /** Units and meaning of each metric, and which way is better. */
   readonly metricInfo: Readonly<Record<string, MetricInfo>>;
-  // What it can do beyond learning; a verb that it cannot do names those that it can.
+  // What it can do beyond learning; a verb that it cannot do names those that it can. For a configuration of points, `images` and pictures are points [B, D].
   /** Class scores [B, K] of pictures. */
   classify?(network: N, images: Tensor): Tensor;
   /** Features [B, D] of pictures, in which sets of pictures are compared. */
@@ -190,14 +203,26 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   codes?(config: C): readonly number[];
   /** Pictures as the model gives them back, [B, C, H, W] in [0, 1]. */
   reconstruct?(network: N, images: Tensor, conditions?: Tensor): Tensor;
+  /** log p of points [B, D], [B] in nats, for models that know it, exactly or by an integral: held-out likelihood and density maps come from it. */
+  logDensity?(network: N, points: Tensor, conditions?: Tensor): Tensor;
   /** Whether {@link sample} fills in given pictures. */
   readonly fills?: boolean;
   /** Whether {@link sample} can set out from pictures (`SampleContext.from`); "needs" where it cannot do without. */
   readonly starts?: boolean | "needs";
   /** What can be chosen when {@link sample} is called, such as `steps`: every field has a default, and its unit and range in its description. */
   readonly sampling?: z.ZodObject;
-  /** Fresh pictures; yields what can be shown on the way, the finished ones last. */
-  sample?(network: N, context: SampleContext): AsyncGenerator<Pictures>;
+  /** Fresh pictures or points; yields what can be shown on the way, the finished ones last. */
+  sample?(network: N, context: SampleContext): AsyncGenerator<Samples>;
+}
+
+/** The picture shape that a configuration takes. @throws UsageError where it takes points */
+export function pictureShape(record: Pick<ModelRecord, "name" | "data">, config: unknown): ImageShape {
+  const shape = record.data.shape(config);
+  if (!isPoint(shape)) return shape;
+  throw new UsageError({
+    what: `This works with pictures, and the model "${record.name}" was set up for points.`,
+    got: `[${shape.join(", ")}]`,
+  });
 }
 
 /** Give a record its exact types; the list of models forgets them. */

@@ -11,7 +11,8 @@ export interface Raster {
   data: Uint8Array;
 }
 
-const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
+/** The first bytes of every PNG file. */
+export const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 /** Signature and IHDR chunk: the metadata goes right behind, where a reader finds it without reading the pixels. */
 const AFTER_HEADER = 8 + 12 + 13;
 /** Printable Latin-1 and line feeds: what tEXt may hold. */
@@ -40,9 +41,27 @@ export function encodePng(raster: Raster, text: Readonly<Record<string, string>>
  * @throws FileError naming `file` when it is not a PNG file or is damaged or truncated.
  */
 export function readPngText(bytes: Uint8Array, file = "PNG data"): Record<string, string> {
+  const found: [string, string][] = [];
+  for (const { type, body } of readChunks(bytes, file)) {
+    const entry = readTextChunk(type, body);
+    if (entry !== undefined) found.push(entry);
+  }
+  return Object.fromEntries(found);
+}
+
+/** A chunk of a PNG file: four letters, and what is in it. */
+export interface PngChunk {
+  type: string;
+  body: Uint8Array;
+}
+
+/**
+ * The chunks of a PNG file but the last, which is empty; checksums are verified.
+ * @throws FileError naming `file` when it is not a PNG file or is damaged or truncated.
+ */
+export function* readChunks(bytes: Uint8Array, file: string): Generator<PngChunk, void, undefined> {
   if (!SIGNATURE.every((byte, i) => bytes[i] === byte)) throw new FileError({ what: "The file is not a PNG file.", where: file });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found: [string, string][] = [];
   for (let at = 8; ; ) {
     if (at + 12 > bytes.length) throw new FileError({ what: "The PNG file ends too early.", where: `${file}, byte ${at}` });
     const length = view.getUint32(at);
@@ -57,9 +76,8 @@ export function readPngText(bytes: Uint8Array, file = "PNG data"): Record<string
     if (crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
       throw new FileError({ what: "A chunk of the PNG file is damaged: its checksum differs.", where: `${file}, byte ${at}` });
     }
-    if (type === "IEND") return Object.fromEntries(found);
-    const entry = readTextChunk(type, bytes.subarray(at + 8, at + 8 + length));
-    if (entry !== undefined) found.push(entry);
+    if (type === "IEND") return;
+    yield { type, body: bytes.subarray(at + 8, at + 8 + length) };
     at += 12 + length;
   }
 }
@@ -73,8 +91,8 @@ function textChunk(keyword: string, value: string): Uint8Array {
       expected: "1 to 79 characters",
     });
   }
-  if (LATIN1.test(value)) return chunk("tEXt", [fromLatin1(keyword), Uint8Array.of(0), fromLatin1(value)]);
-  return chunk("iTXt", [fromLatin1(keyword), new Uint8Array(5), new TextEncoder().encode(value)]);
+  if (LATIN1.test(value)) return chunkOf("tEXt", [fromLatin1(keyword), Uint8Array.of(0), fromLatin1(value)]);
+  return chunkOf("iTXt", [fromLatin1(keyword), new Uint8Array(5), new TextEncoder().encode(value)]);
 }
 
 function readTextChunk(type: string, body: Uint8Array): [string, string] | undefined {
@@ -90,7 +108,8 @@ function readTextChunk(type: string, body: Uint8Array): [string, string] | undef
   return [keyword, new TextDecoder().decode(body.subarray(translated + 1))];
 }
 
-function chunk(type: string, parts: Uint8Array[]): Uint8Array {
+/** A chunk with its length and checksum. */
+export function chunkOf(type: string, parts: Uint8Array[]): Uint8Array {
   const body = concatenate([fromLatin1(type), ...parts]);
   const whole = new Uint8Array(body.length + 8);
   const view = new DataView(whole.buffer);
@@ -123,7 +142,8 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+/** Bytes one after the other. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,5 +1,5 @@
 /** Which of the data's classes a GAN's samples show while it trains: by the feature network that comes with the data. */
-import type { ImageSet } from "../data/dataset.ts";
+import type { ExampleSet, ImageSet } from "../data/dataset.ts";
 import { coverage } from "../metrics/coverage.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { assetClassifier, featuresFor, type PictureClassifier } from "./features.ts";
@@ -20,10 +20,21 @@ export class ClassWatch {
 
   /**
    * @param data name of the run's data
-   * @returns undefined where there is nothing to watch: another family, a model that is told the class, or data that no classifier comes with
+   * @returns undefined where there is nothing to watch: points, another family, a model that is told the class, or data that no classifier comes with
    */
-  static open({ record }: Pick<ViewContext, "record">, held: ImageSet, data: string | undefined, backend: Backend): ClassWatch | undefined {
-    if (record.family !== "gans" || record.data.conditions !== undefined || record.sample === undefined || data === undefined)
+  static open(
+    { record }: Pick<ViewContext, "record">,
+    held: ExampleSet,
+    data: string | undefined,
+    backend: Backend,
+  ): ClassWatch | undefined {
+    if (
+      held.kind === "points" ||
+      record.family !== "gans" ||
+      record.data.conditions !== undefined ||
+      record.sample === undefined ||
+      data === undefined
+    )
       return undefined;
     const features = featuresFor(data);
     if (features === undefined || held.attributes !== undefined || held.classes === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** What pictures shall show: conditions by name, as a sampler takes them. */
 import { UsageError, unknownName } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
-import type { Attributes, ImageSet } from "../data/dataset.ts";
+import type { Attributes, ExampleSet } from "../data/dataset.ts";
 import type { ModelRecord } from "../models/index.ts";
 
 /** Names of the conditions of a run's data, in their order, and whether a picture has one of them (classes) or any number (attributes). */
@@ -11,7 +11,7 @@ export interface ConditionList {
 }
 
 /** What a set's pictures are conditioned on; undefined where nothing is known of them. */
-export function conditionList({ attributes, classes }: Pick<ImageSet, "attributes" | "classes">): ConditionList | undefined {
+export function conditionList({ attributes, classes }: Pick<ExampleSet, "attributes" | "classes">): ConditionList | undefined {
   if (attributes !== undefined) return { kind: "attributes", names: [...attributes.names] };
   return classes === undefined || classes.length === 0 ? undefined : { kind: "classes", names: [...classes] };
 }
@@ -93,7 +93,7 @@ export async function sampleConditions(options: {
   count: number;
   seed: number | string;
   wanted?: WantedConditions;
-  load: () => Promise<ImageSet>;
+  load: () => Promise<ExampleSet>;
   onNote?: (text: string) => void;
 }): Promise<Float32Array | undefined> {
   const { record, list, count, seed, wanted = {} } = options;

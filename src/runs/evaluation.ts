@@ -2,7 +2,7 @@
 import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { type ExampleSet, requireImages } from "../data/dataset.ts";
 import type { ModelRecord } from "../models/index.ts";
 import { featureAssets } from "../models/node/feature-assets.ts";
 import { encodePng } from "../report/png.ts";
@@ -12,6 +12,7 @@ import { measureSamples, type SampleReport } from "./distances.ts";
 import { assetClassifier, featuresFor, openExtractor, type PictureClassifier, runClassifier } from "./features.ts";
 import { type LoadedModel, loadModel, loadSplit } from "./load.ts";
 import type { featureRanges } from "./onnx-features.ts";
+import { measurePoints, type PointReport } from "./point-report.ts";
 import { openRun, type Run } from "./registry.ts";
 
 export interface EvaluationOptions {
@@ -47,12 +48,14 @@ export interface Evaluation {
   record: ModelRecord;
   data: string;
   /** The held-out split. */
-  set: ImageSet;
+  set: ExampleSet;
   step: number;
   hash: string;
   /** The model's own metrics. */
   results: Record<string, number>;
   report: SampleReport | undefined;
+  /** Of runs of points: their samples and their density against the data's. */
+  points?: PointReport | undefined;
   /** Why there is no report, where that may surprise. */
   note: string | undefined;
 }
@@ -77,6 +80,16 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
     return { run, record, data, set, step, hash, results };
   };
+  if (set.kind === "points") {
+    if (asked) throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are points.", where: data });
+    const about = { ...(await measured()), report: undefined, note: undefined };
+    if (!options.distances) return about;
+    const training = await loadSplit(record, config, data, "train", limit, { onProgress });
+    const model = { record, config, network, backend };
+    const { samples, seed } = options;
+    const points = await measurePoints({ model, held: set, training: training as typeof set, samples, seed, sampling });
+    return { ...about, points };
+  }
   if (record.sample === undefined || (features === undefined && classifier === undefined)) {
     const missing = record.sample !== undefined && options.distances && !asked;
     const hint = `no features come with ${data}, so samples are not compared with it; --features takes ${assetNames()} or an ONNX file`;
@@ -90,11 +103,12 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   try {
     const about = await measured();
     const seen = options.data === undefined ? seenBy(run) : {};
+    const training = await loadSplit(record, config, data, "train", least(limit, seen.limit), { onProgress, without: seen.without });
     const report = await measureSamples({
       model: { record, config, network, backend },
       sampling,
       held: set,
-      training: await loadSplit(record, config, data, "train", least(limit, seen.limit), { onProgress, without: seen.without }),
+      training: requireImages(training, "Comparing samples by features"),
       samples: options.samples,
       seed: options.seed,
       extractor,

@@ -5,7 +5,7 @@ import { fitImages } from "../data/fit.ts";
 import { Loader } from "../data/loader.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { FeatureSet } from "../metrics/index.ts";
-import type { ModelRecord } from "../models/index.ts";
+import { type ModelRecord, pictureShape } from "../models/index.ts";
 import { featureAssets, loadFeatures } from "../models/node/feature-assets.ts";
 import type { Module } from "../nn/module.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -77,7 +77,7 @@ export function runClassifier(
   return {
     label,
     scores: (set) =>
-      apply(backend, set, record.data.shape(config), `${record.name} naming pictures`, (images) => classify(network, images)),
+      apply(backend, set, pictureShape(record, config), `${record.name} naming pictures`, (images) => classify(network, images)),
     names: undefined,
   };
 }

@@ -1,8 +1,7 @@
 import { AtelierError, UsageError } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
-import type { ImageSet, Split } from "../data/dataset.ts";
-import { conditionNames, limitImages } from "../data/dataset.ts";
-import { type LoadDatasetOptions, loadDataset } from "../data/node/load.ts";
+import { conditionNames, type ExampleSet, limitExamples, type Split } from "../data/dataset.ts";
+import { type LoadDatasetOptions, loadExamples } from "../data/node/load.ts";
 import { withoutMembers } from "../data/select.ts";
 import { findModel, type ModelRecord } from "../models/index.ts";
 import { type Module, namedParameters, namedStates } from "../nn/module.ts";
@@ -38,7 +37,7 @@ export async function loadModel(run: Run, onWarning?: (text: string) => void): P
 
 /**
  * One split of a data set or folder at the shape that a model takes.
- * @param limit keep only the first so many pictures of the split
+ * @param limit keep only the first so many examples of the split
  * @param options.without leave out the pictures of a class, or with an attribute, before they are limited
  * @throws UsageError when the model needs labels or conditions and the data have none, or `without` names nothing
  */
@@ -49,8 +48,8 @@ export async function loadSplit(
   split: Split,
   limit?: number,
   { without, ...options }: LoadDatasetOptions & { without?: string | undefined } = {},
-): Promise<ImageSet> {
-  const all = await loadDataset(name, { ...options, split, shape: record.data.shape(config) });
+): Promise<ExampleSet> {
+  const all = await loadExamples(name, { ...options, split, shape: record.data.shape(config) });
   const set = without === undefined ? all : withoutMembers(all, without);
   if (record.data.labels && set.labels === undefined) {
     throw new UsageError({
@@ -66,11 +65,11 @@ export async function loadSplit(
       hint: "put the pictures into one sub-folder a class, add a labels.csv, or choose a data set with labels",
     });
   }
-  return limit === undefined || limit >= set.count ? set : limitImages(set, limit);
+  return limit === undefined || limit >= set.count ? set : limitExamples(set, limit);
 }
 
 /** The classes of a labelled set must be as many as the model tells apart. @throws AtelierError */
-export function requireClasses(config: Record<string, unknown>, set: ImageSet): void {
+export function requireClasses(config: Record<string, unknown>, set: ExampleSet): void {
   const wanted = config.classes;
   const found = set.classes?.length;
   if (typeof wanted !== "number" || found === undefined || found <= wanted) return;
@@ -84,7 +83,7 @@ export function requireClasses(config: Record<string, unknown>, set: ImageSet): 
 }
 
 /** The conditions of a set must be as many as the model takes. @throws AtelierError */
-export function requireConditions(record: ModelRecord, config: Record<string, unknown>, set: ImageSet): void {
+export function requireConditions(record: ModelRecord, config: Record<string, unknown>, set: ExampleSet): void {
   const wanted = record.data.conditions?.(config);
   const names = conditionNames(set);
   if (wanted === undefined || wanted === names.length) return;

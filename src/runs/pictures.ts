@@ -1,4 +1,4 @@
-import { conditionNames, type ImageSet } from "../data/dataset.ts";
+import { conditionNames, type ExampleSet, type ImageSet } from "../data/dataset.ts";
 import { type BatchTarget, Loader } from "../data/loader.ts";
 import type { Pictures } from "../models/index.ts";
 import { imageGrid, imagePairs } from "../report/grid.ts";
@@ -7,6 +7,7 @@ import type { Raster } from "../report/png.ts";
 import { compile, type InputSpec } from "../runtime/program.ts";
 import { attributeConditions, classConditions, conditionList } from "./conditions.ts";
 import { rowsOf } from "./drawn.ts";
+import { pointViews } from "./points.ts";
 import { drawSamples, type ViewContext } from "./sampling.ts";
 
 // What a model can show of itself, by what it can do: samples, reconstructions, a map of its codes.
@@ -31,7 +32,8 @@ export function stripOf(frames: readonly Pictures[]): Pictures {
 }
 
 /** Every view the model has, by name: `samples`, `reconstructions`, `latent`. `held` is held-out data. */
-export async function views(context: ViewContext, held: ImageSet, seed: number | string): Promise<Record<string, Raster>> {
+export async function views(context: ViewContext, held: ExampleSet, seed: number | string): Promise<Record<string, Raster>> {
+  if (held.kind === "points") return await pointViews(context, held, seed);
   const { record } = context;
   const result: Record<string, Raster> = {};
   if (record.sample !== undefined) {

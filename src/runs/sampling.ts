@@ -1,7 +1,7 @@
-/** Fresh pictures of a model, with what is wished for, given or shown on the way. */
+/** Fresh pictures or points of a model, with what is wished for, given or shown on the way. */
 import { nearest, UsageError } from "../core/errors.ts";
 import { RandomStreams } from "../core/streams.ts";
-import type { GivenPictures, ModelRecord, Pictures } from "../models/index.ts";
+import type { GivenPictures, ModelRecord, Pictures, Points, SampleContext, Samples } from "../models/index.ts";
 import type { Module } from "../nn/module.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { compile } from "../runtime/program.ts";
@@ -28,16 +28,48 @@ export interface SampleWishes {
 }
 
 /**
+ * Fresh points, [count, D], for a model that is set up for points; otherwise as {@link drawSamples}.
+ * @param onFrame called with a copy of what the sampler shows on its way, the finished points last
+ */
+export async function drawPoints(
+  context: ViewContext,
+  count: number,
+  seed: number | string,
+  {
+    conditions,
+    sampling,
+    onFrame,
+  }: Pick<SampleWishes, "conditions" | "sampling"> & { onFrame?: ((points: Points) => void) | undefined } = {},
+): Promise<Points> {
+  const copy = ({ data, shape: [rows, size] }: Samples): Points => ({ data: data.slice(), shape: [rows, size] });
+  let last: Points | undefined;
+  const options = samplingOptions(context.record, sampling);
+  for await (const points of samplesOf(context, { count, conditions, options }, seed)) {
+    last = copy(points);
+    onFrame?.(last);
+  }
+  return last!;
+}
+
+function samplesOf({ record, network, backend }: ViewContext, wishes: Omit<SampleContext, "compile">, seed: number | string) {
+  const streams = new RandomStreams(seed);
+  const compileSample: SampleContext["compile"] = (build, options) =>
+    compile(backend, build, { name: `${record.name} sampling`, ...options, streams });
+  return record.sample!(network, { ...wishes, compile: compileSample });
+}
+
+/**
  * Fresh pictures; the same seed gives the same codes, so grids of one run compare. The model must be able to sample.
  * @throws UsageError for given pictures where the model cannot fill in, pictures to start from where it cannot start from any (or none where it must), and
  * sampling options that it does not have
  */
 export async function drawSamples(
-  { record, network, backend }: ViewContext,
+  context: ViewContext,
   count: number,
   seed: number | string,
   { conditions, given, from, sampling, onFrame }: SampleWishes = {},
 ): Promise<Pictures> {
+  const { record } = context;
   if (given !== undefined && record.fills !== true) {
     throw new UsageError({
       what: `The model "${record.name}" cannot fill in a given picture.`,
@@ -46,17 +78,18 @@ export async function drawSamples(
   }
   requireStart(record, from);
   const options = samplingOptions(record, sampling);
-  const streams = new RandomStreams(seed);
   let last: Pictures | undefined;
-  const compileSample = ((build, options) =>
-    compile(backend, build, { name: `${record.name} sampling`, ...options, streams })) as Parameters<
-    NonNullable<ModelRecord["sample"]>
-  >[1]["compile"];
-  for await (const pictures of record.sample!(network, { count, conditions, given, from, options, compile: compileSample })) {
-    last = pictures;
-    onFrame?.(withKnown(pictures, given));
+  for await (const samples of samplesOf(context, { count, conditions, given, from, options }, seed)) {
+    last = requirePictures(samples, record);
+    onFrame?.(withKnown(last, given));
   }
   return given === undefined ? last! : withKnown(last!, given);
+}
+
+/** @throws UsageError where the model made points */
+function requirePictures({ data, shape }: Samples, record: ModelRecord): Pictures {
+  if (shape.length === 4) return { data, shape };
+  throw new UsageError({ what: `The model "${record.name}" was set up for points: it makes no pictures.`, got: `[${shape.join(", ")}]` });
 }
 
 /** A copy with the known pixels as they were given. */

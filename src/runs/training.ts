@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import path from "node:path";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import type { ExampleSet } from "../data/dataset.ts";
 import type { ModelRecord, TrainingSettings } from "../models/index.ts";
 import { encodePng } from "../report/png.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -17,14 +17,15 @@ import { ClassWatch } from "./class-watch.ts";
 import { lockRun } from "./lock.ts";
 import { MetricsLog, truncateAfter } from "./metrics-log.ts";
 import { views } from "./pictures.ts";
+import { PointAnimation } from "./point-animation.ts";
 import type { Run } from "./registry.ts";
 
 export interface RunTrainingOptions {
   run: Run;
   record: ModelRecord;
   /** The splits at the model's shape. */
-  set: ImageSet;
-  held: ImageSet;
+  set: ExampleSet;
+  held: ExampleSet;
   backend: Backend;
   /** Go on from the newest checkpoint. */
   resume: boolean;
@@ -124,6 +125,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
   const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / 10));
   const log = new MetricsLog(run.metricsFile);
   const diagnosis = new Diagnosis(record, session.stepsPerEpoch);
+  const animation = PointAnimation.open(run, context, held, session.totalSteps);
   const classes = ClassWatch.open(context, held, run.record.data?.name, backend);
   let lastSave = performance.now();
   try {
@@ -141,6 +143,7 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
       });
       yield { type: "step", report, seconds };
       for (const text of diagnosis.look(report)) yield { type: "warning", text };
+      if (animation?.due(report.step)) await session.trainer.averaged(() => animation.add(context, run.record.seed, report.step));
       if (report.step % pictureEvery === 0 || report.step === session.totalSteps) {
         const files = await session.trainer.averaged(() => writePictures(run, context, held, report.step));
         yield { type: "pictures", step: report.step, files };
@@ -209,7 +212,7 @@ async function withGoodCheckpoint(run: Run, error: NotFiniteError): Promise<NotF
   return new NotFiniteError({ ...error.problem, hint: `${error.problem.hint}; ${left}`, cause: error });
 }
 
-async function writePictures(run: Run, context: Parameters<typeof views>[0], held: ImageSet, step: number): Promise<string[]> {
+async function writePictures(run: Run, context: Parameters<typeof views>[0], held: ExampleSet, step: number): Promise<string[]> {
   await mkdir(run.samplesFolder, { recursive: true });
   const files: string[] = [];
   const rasters = await views(context, held, run.record.seed);

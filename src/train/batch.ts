@@ -1,3 +1,4 @@
+import { type ExampleSet, isPoint } from "../data/dataset.ts";
 import type { Loader } from "../data/loader.ts";
 import { Prefetcher } from "../data/prefetch.ts";
 import type { BatchPart, ModelRecord } from "../models/model.ts";
@@ -5,19 +6,21 @@ import type { InputSpec } from "../runtime/program.ts";
 
 /** The inputs of a model's objective and metrics, `size` examples each: a {@link Batch} by name. What a model does not ask for is there and stays zero. */
 export function batchInputs(record: ModelRecord, config: unknown, size: number): Record<BatchPart, InputSpec> {
+  const shape = record.data.shape(config);
   return {
-    images: { shape: [size, ...record.data.shape(config)] },
+    images: { shape: [size, ...(isPoint(shape) ? [1, 1, 1] : shape)] },
+    points: { shape: [size, ...(isPoint(shape) ? shape : [1])] },
     labels: { shape: [size], dtype: "int32" },
     conditions: { shape: [size, record.data.conditions?.(config) ?? 1] },
   };
 }
 
 /** The parts of a batch that a model asks for. */
-export function wantedParts({ data }: ModelRecord): Record<BatchPart, boolean> {
-  return { images: true, labels: data.labels, conditions: data.conditions !== undefined };
+export function wantedParts({ data }: ModelRecord, kind: ExampleSet["kind"]): Record<BatchPart, boolean> {
+  return { images: kind === "images", points: kind === "points", labels: data.labels, conditions: data.conditions !== undefined };
 }
 
 /** Batches of the parts that a model asks for, prepared ahead. @throws AtelierError when the data lack one */
 export function prefetcherFor(record: ModelRecord, loader: Loader): Prefetcher {
-  return new Prefetcher(loader, wantedParts(record));
+  return new Prefetcher(loader, wantedParts(record, loader.set.kind));
 }

@@ -1,5 +1,5 @@
 import { RandomStreams } from "../core/streams.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import type { ExampleSet } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import type { BatchPart, ModelRecord } from "../models/model.ts";
 import type { Module } from "../nn/module.ts";
@@ -11,16 +11,16 @@ export interface EvaluateOptions {
   record: ModelRecord;
   config: unknown;
   network: Module;
-  /** The held-out split, at the model's picture shape. */
-  set: ImageSet;
+  /** The held-out split, at the model's shape. */
+  set: ExampleSet;
   backend: Backend;
   /** Of the metrics' own draws; the same seed gives the same figure. Default 0. */
   seed?: number | string;
-  /** Pictures a run. Default 100. */
+  /** Examples a run. Default 100. */
   batch?: number;
 }
 
-/** The model's metrics on a whole split: each the mean over its pictures of a value per picture, or what the metric's `reduce` makes of several means. */
+/** The model's metrics on a whole split: each the mean over its examples of a value per example, or what the metric's `reduce` makes of several means. */
 export async function evaluate(options: EvaluateOptions): Promise<Record<string, number>> {
   const { record, set } = options;
   const figures: Record<string, number> = {};
@@ -33,7 +33,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Record<string,
   return figures;
 }
 
-/** The model's metrics of every picture of a split: by name, [N] each ([N, n] for metrics of several values), in the set's order. */
+/** The model's metrics of every example of a split: by name, [N] each ([N, n] for metrics of several values), in the set's order. */
 export async function evaluateEach({
   record,
   config,
@@ -49,9 +49,10 @@ export async function evaluateEach({
     inputs: batchInputs(record, config, size),
     streams: new RandomStreams(seed),
   });
-  const wanted = wantedParts(record);
+  const wanted = wantedParts(record, set.kind);
   const target = {
-    images: program.inputs.images as Float32Array,
+    images: wanted.images ? (program.inputs.images as Float32Array) : undefined,
+    points: wanted.points ? (program.inputs.points as Float32Array) : undefined,
     labels: wanted.labels ? (program.inputs.labels as Int32Array) : undefined,
     conditions: wanted.conditions ? (program.inputs.conditions as Float32Array) : undefined,
   };

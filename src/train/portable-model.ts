@@ -1,7 +1,7 @@
 import { allocate, sizeOf } from "../core/dtype.ts";
-import type { ImageShape } from "../data/dataset.ts";
+import { type ImageShape, isPoint } from "../data/dataset.ts";
 import { probes } from "../lower/free-batch.ts";
-import type { ModelRecord, Pictures, SampleContext } from "../models/model.ts";
+import { type ModelRecord, type Pictures, pictureShape, type SampleContext } from "../models/model.ts";
 import type { Module } from "../nn/module.ts";
 import { type ExportBuild, type ExportedGraph, type ExportOptions, exportFunction, type FileNotes } from "../pretrained/onnx-export.ts";
 import type { Build, CompileOptions, InputSpec } from "../runtime/program.ts";
@@ -15,10 +15,12 @@ export interface PortableModelOptions extends FileNotes, Pick<ExportOptions<stri
 
 const docs = {
   images: "pictures, intensity in [0, 1]",
-  reconstructions: "the pictures as the model gives them back, intensity in [0, 1]",
-  pictures: "fresh pictures, intensity in [0, 1]",
+  points: "points, in the data's own units",
+  reconstructions: "the pictures or points as the model gives them back; intensity in [0, 1]",
+  pictures: "fresh pictures, intensity in [0, 1], or points",
   codes: "codes of pictures",
   conditions: "what is known of each picture: its class as one-hot, or its attributes as 0 and 1",
+  logDensity: "log p of points, nats",
   scores: "class scores before the softmax, a column a class",
 };
 
@@ -33,33 +35,33 @@ export async function exportModel(options: PortableModelOptions): Promise<Map<st
   const size = record.data.conditions?.(config);
   // What is known of each picture, for models that take it.
   const known = (batch: number): Record<string, InputSpec> => (size === undefined ? {} : { conditions: { shape: [batch, size] } });
-  const pictures = (batch: number): Record<string, InputSpec> => ({
-    images: { shape: [batch, ...record.data.shape(config)] },
-    ...known(batch),
-  });
+  const shape = record.data.shape(config);
+  const kind = isPoint(shape) ? "points" : "images";
+  const examples = (batch: number): Record<string, InputSpec> => ({ [kind]: { shape: [batch, ...shape] }, ...known(batch) });
   const add = (name: string, build: ExportBuild<string, string>, inputs: (batch: number) => Record<string, InputSpec>) => {
     const metadata = { ...options.metadata, function: name };
     files.set(name, exportFunction(build, { ...options, network, inputs, docs: { ...docs, ...options.docs }, metadata }));
   };
-  const { classify, encode, decode, reconstruct } = record;
+  const { classify, encode, decode, reconstruct, logDensity } = record;
   if (classify) {
     add(
       "classify",
-      ({ images }) => ({ scores: classify(network, images) }),
-      (batch) => ({ images: pictures(batch).images }),
+      (inputs) => ({ scores: classify(network, inputs[kind]) }),
+      (batch) => ({ [kind]: examples(batch)[kind] }),
     );
   }
-  if (encode) add("encode", ({ images, conditions }) => ({ codes: encode(network, images, conditions) }), pictures);
+  if (encode) add("encode", (inputs) => ({ codes: encode(network, inputs[kind], inputs.conditions) }), examples);
   const code = record.codes?.(config) ?? files.get("encode")?.outputs[0].shape.slice(1);
   if (decode && code) {
     add(
       "decode",
-      ({ codes, conditions }) => ({ images: decode(network, codes, conditions) }),
+      ({ codes, conditions }) => ({ [kind]: decode(network, codes, conditions) }),
       (batch) => ({ codes: { shape: [batch, ...(code as number[])] }, ...known(batch) }),
     );
   }
-  if (reconstruct)
-    add("reconstruct", ({ images, conditions }) => ({ reconstructions: reconstruct(network, images, conditions) }), pictures);
+  if (reconstruct) add("reconstruct", (inputs) => ({ reconstructions: reconstruct(network, inputs[kind], inputs.conditions) }), examples);
+  if (logDensity && isPoint(shape))
+    add("logDensity", (inputs) => ({ logDensity: logDensity(network, inputs[kind], inputs.conditions) }), examples);
   const programs = await samplePrograms(options);
   programs.forEach((program, i) => {
     add(
@@ -92,7 +94,7 @@ async function samplePrograms({ record, config, network, fixedBatch = 1 }: Porta
       return recordedProgram(inputs);
     };
     try {
-      const from = record.starts === "needs" ? blank(count, record.data.shape(config)) : undefined;
+      const from = record.starts === "needs" ? blank(count, pictureShape(record, config)) : undefined;
       const options = record.sampling?.parse({}) ?? {};
       for await (const _ of record.sample(network, { count, from, options, compile: compile as unknown as SampleContext["compile"] }));
     } catch (error) {

@@ -1,6 +1,6 @@
 import { RandomStream } from "../core/random.ts";
 import type { StreamsState } from "../core/streams.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import type { ExampleSet } from "../data/dataset.ts";
 import { type BatchTarget, Loader, type LoaderPosition } from "../data/loader.ts";
 import type { Prefetcher } from "../data/prefetch.ts";
 import type { Rng } from "../graph/trace.ts";
@@ -21,8 +21,8 @@ export interface SessionOptions {
   record: ModelRecord;
   config: unknown;
   training: TrainingSettings;
-  /** The training split, at the model's picture shape. */
-  set: ImageSet;
+  /** The training split, at the model's shape. */
+  set: ExampleSet;
   seed: number | string;
   backend: Backend;
   /** Stop after this many steps instead of `epochs`. */

@@ -1,6 +1,6 @@
 // Train on real pictures in a headless browser and in Node, and compare: node bin/ts.js tests/browser/by-hand.ts MODEL DEVICE STEPS [DATA] [THREADS]
 import { loadDataset } from "../../src/data/node/load.ts";
-import { findModel } from "../../src/models/index.ts";
+import { findModel, pictureShape } from "../../src/models/index.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { lossesOf, sessionOptions } from "../devices/training.ts";
 import { findChromium, launch, openPage } from "./chromium.ts";
@@ -11,7 +11,7 @@ const [model = "vae", device = "cpu", steps = "50", data = "mnist", threads] = p
 const program = findChromium();
 if (program === undefined) throw new Error("no Chromium here");
 const record = findModel(model);
-const set = await loadDataset(data, { shape: record.data.shape(record.presets.small.config) });
+const set = await loadDataset(data, { shape: pictureShape(record, record.presets.small.config) });
 const [server, browser] = await Promise.all([servePage({ [data]: set }), launch(program)]);
 const { page } = await openPage(browser, server.address);
 const task: Task = {

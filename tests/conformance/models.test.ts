@@ -1,12 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { TypedArray } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
-import type { ImageSet } from "../../src/data/dataset.ts";
+import { type ExampleSet, isPoint, requireImages } from "../../src/data/dataset.ts";
+import { drawPointSet } from "../../src/data/points.ts";
+import { findDataset } from "../../src/data/sets/index.ts";
 import { isLeaf, type Parameter, type State } from "../../src/graph/leaf.ts";
 import { defaultTraining, type ModelRecord, models } from "../../src/models/index.ts";
 import { namedParameters, summary } from "../../src/nn/module.ts";
 import { rowsOf } from "../../src/runs/drawn.ts";
-import { drawSamples } from "../../src/runs/pictures.ts";
+import { drawPoints, drawSamples } from "../../src/runs/sampling.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
@@ -20,9 +22,10 @@ beforeAll(async () => {
   backend = await openBackend({ device: "cpu" });
 });
 
-/** A few pictures with structure: a bright square whose place tells the class. */
-function squares(record: ModelRecord, config: unknown, count: number): ImageSet {
+/** A few examples with structure: points of two moons, or pictures with a bright square whose place tells the class. */
+function examples(record: ModelRecord, config: unknown, count: number): ExampleSet {
   const shape = record.data.shape(config);
+  if (isPoint(shape)) return moons(count);
   const [channels, height, width] = shape;
   const stream = new RandomStream(0, "squares");
   const images = new Uint8Array(count * channels * height * width).map(() => stream.below(40));
@@ -40,13 +43,19 @@ function squares(record: ModelRecord, config: unknown, count: number): ImageSet 
     }
   }
   const classes = Array.from({ length: record.data.conditions?.(config) ?? 4 }, (_, i) => `class ${i}`);
-  return { kind: "images", card: { name: "squares" } as ImageSet["card"], split: "train", shape, images, labels, classes, count };
+  return { kind: "images", card: { name: "squares" } as never, split: "train", shape, images, labels, classes, count };
 }
 
-function session(record: ModelRecord, { batch = 8, seed = 0, rate = 3e-3 } = {}): Promise<TrainingSession> {
-  const { config, training } = record.presets.smoke;
+function moons(count: number): ExampleSet {
+  const dataset = findDataset(`moons:train=${count}`);
+  if (!("density" in dataset)) throw new Error("moons are points");
+  return drawPointSet(dataset, "train");
+}
+
+function session(record: ModelRecord, preset: string, { batch = 8, seed = 0, rate = 3e-3 } = {}): Promise<TrainingSession> {
+  const { config, training } = record.presets[preset];
   const settings = { ...defaultTraining, ...training, batch, learningRate: rate, epochs: 1e4 };
-  return TrainingSession.create({ record, config, training: settings, set: squares(record, config, batch), seed, backend });
+  return TrainingSession.create({ record, config, training: settings, set: examples(record, config, batch), seed, backend });
 }
 
 function checkGradients(flat: FlatParameters, expected: Readonly<Record<string, { data: ArrayLike<number | bigint> }>>): void {
@@ -65,8 +74,13 @@ test("the book's CNN has exactly its parameters", () => {
   expect({ total, trainable }).toEqual({ total: 592_554, trainable: 591_914 });
 });
 
-describe.each(models.map((record) => [record.name, record] as const))("%s", (_name, record) => {
-  const { config } = record.presets.smoke;
+/** The small pictures of every model, and the points of those that take points. */
+const cases = models.flatMap((record) =>
+  ["smoke", "toy"].filter((preset) => record.presets[preset] !== undefined).map((preset) => [record.name, preset, record] as const),
+);
+
+describe.each(cases)("%s, %s", (_name, preset, record) => {
+  const { config } = record.presets[preset];
 
   test("its presets are valid configurations, and its metrics are described", async () => {
     for (const preset of Object.values(record.presets)) {
@@ -76,14 +90,14 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
     // Sampling options have defaults, units and ranges.
     expect(record.sampling?.safeParse({}).success ?? true).toBe(true);
     for (const field of Object.values(record.sampling?.shape ?? {})) expect((field as { description?: string }).description).toBeTruthy();
-    const set = squares(record, config, 8);
+    const set = examples(record, config, 8);
     const results = await evaluate({ record, config, network: record.build(config, new RandomStream(0, "init")), set, backend, batch: 3 });
     expect(Object.keys(results).sort()).toEqual(Object.keys(record.metricInfo).sort());
     for (const value of Object.values(results)) expect(Number.isFinite(value)).toBe(true);
   });
 
   test("every parameter has a finite gradient, the same on the runtime and in the interpreter", async () => {
-    const one = await session(record);
+    const one = await session(record, preset);
     const { trainer } = one;
     await one.advance();
     for (const { program, phase } of trainer.stages) {
@@ -100,7 +114,7 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
   });
 
   test.runIf(record.objective)("the loss falls when one batch is learned by heart", async () => {
-    const one = await session(record);
+    const one = await session(record, preset);
     const first = (await one.advance()).terms.loss;
     let last = first;
     for (let i = 0; i < 150; i++) last = (await one.advance()).terms.loss;
@@ -109,7 +123,7 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
   });
 
   test.runIf(record.players)("every player moves, and all terms stay finite", async () => {
-    const one = await session(record);
+    const one = await session(record, preset);
     const before = new Map([...one.trainer.players].map(([name, { parameters }]) => [name, parameters.values.slice()]));
     for (let i = 0; i < 20; i++) await one.advance();
     const { terms } = await one.advance();
@@ -122,7 +136,7 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
   });
 
   test("a restored session goes on with the same bits, and equal seeds give equal weights", async () => {
-    const [one, other] = await Promise.all([session(record, { seed: 5 }), session(record, { seed: 5 })]);
+    const [one, other] = await Promise.all([session(record, preset, { seed: 5 }), session(record, preset, { seed: 5 })]);
     for (let i = 0; i < 5; i++) await one.advance();
     const saved = new Map([...one.trainer.tensors()].map(([name, { data }]) => [name, data.slice()]));
     const state = JSON.parse(JSON.stringify(one.state)) as typeof one.state;
@@ -134,7 +148,7 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
         true,
       );
     }
-    const different = await session(record, { seed: 6 });
+    const different = await session(record, preset, { seed: 6 });
     expect(different.trainer.parameters.values).not.toEqual(other.trainer.parameters.values);
     await Promise.all([one.dispose(), other.dispose(), different.dispose()]);
   });
@@ -142,24 +156,26 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_na
   test("what it can do gives the promised shapes and ranges", async () => {
     const network = record.build(config, new RandomStream(0, "init"));
     const shape = record.data.shape(config);
-    const pixels = shape.reduce((a, b) => a * b);
+    const size = shape.reduce((a, b) => a * b, 1);
+    const ranged = (values: Float32Array) => values.every((v) => (isPoint(shape) ? Number.isFinite(v) : v >= 0 && v <= 1));
     const inputs = { images: { shape: [3, ...shape] } };
     if (record.reconstruct !== undefined) {
       const { pictures } = await (
         await compile(backend, ({ images }) => ({ pictures: record.reconstruct!(network, images) }), { inputs })
       ).run();
-      expect(pictures.length).toBe(3 * pixels);
-      expect((pictures as Float32Array).every((v) => v >= 0 && v <= 1)).toBe(true);
+      expect(pictures.length).toBe(3 * size);
+      expect(ranged(pictures as Float32Array)).toBe(true);
     }
     if (record.sample !== undefined) {
       const context = { record, config, network, backend };
-      const from = record.starts === "needs" ? rowsOf(squares(record, config, 3), 0, 3) : undefined;
-      const draw = (seed: number) => drawSamples(context, 3, seed, { from });
+      const from =
+        record.starts === "needs" ? rowsOf(requireImages(examples(record, config, 3), "Starting from pictures"), 0, 3) : undefined;
+      const draw = (seed: number) => (isPoint(shape) ? drawPoints(context, 3, seed) : drawSamples(context, 3, seed, { from }));
       const [a, b, c] = [await draw(1), await draw(1), await draw(2)];
       expect(a.shape).toEqual([3, ...shape]);
       expect(a.data).toEqual(b.data);
       expect(a.data).not.toEqual(c.data);
-      expect(a.data.every((v) => v >= 0 && v <= 1)).toBe(true);
+      expect(ranged(a.data)).toBe(true);
     }
     expect(namedParameters(network).size).toBeGreaterThan(0);
   });

@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, test } from "vitest";
 import { allocate, sizeOf, type TypedArray } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
+import { isPoint } from "../../src/data/dataset.ts";
 import { ModelProtoSchema } from "../../src/lower/onnx_pb.ts";
 import { type BatchPart, type ModelRecord, models } from "../../src/models/index.ts";
 import { namedParameters } from "../../src/nn/module.ts";
@@ -33,8 +34,8 @@ function uniform(length: number, salt: string): Float32Array {
 }
 
 /** Whatever float weights there are get away from their initial zeros and ones. */
-function build(record: ModelRecord) {
-  const network = record.build(record.presets.smoke.config, new RandomStream(0, "init"));
+function build(record: ModelRecord, config: unknown) {
+  const network = record.build(config, new RandomStream(0, "init"));
   for (const [name, { data }] of namedParameters(network)) {
     uniform(data.length, name).forEach((v, i) => {
       data[i] += 0.2 * (v - 0.5);
@@ -53,13 +54,26 @@ function worst(a: ArrayLike<number>, b: ArrayLike<number>, scale = largest(b)): 
   return Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]) / scale), 0);
 }
 
-describe.each(models.map((record) => [record.name, record] as const))("%s", (_, record) => {
-  const { config } = record.presets.smoke;
+/** The small pictures of every model, and the points of those that take points. */
+const cases = models.flatMap((record) =>
+  ["smoke", "toy"].filter((preset) => record.presets[preset] !== undefined).map((preset) => [record.name, preset, record] as const),
+);
+
+describe.each(cases)("%s, %s", (_, preset, record) => {
+  const { config } = record.presets[preset];
 
   test("its functions, at several batch sizes", async () => {
-    const network = build(record);
+    const network = build(record, config);
     const files = await exportModel({ record, config, network });
-    const able = (["classify", "encode", "decode", "reconstruct", "sample"] as const).filter((name) => record[name] !== undefined);
+    const functions = [
+      "classify",
+      "encode",
+      "decode",
+      "reconstruct",
+      ...(isPoint(record.data.shape(config)) ? (["logDensity"] as const) : []),
+      "sample",
+    ] as const;
+    const able = functions.filter((name) => record[name] !== undefined);
     // What is drawn in several steps has several programs: sample-1 and so on.
     expect([...new Set([...files.keys()].map((name) => name.replace(/-\d+$/, "")))]).toEqual(able);
     for (const name of able.filter((name) => name !== "sample")) {
@@ -93,7 +107,7 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_, 
     const batch = 4;
     const inputs = batchInputs(record, config, batch);
     const settings = { learningRate: 2 ** -9, optimizer: adam(), weightDecay: 0.01, clipNorm: 0.5, ema: 0.9 };
-    const network = build(record);
+    const network = build(record, config);
     const objective: Parameters<typeof Trainer.create<BatchPart>>[0]["objective"] = (values, rng) =>
       record.objective!(network, values, rng);
     const { model, layout } = portableStep({ module: network, objective, inputs, ...settings });
@@ -107,11 +121,12 @@ describe.each(models.map((record) => [record.name, record] as const))("%s", (_, 
     expect(executables[0].inputs.map(({ name }) => name).sort()).toEqual(named.sort());
     for (let step = 1; step <= 3; step++) {
       const images = uniform(sizeOf(inputs.images.shape), `images ${step}`);
+      const points = uniform(sizeOf(inputs.points.shape), `points ${step}`);
       const labels = Int32Array.from({ length: batch }, (_, i) => (i + step) % 4);
       const conditions = uniform(sizeOf(inputs.conditions.shape), `conditions ${step}`);
-      const { terms } = await trainer.advance({ images, labels, conditions });
+      const { terms } = await trainer.advance({ images, points, labels, conditions });
       const random = Object.fromEntries(layout.inputs.random.map(({ name }) => [name, trainer.program.drawn(name)]));
-      const values: Record<string, TypedArray> = { images, labels, conditions };
+      const values: Record<string, TypedArray> = { images, points, labels, conditions };
       const fed = Object.fromEntries(layout.inputs.batch.map(({ name }) => [name, values[name]]));
       const given = { ...fed, ...random, learningRate: Float32Array.of(settings.learningRate), ...Object.fromEntries(state) };
       for (const executable of executables) {

@@ -1,10 +1,10 @@
 import { RandomStream } from "../../src/core/random.ts";
 import type { ImageSet } from "../../src/data/dataset.ts";
-import type { ModelRecord } from "../../src/models/index.ts";
+import { type ModelRecord, pictureShape } from "../../src/models/index.ts";
 
 /** A few pictures with structure, the same everywhere: a bright square whose place tells the class. */
 export function squares(record: ModelRecord, config: unknown, count: number): ImageSet {
-  const shape = record.data.shape(config);
+  const shape = pictureShape(record, config);
   const [channels, height, width] = shape;
   const stream = new RandomStream(0, "squares");
   const images = new Uint8Array(count * channels * height * width).map(() => stream.below(40));

@@ -1,4 +1,4 @@
 /** The part of the data layer that needs files: `import { loadDataset } from "atelier/data/node"`. */
 export { heldOut, type ImageFolderOptions, type Listing, listPictures, openImageFolder } from "./image-folder.ts";
-export { type LoadDatasetOptions, loadDataset, preparedPlace } from "./load.ts";
+export { type LoadDatasetOptions, loadDataset, loadExamples, preparedPlace } from "./load.ts";
 export { type LoadedPicture, loadPictureFile } from "./picture-file.ts";

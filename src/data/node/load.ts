@@ -1,10 +1,22 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { FileError, unknownName } from "../../core/errors.ts";
+import { FileError, UsageError, unknownName } from "../../core/errors.ts";
 import { cacheFolder } from "../../core/node/cache.ts";
 import { type FetchOptions, readPackage } from "../../core/node/npm-package.ts";
-import type { DataCard, Dataset, ImageSet, ImageShape, MakingTools, Split, SplitArrays } from "../dataset.ts";
+import {
+  type DataCard,
+  type ExampleSet,
+  type ExampleShape,
+  type ImageDataset,
+  type ImageSet,
+  type ImageShape,
+  isPoint,
+  type MakingTools,
+  type Split,
+  type SplitArrays,
+} from "../dataset.ts";
 import { fitImages } from "../fit.ts";
+import { drawPointSet } from "../points.ts";
 import { datasetNamed, datasets } from "../sets/index.ts";
 import { openImageFolder } from "./image-folder.ts";
 import { openPrepared, writePrepared } from "./prepared.ts";
@@ -31,9 +43,36 @@ export async function loadDataset(nameOrPath: string, options: LoadDatasetOption
     await requireFolderLike(nameOrPath);
     return await openImageFolder(nameOrPath, { ...options, split, shape: shape ?? [3, 64, 64] });
   }
+  if ("density" in dataset) throw otherKind(dataset.card.name, "These data are points, not pictures.");
   const place = preparedPlace(dataset.card);
   const set = await openPrepared(place, () => prepareDataset(dataset, place, options), dataset.card, split, options);
   return shape === undefined ? set : fitImages(set, shape);
+}
+
+/**
+ * One split of any data set, pictures or points, at the shape that a model takes.
+ * @throws UsageError as {@link loadDataset}, and when pictures are wanted and the data are points or the other way round
+ */
+export async function loadExamples(
+  nameOrPath: string,
+  { shape, ...options }: Omit<LoadDatasetOptions, "shape"> & { shape?: ExampleShape | undefined } = {},
+): Promise<ExampleSet> {
+  const dataset = datasetNamed(nameOrPath);
+  if (dataset !== undefined && "density" in dataset) {
+    const { name } = dataset.card;
+    if (shape === undefined || (isPoint(shape) && shape[0] === dataset.card.shape[0]))
+      return drawPointSet(dataset, options.split ?? "train");
+    throw otherKind(
+      name,
+      `The model takes ${isPoint(shape) ? `points of ${shape[0]} numbers` : "pictures"}, and these data are points of two.`,
+    );
+  }
+  if (shape === undefined || !isPoint(shape)) return await loadDataset(nameOrPath, { ...options, shape });
+  throw otherKind(nameOrPath, "The model takes points, and these data are pictures.");
+}
+
+function otherKind(where: string, what: string): UsageError {
+  return new UsageError({ what, where, hint: "models have presets for points: atelier models MODEL; data sets: atelier data" });
 }
 
 /** A word that is neither a data set nor a folder was meant as a name; a path with a separator was meant as a folder. */
@@ -52,7 +91,7 @@ export function preparedPlace(card: Pick<DataCard, "name" | "version">): string 
   return path.join(cacheFolder(), "data", `${card.name.replace(/[^a-z0-9-]+/g, "-")}-v${card.version}`);
 }
 
-async function prepareDataset(dataset: Dataset, place: string, options: FetchOptions): Promise<void> {
+async function prepareDataset(dataset: ImageDataset, place: string, options: FetchOptions): Promise<void> {
   const { card } = dataset;
   const tools: MakingTools = { ...options, rasterise: (svgs, shape) => rasterise(svgs, shape, options.signal) };
   const splits = await makeSplits(dataset, tools);
@@ -60,7 +99,7 @@ async function prepareDataset(dataset: Dataset, place: string, options: FetchOpt
   await writePrepared(place, { name: card.name, shape: card.shape, classes: card.classes, attributes: card.attributes, splits });
 }
 
-async function makeSplits(dataset: Dataset, tools: MakingTools): Promise<Record<Split, SplitArrays>> {
+async function makeSplits(dataset: ImageDataset, tools: MakingTools): Promise<Record<Split, SplitArrays>> {
   if ("generate" in dataset) return await dataset.generate(tools);
   const preparation = dataset.prepare();
   await readPackage(dataset.card.package, preparation.wanted, preparation.add, tools);

@@ -1,15 +1,23 @@
 import { unknownName } from "../../core/errors.ts";
 import type { Dataset } from "../dataset.ts";
 import { avatars } from "./avatars.ts";
+import { checkerboard } from "./checkerboard.ts";
 import { cifar10 } from "./cifar10.ts";
+import { circles } from "./circles.ts";
 import { emoji } from "./emoji.ts";
 import { fashionMnist } from "./fashion-mnist.ts";
 import { gameIcons } from "./game-icons.ts";
 import { mnist } from "./mnist.ts";
+import { moons } from "./moons.ts";
 import { readParameters } from "./parts.ts";
+import { ring } from "./ring.ts";
+import { spirals } from "./spirals.ts";
 
 /** Every data set there is by name: command line, documentation and tests read this list. */
-export const datasets: readonly Dataset[] = [fashionMnist, mnist, cifar10, avatars, emoji, gameIcons];
+export const datasets: readonly Dataset[] = [
+  ...[fashionMnist, mnist, cifar10, avatars, emoji, gameIcons],
+  ...[moons, circles, ring, checkerboard, spirals],
+];
 
 /**
  * The data set of that name, which may end in parameters where the set is generated: `avatars:train=5000,side=32`.

@@ -34,7 +34,7 @@ export function isIndex(value: unknown, below: number): value is number {
  */
 export function readParameters(dataset: Dataset, text: string): Dataset {
   const { name } = dataset.card;
-  if (!("generate" in dataset)) {
+  if (!("parameters" in dataset)) {
     throw new UsageError({ what: `The data set "${name}" has no parameters.`, got: `${name}:${text}`, hint: `write ${name}` });
   }
   const { parameters } = dataset;

@@ -127,7 +127,7 @@ describe("conditional vae", () => {
       >[1]["compile"],
     };
     let last: Pictures | undefined;
-    for await (const pictures of conditionalVae.sample!(network, context)) last = pictures;
+    for await (const pictures of conditionalVae.sample!(network, context)) last = pictures as Pictures;
     return last!;
   }
 

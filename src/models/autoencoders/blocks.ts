@@ -23,8 +23,8 @@ export const codecFields = {
 /** {@link codecFields} with any number of convolutions, and dense layers. */
 export const networkFields = {
   image: z
-    .tuple([z.literal([1, 3]), z.int().min(8).max(512), z.int().min(8).max(512)])
-    .describe("channels (1 grey, 3 colour), height and width; the sides divisible by 2 for each convolution"),
+    .union([z.tuple([z.literal([1, 3]), z.int().min(8).max(512), z.int().min(8).max(512)]), z.tuple([z.int().min(1).max(4096)])])
+    .describe("channels (1 grey, 3 colour), height and width, the sides divisible by 2 for each convolution; [D] for points of D numbers"),
   codeSize: codecFields.codeSize,
   widths: z
     .array(z.int().min(1).max(2048))
@@ -45,7 +45,8 @@ export const networkFields = {
 };
 
 export interface CodecConfig {
-  image: [1 | 3, number, number];
+  /** A picture's shape, or a point's. */
+  image: [1 | 3, number, number] | [number];
   codeSize: number;
   widths: number[];
   norm: boolean;
@@ -90,9 +91,17 @@ function linears(from: number, sizes: readonly number[], rng: RandomStream): Lin
 
 /**
  * Numbers in the deepest feature map, and its shape [channels, H / 2^n, W / 2^n] after n convolutions.
- * @throws UsageError where a side cannot be halved so often
+ * @throws UsageError where a side cannot be halved so often, or points would be
  */
-function deepest({ image, widths }: CodecConfig): { size: number; shape: [number, number, number] } {
+function deepest({ image, widths }: CodecConfig): { size: number; shape: number[] } {
+  if (image.length === 1) {
+    if (widths.length === 0) return { size: image[0], shape: image };
+    throw new UsageError({
+      what: "Points cannot be convolved.",
+      got: `image [${image.join(", ")}], widths [${widths.join(", ")}]`,
+      hint: "--set widths=[], and hidden layers instead",
+    });
+  }
   const [channels, height, width] = image;
   const factor = 2 ** widths.length;
   if (height % factor !== 0 || width % factor !== 0) {
@@ -103,7 +112,7 @@ function deepest({ image, widths }: CodecConfig): { size: number; shape: [number
       hint: "choose another image, or fewer widths",
     });
   }
-  const shape: [number, number, number] = [widths.at(-1) ?? channels, height / factor, width / factor];
+  const shape = [widths.at(-1) ?? channels, height / factor, width / factor];
   return { size: shape[0] * shape[1] * shape[2], shape };
 }
 
@@ -146,7 +155,7 @@ export class Decoder extends Module {
   readonly convs: ConvTranspose2d[];
   readonly norms: BatchNorm[];
   readonly head: Conv2d | undefined;
-  readonly #shape: readonly [number, number, number];
+  readonly #shape: readonly number[];
   readonly #config: CodecConfig;
 
   /** @param known how many numbers known of each picture come with the code */

@@ -28,16 +28,18 @@ import { Linear } from "../../nn/linear.ts";
 import { gaussianKl, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { wantedConditions } from "../conditions.ts";
-import { type Batch, defineModel, type Pictures, type SampleContext } from "../model.ts";
+import { type Batch, defineModel, type SampleContext, type Samples } from "../model.ts";
 import { Decoder, EncoderTrunk, type NetworkConfig, networkFields, plain } from "./blocks.ts";
 import {
   greyBernoulli,
   importanceBound,
   type LikelihoodConfig,
   likelihoodFields,
+  meanOf,
   observed,
   reconstructionNats,
   repeated,
+  requireLikelihood,
 } from "./likelihood.ts";
 import { reparameterize } from "./vae.ts";
 
@@ -58,6 +60,7 @@ export class ConditionalVae extends Module {
 
   constructor(settings: ConditionalVaeConfig, rng: RandomStream) {
     super();
+    requireLikelihood(settings.image, settings);
     this.trunk = new EncoderTrunk(settings, rng, settings.conditions);
     this.mean = new Linear({ in: this.trunk.size, out: settings.codeSize, rng });
     this.logVar = new Linear({ in: this.trunk.size, out: settings.codeSize, rng });
@@ -87,8 +90,8 @@ interface Drawn {
 }
 
 /** The two terms of the bound of log p(x|y), with one draw a picture. (Kingma et al. 2014, Eq. 6, without log p(y).) */
-function bound(network: ConditionalVae, { images, conditions }: Batch, rng: Rng): Drawn {
-  const x = observed(images, network.config, rng);
+function bound(network: ConditionalVae, { images, points, conditions }: Batch, rng: Rng): Drawn {
+  const x = observed(network.config.image.length === 1 ? points : images, network.config, rng);
   const posterior = network.posterior(x, conditions);
   const { mean, logVar } = posterior;
   const codes = reparameterize(mean, logVar, rng.normal("noise", mean.shape));
@@ -112,15 +115,19 @@ export function metrics(network: ConditionalVae, batch: Batch, rng: Rng): Record
   return { reconstruction, kl, elbo, logLikelihood: importanceBound({ ...posterior, samples, nats, rng }) };
 }
 
-export async function* sample(network: ConditionalVae, context: SampleContext): AsyncGenerator<Pictures> {
-  const { codeSize, conditions: known, image } = network.config;
+/** Pictures are shown as the mean of p(x|y, z), points are drawn from it. */
+export async function* sample(network: ConditionalVae, context: SampleContext): AsyncGenerator<Samples> {
+  const { codeSize, conditions: known, image, deviation } = network.config;
   const { count } = context;
-  const program = await context.compile<"conditions", "pictures">(
-    ({ conditions }, rng) => ({ pictures: network.decode(rng.normal("prior", [count, codeSize]), conditions).sigmoid() }),
+  const program = await context.compile<"conditions", "samples">(
+    ({ conditions }, rng) => {
+      const mean = meanOf(network.decode(rng.normal("prior", [count, codeSize]), conditions));
+      return { samples: image.length === 1 ? mean.add(rng.normal("likelihood", mean.shape).mul(deviation)) : mean };
+    },
     { inputs: { conditions: { shape: [count, known] } } },
   );
-  const { pictures } = await program.run({ conditions: wantedConditions(context, known) });
-  yield { data: (pictures as Float32Array).slice(), shape: [count, ...image] };
+  const { samples } = await program.run({ conditions: wantedConditions(context, known) });
+  yield { data: (samples as Float32Array).slice(), shape: [count, ...image] };
   await program.dispose();
 }
 
@@ -170,9 +177,18 @@ export const conditionalVae = defineModel<ConditionalVaeConfig, ConditionalVae>(
       about: "colour faces by their 24 attributes",
       data: "avatars",
     },
+    toy: {
+      config: {
+        ...{ ...digits, image: [2], codeSize: 2, widths: [], hidden: [128, 128], norm: false, conditions: 2 },
+        ...{ likelihood: "gaussian", deviation: 0.1, importanceSamples: 200 },
+      },
+      training: { epochs: 40, batch: 256, learningRate: 2e-3, schedule: "cosine" },
+      about: "points in the plane by their class, and a code of two numbers; half a minute",
+      data: "moons",
+    },
   },
   data: {
-    sets: ["mnist", "fashion-mnist", "avatars"],
+    sets: ["mnist", "fashion-mnist", "avatars", "moons"],
     labels: false,
     conditions: ({ conditions }) => conditions,
     shape: ({ image }) => image,
@@ -196,10 +212,10 @@ export const conditionalVae = defineModel<ConditionalVaeConfig, ConditionalVae>(
   },
   prior: "normal",
   encode: (network, images, conditions) => network.posterior(images, orNothing(network, images, conditions)).mean,
-  decode: (network, codes, conditions) => network.decode(codes, orNothing(network, codes, conditions)).sigmoid(),
+  decode: (network, codes, conditions) => meanOf(network.decode(codes, orNothing(network, codes, conditions))),
   reconstruct: (network, images, conditions) => {
     const known = orNothing(network, images, conditions);
-    return network.decode(network.posterior(images, known).mean, known).sigmoid();
+    return meanOf(network.decode(network.posterior(images, known).mean, known));
   },
   sample,
 });

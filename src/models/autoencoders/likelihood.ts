@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UsageError } from "../../core/errors.ts";
 import { less } from "../../graph/ops/elementwise.ts";
 import { concat } from "../../graph/ops/movement.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -6,6 +7,7 @@ import type { Rng } from "../../graph/trace.ts";
 import { binaryCrossEntropy, squaredError } from "../../nn/losses.ts";
 
 // What a variational autoencoder takes a picture to be: black and white dots or intensities, under a Bernoulli or a Gaussian; and how well it has them.
+// Points are real numbers under a Gaussian, whose mean is what the decoder gives out.
 
 export const likelihoodFields = {
   likelihood: z.enum(["bernoulli", "gaussian"]).describe("of a pixel's intensity given the code"),
@@ -40,15 +42,30 @@ export function observed(images: Tensor, { binarize }: LikelihoodConfig, rng: Rn
   return binarize ? less(rng.uniform("binarize", images.shape), images).cast("float32") : images;
 }
 
+/** The mean of p(x|z): the sigmoid of the logits of pictures [B, C, H, W]; for points [B, D] the decoder's output as it is. */
+export function meanOf(logits: Tensor): Tensor {
+  return logits.shape.length === 2 ? logits : logits.sigmoid();
+}
+
+/** @throws UsageError for points under another likelihood than the gaussian */
+export function requireLikelihood(image: readonly number[], { likelihood, binarize }: LikelihoodConfig): void {
+  if (image.length !== 1 || (likelihood === "gaussian" && !binarize)) return;
+  throw new UsageError({
+    what: "Points are real numbers: neither dots nor intensities.",
+    got: `likelihood ${likelihood}, binarize ${binarize}`,
+    hint: "--set likelihood=gaussian --set binarize=false",
+  });
+}
+
 /**
- * -log p(x|z) in nats, summed over pixels: [B, C, H, W] each -> [B]. The Bernoulli's parameter and the Gaussian's mean are the logits' sigmoid. A Gaussian's
- * is a density, and may be below 0.
+ * -log p(x|z) in nats, summed over the example's numbers: [B, C, H, W] or [B, D] each -> [B]. The Bernoulli's parameter and the Gaussian's mean are
+ * {@link meanOf} the logits. A Gaussian's is a density, and may be below 0.
  */
 export function reconstructionNats(logits: Tensor, target: Tensor, { likelihood, deviation }: LikelihoodConfig): Tensor {
   if (likelihood === "bernoulli") return binaryCrossEntropy(logits, target);
   const dimensions = target.size / target.shape[0];
   const constant = dimensions * (Math.log(deviation) + 0.5 * Math.log(2 * Math.PI));
-  return squaredError(logits.sigmoid(), target)
+  return squaredError(meanOf(logits), target)
     .mul(0.5 / deviation ** 2)
     .add(constant);
 }

@@ -29,16 +29,18 @@ import { Linear } from "../../nn/linear.ts";
 import { gaussianKl, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { Warmup } from "../../nn/warmup.ts";
-import { type Batch, defineModel, type Pictures, type SampleContext } from "../model.ts";
+import { type Batch, defineModel, type SampleContext, type Samples } from "../model.ts";
 import { Decoder, EncoderTrunk, type NetworkConfig, networkFields, plain } from "./blocks.ts";
 import {
   greyBernoulli,
   importanceBound,
   type LikelihoodConfig,
   likelihoodFields,
+  meanOf,
   observed,
   reconstructionNats,
   repeated,
+  requireLikelihood,
 } from "./likelihood.ts";
 
 const config = z.strictObject({
@@ -65,6 +67,7 @@ export class Vae extends Module {
 
   constructor(settings: VaeConfig, rng: RandomStream) {
     super();
+    requireLikelihood(settings.image, settings);
     this.trunk = new EncoderTrunk(settings, rng);
     this.mean = new Linear({ in: this.trunk.size, out: settings.codeSize, rng });
     this.logVar = new Linear({ in: this.trunk.size, out: settings.codeSize, rng });
@@ -99,15 +102,20 @@ function bound(vae: Vae, x: Tensor, { mean, logVar }: ReturnType<Vae["posterior"
   };
 }
 
-export function objective(vae: Vae, { images }: Batch, rng: Rng): Terms {
-  const x = observed(images, vae.config, rng);
+/** What the model learns: pictures, as they are or as dots, or points. */
+function given(vae: Vae, { images, points }: Batch, rng: Rng): Tensor {
+  return observed(vae.config.image.length === 1 ? points : images, vae.config, rng);
+}
+
+export function objective(vae: Vae, batch: Batch, rng: Rng): Terms {
+  const x = given(vae, batch, rng);
   const { klWeight } = vae.config;
   return terms(bound(vae, x, vae.posterior(x), rng), { kl: vae.warmup?.call().mul(klWeight) ?? klWeight });
 }
 
 /** Held-out terms of the bound, and log p(x) by importance sampling where the configuration asks for it: [B] each, in nats. */
-export function metrics(vae: Vae, { images }: Batch, rng: Rng): Record<string, Tensor> {
-  const x = observed(images, vae.config, rng);
+export function metrics(vae: Vae, batch: Batch, rng: Rng): Record<string, Tensor> {
+  const x = given(vae, batch, rng);
   const posterior = vae.posterior(x);
   const { reconstruction, kl } = bound(vae, x, posterior, rng);
   const elbo = reconstruction.add(kl).neg();
@@ -117,10 +125,15 @@ export function metrics(vae: Vae, { images }: Batch, rng: Rng): Record<string, T
   return { reconstruction, kl, elbo, logLikelihood: importanceBound({ ...posterior, samples, nats, rng }) };
 }
 
-export async function* sample(vae: Vae, { count, compile }: SampleContext): AsyncGenerator<Pictures> {
-  const program = await compile((_inputs, rng) => ({ pictures: vae.decode(rng.normal("prior", [count, vae.config.codeSize])).sigmoid() }));
-  const { pictures } = await program.run();
-  yield { data: (pictures as Float32Array).slice(), shape: [count, ...vae.config.image] };
+/** Pictures are shown as the mean of p(x|z), points are drawn from it. */
+export async function* sample(vae: Vae, { count, compile }: SampleContext): AsyncGenerator<Samples> {
+  const { codeSize, image, deviation } = vae.config;
+  const program = await compile((_inputs, rng) => {
+    const mean = meanOf(vae.decode(rng.normal("prior", [count, codeSize])));
+    return { samples: image.length === 1 ? mean.add(rng.normal("likelihood", mean.shape).mul(deviation)) : mean };
+  });
+  const { samples } = await program.run();
+  yield { data: (samples as Float32Array).slice(), shape: [count, ...image] };
   await program.dispose();
 }
 
@@ -132,6 +145,11 @@ const book: VaeConfig = {
 };
 /** Black and white digits. */
 const dots: VaeConfig = { ...book, image: [1, 28, 28], binarize: true, klWeight: 1 };
+/** Points in the plane. */
+const toy: VaeConfig = {
+  ...{ image: [2], codeSize: 2, widths: [], hidden: [128, 128], activation: "relu", slope: 0.01, norm: false, denseNorm: false },
+  ...{ likelihood: "gaussian", deviation: 0.1, binarize: false, importanceSamples: 200, klWeight: 1, klWarmup: 0 },
+};
 const faces: VaeConfig = {
   ...{ image: [3, 64, 64], codeSize: 200, widths: [24, 48, 64, 128], hidden: [], norm: true, denseNorm: false },
   ...{ activation: "leaky-relu", slope: 0.2 },
@@ -187,8 +205,14 @@ export const vae = defineModel<VaeConfig, Vae>({
       training: { epochs: 10, batch: 64 },
       about: "a beta-VAE: the KL counts four times, and each number of the code comes to mean one thing; about forty seconds an epoch",
     },
+    toy: {
+      config: toy,
+      training: { epochs: 40, batch: 256, learningRate: 2e-3, schedule: "cosine" },
+      about: "points in the plane and a code of two numbers; half a minute",
+      data: "moons",
+    },
   },
-  data: { sets: ["fashion-mnist", "mnist", "avatars"], labels: false, shape: ({ image }) => image },
+  data: { sets: ["fashion-mnist", "mnist", "avatars", "moons"], labels: false, shape: ({ image }) => image },
   // Runs from before these settings existed go on without them.
   build: (settings, rng) => new Vae({ ...plain, ...greyBernoulli, ...whole, ...settings }, rng),
   objective,
@@ -209,7 +233,7 @@ export const vae = defineModel<VaeConfig, Vae>({
   },
   prior: "normal",
   encode: (network, images) => network.posterior(images).mean,
-  decode: (network, codes) => network.decode(codes).sigmoid(),
-  reconstruct: (network, images) => network.decode(network.posterior(images).mean).sigmoid(),
+  decode: (network, codes) => meanOf(network.decode(codes)),
+  reconstruct: (network, images) => meanOf(network.decode(network.posterior(images).mean)),
   sample,
 });

@@ -40,7 +40,7 @@ async function sampled(
   const { sample } = record as ModelRecord<unknown, Diffusion>;
   const compileHere = (build: never, compiled: object) => compile(backend, build, compiled);
   let last: Pictures | undefined;
-  for await (const pictures of sample!(model, { count: 3, options, compile: compileHere as never, ...more })) last = pictures;
+  for await (const pictures of sample!(model, { count: 3, options, compile: compileHere as never, ...more })) last = pictures as Pictures;
   return last!.data;
 }
 

@@ -12,7 +12,7 @@ import { BatchNorm } from "../../nn/norm.ts";
 import { Upsample } from "../../nn/resample.ts";
 import type { InputSpec } from "../../runtime/program.ts";
 import { wantedConditions } from "../conditions.ts";
-import type { Pictures, SampleContext } from "../model.ts";
+import type { SampleContext, Samples } from "../model.ts";
 
 // The two players of Generative Deep Learning, 2nd ed., ch. 4, for any size: the DCGAN's networks of Radford et al. 2015 with filters of 4 x 4.
 
@@ -25,19 +25,41 @@ const symmetric = valueRange("symmetric");
 
 const side = z.literal([8, 16, 32, 64, 128]);
 
+const picture = z.tuple([z.literal([1, 3]), side, side]);
+
 export const ganFields = {
-  image: z.tuple([z.literal([1, 3]), side, side]).describe("channels (1 grey, 3 colour), height and width; a square"),
+  image: z
+    .union([picture, z.tuple([z.int().min(1).max(4096)])])
+    .describe("channels (1 grey, 3 colour), height and width, a square; [D] for points of D numbers"),
   codeSize: z.int().min(1).max(4096).describe("normal numbers in a code"),
-  width: z.int().min(1).max(1024).describe("channels of the largest maps; each halving of the sides doubles them"),
+  width: z
+    .int()
+    .min(1)
+    .max(1024)
+    .describe("channels of the largest maps; each halving of the sides doubles them; units of the dense layers for points"),
   enlarge: z
     .enum(["transposed", "nearest"])
     .describe("how the generator doubles a map: transposed convolution, or repeated pixels and a convolution"),
 };
 
+/** {@link ganFields} of models that only paint pictures. */
+export const painterFields = {
+  ...ganFields,
+  image: picture.describe("channels (1 grey, 3 colour), height and width; a square"),
+};
+
 export type GanConfig = z.infer<z.ZodObject<typeof ganFields>>;
 
-/** Channels of the maps from the largest to the smallest. @throws AtelierError unless the picture is a square */
-export function widthsOf({ image: [channels, height, width], width: first }: Pick<GanConfig, "image" | "width">): number[] {
+/** Channels of the maps from the largest to the smallest. @throws AtelierError unless the picture is a square, and for points */
+export function widthsOf({ image, width: first }: Pick<GanConfig, "image" | "width">): number[] {
+  if (image.length === 1) {
+    throw new AtelierError({
+      what: "These networks paint pictures, not points.",
+      got: `image [${image.join(", ")}]`,
+      hint: "take dcgan or wgan-gp for points",
+    });
+  }
+  const [channels, height, width] = image;
   if (height !== width) {
     throw new AtelierError({
       what: "The networks of a GAN paint squares.",
@@ -170,16 +192,19 @@ export function diversity(real: Tensor, fake: Tensor): Tensor {
   return spread(fake).div(spread(real).add(1e-8));
 }
 
-/** Fresh pictures of a generator, codes drawn from N(0, I). `paint` takes codes [count, Z] to pictures in (-1, 1). */
+/** Fresh pictures or points of a generator, codes drawn from N(0, I). `paint` takes codes [count, Z] to pictures in (-1, 1), or to points. */
 export async function* paintSamples(
   { image, codeSize, conditions: size }: Pick<GanConfig, "image" | "codeSize"> & { conditions?: number },
   context: SampleContext,
   paint: (codes: Tensor, conditions?: Tensor) => Tensor,
-): AsyncGenerator<Pictures> {
+): AsyncGenerator<Samples> {
   const { count } = context;
   const inputs: Record<string, InputSpec> = size === undefined ? {} : { conditions: { shape: [count, size] } };
   const program = await context.compile<string, "pictures">(
-    ({ conditions }, rng) => ({ pictures: toIntensity(paint(rng.normal("prior", [count, codeSize]), conditions)) }),
+    ({ conditions }, rng) => {
+      const made = paint(rng.normal("prior", [count, codeSize]), conditions);
+      return { pictures: image.length === 1 ? made : toIntensity(made) };
+    },
     { inputs },
   );
   const { pictures } = await program.run(size === undefined ? {} : { conditions: wantedConditions(context, size) });

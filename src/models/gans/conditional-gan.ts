@@ -22,12 +22,12 @@ import type { Rng } from "../../graph/trace.ts";
 import { Linear } from "../../nn/linear.ts";
 import type { Terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
-import { type Batch, defineModel, type Pictures, type Players, type SampleContext } from "../model.ts";
-import { type GanConfig, Generator, ganFields, Judge, paintSamples, toIntensity, toSigned } from "./blocks.ts";
+import { type Batch, defineModel, type Players, type SampleContext, type Samples } from "../model.ts";
+import { Generator, Judge, painterFields, paintSamples, toIntensity, toSigned } from "./blocks.ts";
 import { dcganTraining, discriminatorFields, discriminatorMetricInfo, firstWeights, minimax } from "./dcgan.ts";
 
 const config = z.strictObject({
-  ...ganFields,
+  ...painterFields,
   ...discriminatorFields,
   conditions: z.int().min(1).max(1000).describe("classes of the data, or attributes where they have any"),
 });
@@ -94,11 +94,13 @@ function metrics(gan: ConditionalGan, { images, conditions }: Batch, rng: Rng): 
   };
 }
 
-export function sample(gan: ConditionalGan, context: SampleContext): AsyncGenerator<Pictures> {
+export function sample(gan: ConditionalGan, context: SampleContext): AsyncGenerator<Samples> {
   return paintSamples(gan.config, context, (codes, conditions) => gan.paint(codes, conditions!));
 }
 
-const grey: GanConfig = { image: [1, 32, 32], codeSize: 100, width: 32, enlarge: "transposed" };
+const grey: Omit<ConditionalGanConfig, "conditions" | keyof typeof discriminatorFields> = {
+  ...{ image: [1, 32, 32], codeSize: 100, width: 32, enlarge: "transposed" },
+};
 const ten = { conditions: 10, labelNoise: 0, smoothing: 0, dropout: 0 };
 
 export const conditionalGan = defineModel<ConditionalGanConfig, ConditionalGan>({

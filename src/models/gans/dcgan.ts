@@ -29,7 +29,8 @@ import { normal } from "../../nn/init.ts";
 import { binaryCrossEntropy, type Terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { type Batch, defineModel, type Players } from "../model.ts";
-import { diversity, type GanConfig, Generator, ganFields, Judge, paintSamples, toIntensity, toSigned } from "./blocks.ts";
+import { diversity, type GanConfig, type Generator, ganFields, type Judge, paintSamples } from "./blocks.ts";
+import { asData, makeGenerator, makeJudge, type PointGenerator, type PointJudge, realOf } from "./dense.ts";
 
 /** What tames a discriminator: shared with the conditional GAN. */
 export const discriminatorFields = {
@@ -45,14 +46,14 @@ export type DcganConfig = z.infer<typeof config>;
 export const firstWeights = normal(0.02);
 
 export class Dcgan extends Module {
-  readonly generator: Generator;
-  readonly discriminator: Judge;
+  readonly generator: Generator | PointGenerator;
+  readonly discriminator: Judge | PointJudge;
   readonly config: DcganConfig;
 
   constructor(settings: DcganConfig, rng: RandomStream) {
     super();
-    this.generator = new Generator(settings, { rng, init: firstWeights });
-    this.discriminator = new Judge(settings, { rng, init: firstWeights, kind: "discriminator", dropout: settings.dropout });
+    this.generator = makeGenerator(settings, { rng, init: firstWeights });
+    this.discriminator = makeJudge(settings, { rng, init: firstWeights, kind: "discriminator", dropout: settings.dropout });
     this.config = settings;
   }
 }
@@ -77,7 +78,7 @@ export function minimax(
 }
 
 function losses(gan: Dcgan, batch: Batch, rng: Rng): Record<string, Terms> {
-  const images = toSigned(batch.images);
+  const images = realOf(gan.config, batch);
   const pictures = gan.generator.call(rng.normal("codes", [images.shape[0], gan.config.codeSize]));
   const [real, fake] = [gan.discriminator.call(images), gan.discriminator.call(pictures)];
   return minimax(gan.config, { images, pictures, real, fake }, rng);
@@ -91,10 +92,11 @@ export function players(): Players<Dcgan> {
 }
 
 /** How sure the discriminator is that held-out pictures and that samples are real: [B] each. */
-function metrics({ generator, discriminator, config }: Dcgan, { images }: Batch, rng: Rng): Record<string, Tensor> {
-  const codes = rng.normal("codes", [images.shape[0], config.codeSize]);
+function metrics({ generator, discriminator, config }: Dcgan, batch: Batch, rng: Rng): Record<string, Tensor> {
+  const real = realOf(config, batch);
+  const codes = rng.normal("codes", [real.shape[0], config.codeSize]);
   return {
-    realProbability: discriminator.call(toSigned(images)).sigmoid(),
+    realProbability: discriminator.call(real).sigmoid(),
     fakeProbability: discriminator.call(generator.call(codes)).sigmoid(),
   };
 }
@@ -110,6 +112,8 @@ export const discriminatorMetricInfo = {
 } as const;
 
 const grey: GanConfig = { image: [1, 32, 32], codeSize: 100, width: 32, enlarge: "transposed" };
+/** Players of points: no convolutions are left of the DCGAN. */
+export const pointPlayers: GanConfig = { image: [2], codeSize: 2, width: 128, enlarge: "transposed" };
 const tame = { labelNoise: 0, smoothing: 0, dropout: 0 };
 /** Section 4: "the suggested value of 0.001 to be too high ... momentum term 0.9 resulted in training oscillation". */
 export const dcganTraining = { learningRate: 2e-4, beta1: 0.5 };
@@ -144,13 +148,19 @@ export const dcgan = defineModel<DcganConfig, Dcgan>({
       training: { ...dcganTraining, epochs: 25, batch: 128 },
       about: "the book's networks at 64 x 64; hours",
     },
+    toy: {
+      config: { ...pointPlayers, ...tame },
+      training: { ...dcganTraining, epochs: 60, batch: 256 },
+      about: "the game alone: dense players of points in the plane; half a minute",
+      data: "ring",
+    },
   },
-  data: { sets: ["fashion-mnist", "mnist"], labels: false, shape: ({ image }) => image },
+  data: { sets: ["fashion-mnist", "mnist", "ring"], labels: false, shape: ({ image }) => image },
   build: (settings, rng) => new Dcgan(settings, rng),
   players,
   metrics,
   metricInfo: discriminatorMetricInfo,
   codes: ({ codeSize }) => [codeSize],
-  decode: ({ generator }, codes) => toIntensity(generator.call(codes)),
+  decode: ({ generator, config }, codes) => asData(config, generator.call(codes)),
   sample: (gan, context) => paintSamples(gan.config, context, (codes) => gan.generator.call(codes)),
 });

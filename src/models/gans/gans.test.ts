@@ -149,7 +149,7 @@ test("each loss is of its own pictures: real ones white, and painted ones grey b
   for (const record of [dcgan, wganGp, conditionalGan] as const) {
     const config = { ...record.presets.smoke.config, labelNoise: 0, smoothing: 0 };
     const network = record.build(config as never, new RandomStream(5, "own pictures"));
-    network.generator.last.weight.data.fill(0);
+    (network.generator as Generator).last.weight.data.fill(0);
     const judge = "critic" in network ? network.critic : network.discriminator;
     const inputs = { images: { shape: [1, 1, 8, 8], data: new Array(64).fill(1) }, conditions: { shape: [1, 10], data: conditions } };
     const got = await run(inputs, (batch, rng) => {

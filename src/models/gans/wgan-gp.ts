@@ -28,7 +28,9 @@ import type { Rng } from "../../graph/trace.ts";
 import { sumPerExample, type Terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import { type Batch, defineModel, type Players } from "../model.ts";
-import { diversity, type GanConfig, Generator, ganFields, Judge, paintSamples, toIntensity, toSigned } from "./blocks.ts";
+import { diversity, type GanConfig, type Generator, ganFields, type Judge, paintSamples } from "./blocks.ts";
+import { pointPlayers } from "./dcgan.ts";
+import { asData, makeGenerator, makeJudge, type PointGenerator, type PointJudge, realOf } from "./dense.ts";
 
 const config = z.strictObject({
   ...ganFields,
@@ -39,21 +41,21 @@ const config = z.strictObject({
 export type WganConfig = z.infer<typeof config>;
 
 export class Wgan extends Module {
-  readonly generator: Generator;
-  readonly critic: Judge;
+  readonly generator: Generator | PointGenerator;
+  readonly critic: Judge | PointJudge;
   readonly config: WganConfig;
 
   constructor(settings: WganConfig, rng: RandomStream) {
     super();
-    this.generator = new Generator(settings, { rng });
-    this.critic = new Judge(settings, { rng, kind: "critic" });
+    this.generator = makeGenerator(settings, { rng });
+    this.critic = makeJudge(settings, { rng, kind: "critic" });
     this.config = settings;
   }
 }
 
 /**
  * Squared distance of the critic's slope from 1 at points between real and fake pictures. (Gulrajani et al. 2017, Eq. 3, second term.)
- * @param real [B, ...], fake [B, ...], at [B, 1, 1, 1] in [0, 1)
+ * @param real [B, ...], fake [B, ...], at [B, 1, ...] in [0, 1)
  * @returns [B]
  */
 export function gradientPenalty(critic: (pictures: Tensor) => Tensor, real: Tensor, fake: Tensor, at: Tensor): Tensor {
@@ -69,18 +71,18 @@ function codesFor({ config }: Wgan, images: Tensor, rng: Rng, name: string): Ten
 }
 
 function criticLosses(gan: Wgan, batch: Batch, rng: Rng): Record<string, Terms> {
-  const images = toSigned(batch.images);
+  const images = realOf(gan.config, batch);
   const pictures = gan.generator.call(codesFor(gan, images, rng, "codes"));
   const critic = (x: Tensor) => gan.critic.call(x);
   const estimate = critic(images).mean().sub(critic(pictures).mean());
   if (gan.config.penalty === 0) return { critic: { total: estimate.neg(), terms: { estimate } } };
-  const at = rng.uniform("between", [images.shape[0], 1, 1, 1]);
+  const at = rng.uniform("between", [images.shape[0], ...images.shape.slice(1).fill(1)]);
   const penalty = gradientPenalty(critic, images, pictures, at).mean();
   return { critic: { total: penalty.mul(gan.config.penalty).sub(estimate), terms: { estimate, penalty } } }; // Algorithm 1, line 7
 }
 
 function generatorLosses(gan: Wgan, batch: Batch, rng: Rng): Record<string, Terms> {
-  const images = toSigned(batch.images);
+  const images = realOf(gan.config, batch);
   const pictures = gan.generator.call(codesFor(gan, images, rng, "generator codes"));
   const generator = gan.critic.call(pictures).mean().neg(); // Algorithm 1, line 12
   return { generator: { total: generator, terms: { diversity: diversity(images, pictures) } } };
@@ -98,8 +100,9 @@ export function players({ criticSteps, clip }: WganConfig): Players<Wgan> {
 }
 
 /** Scores of held-out pictures, and how far they are above those of samples: [B] each. */
-function metrics(gan: Wgan, { images }: Batch, rng: Rng): Record<string, Tensor> {
-  const realScore = gan.critic.call(toSigned(images));
+function metrics(gan: Wgan, batch: Batch, rng: Rng): Record<string, Tensor> {
+  const images = realOf(gan.config, batch);
+  const realScore = gan.critic.call(images);
   const pictures = gan.generator.call(codesFor(gan, images, rng, "codes"));
   return { estimate: realScore.sub(gan.critic.call(pictures)), realScore };
 }
@@ -139,8 +142,14 @@ export const wganGp = defineModel<WganConfig, Wgan>({
       training: { ...training, epochs: 100, batch: 64 },
       about: "the DCGAN's networks at 64 x 64; days",
     },
+    toy: {
+      config: { ...pointPlayers, ...penalised, penalty: 1 },
+      training: { ...training, learningRate: 1e-3, beta1: 0.5, epochs: 120, batch: 256 },
+      about: "dense players of points in the plane; half a minute",
+      data: "ring",
+    },
   },
-  data: { sets: ["fashion-mnist", "mnist"], labels: false, shape: ({ image }) => image },
+  data: { sets: ["fashion-mnist", "mnist", "ring"], labels: false, shape: ({ image }) => image },
   build: (settings, rng) => new Wgan(settings, rng),
   players,
   metrics,
@@ -153,6 +162,6 @@ export const wganGp = defineModel<WganConfig, Wgan>({
     realScore: { unit: "score", better: "higher", about: "critic's score of held-out pictures; its zero is arbitrary" },
   },
   codes: ({ codeSize }) => [codeSize],
-  decode: ({ generator }, codes) => toIntensity(generator.call(codes)),
+  decode: ({ generator, config }, codes) => asData(config, generator.call(codes)),
   sample: (gan, context) => paintSamples(gan.config, context, (codes) => gan.generator.call(codes)),
 });

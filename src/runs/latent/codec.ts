@@ -2,7 +2,7 @@
 import { ShapeError } from "../../core/errors.ts";
 import type { ImageSet } from "../../data/dataset.ts";
 import { type BatchTarget, Loader } from "../../data/loader.ts";
-import type { Pictures } from "../../models/index.ts";
+import { type Pictures, pictureShape } from "../../models/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { compile, type InputSpec, type Program } from "../../runtime/program.ts";
 import type { LoadedModel } from "../load.ts";
@@ -80,7 +80,7 @@ export class Codec {
   }
 
   get #shape() {
-    return this.model.record.data.shape(this.model.config);
+    return pictureShape(this.model.record, this.model.config);
   }
 
   get #conditionCount(): number {

@@ -1,7 +1,7 @@
 import { UsageError } from "../../core/errors.ts";
 import type { ImageSet } from "../../data/dataset.ts";
 import { fitImages } from "../../data/fit.ts";
-import { featureNet, type ModelRecord, type Pictures } from "../../models/index.ts";
+import { featureNet, type ModelRecord, type Pictures, pictureShape } from "../../models/index.ts";
 import { loadFeatures } from "../../models/node/feature-assets.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { compile } from "../../runtime/program.ts";
@@ -72,7 +72,7 @@ export async function classifierReader(
 ): Promise<OpenReader> {
   if (record.classify === undefined)
     throw new UsageError({ what: `The model "${record.name}" is no classifier.`, hint: "train one: atelier models lists them" });
-  const shape = record.data.shape(config);
+  const shape = pictureShape(record, config);
   const program = await compile(backend, ({ images }) => ({ scores: record.classify!(network, images) }), {
     name: `${record.name}, reading`,
     inputs: { images: { shape: [BATCH, ...shape] } },
