@@ -9,14 +9,21 @@ from families import LAYOUTS, POOL, Family, pictures
 WIDTHS = (64, 128, 256, 512)
 
 
-def generator(code: int, channels: int, widths=WIDTHS) -> nn.Sequential:
+def double(inputs: int, outputs: int, nearest: bool) -> list[nn.Module]:
+    """Twice the side, either way."""
+    if nearest:
+        return [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False)]
+    return [nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)]
+
+
+def generator(code: int, channels: int, widths=WIDTHS, nearest=False) -> nn.Sequential:
     """Codes [B, code, 1, 1] to pictures [B, channels, S, S] in (-1, 1), S = 4 · 2^len(widths)."""
     layers, inputs = [], code
     for i, outputs in enumerate(reversed(widths)):
-        layers += [nn.ConvTranspose2d(inputs, outputs, 4, 1 if i == 0 else 2, 0 if i == 0 else 1, bias=False)]
+        layers += double(inputs, outputs, nearest) if i else [nn.ConvTranspose2d(inputs, outputs, 4, 1, 0, bias=False)]
         layers += [nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
         inputs = outputs
-    return nn.Sequential(*layers, nn.ConvTranspose2d(inputs, channels, 4, 2, 1, bias=False), nn.Tanh())
+    return nn.Sequential(*layers, *double(inputs, channels, nearest), nn.Tanh())
 
 
 def judge(channels: int, norm: bool, bias: bool, widths=WIDTHS) -> nn.Sequential:
@@ -38,9 +45,9 @@ class Dcgan(nn.Module):
 
 
 class WganGp(nn.Module):
-    def __init__(self, channels=3, widths=WIDTHS):
+    def __init__(self, channels=3, widths=WIDTHS, nearest=False):
         super().__init__()
-        self.generator = generator(128, channels, widths)
+        self.generator = generator(128, channels, widths, nearest)
         self.critic = judge(channels, False, True, widths)
 
 

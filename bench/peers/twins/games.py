@@ -28,8 +28,8 @@ ADAM = {"lr": 2e-4, "betas": (0.5, 0.999)}
 SETTINGS = {
     "dcgan-small": {"data": "fashion-mnist", "build": lambda: Dcgan(WIDTHS), "code": 100, "epochs": 8},
     "conditional-gan-small": {"data": "mnist", "build": ConditionalGan, "code": 100, "epochs": 8},
-    "wgan-gp-small": {"data": "fashion-mnist", "build": lambda: WganGp(1, WIDTHS), "code": 128, "epochs": 12, "critic": 5},
-    "wgan-clipping": {"data": "fashion-mnist", "build": lambda: WganGp(1, WIDTHS), "code": 128, "epochs": 12, "critic": 5, "clip": 0.01},
+    "wgan-gp-small": {"data": "fashion-mnist", "build": lambda: WganGp(1, WIDTHS, nearest=True), "code": 128, "epochs": 12, "critic": 5},
+    "wgan-clipping": {"data": "fashion-mnist", "build": lambda: WganGp(1, WIDTHS, nearest=True), "code": 128, "epochs": 12, "critic": 5, "clip": 0.01},
 }
 
 
@@ -59,7 +59,7 @@ class Game:
         elif "clip" in chosen:
             kind, options = torch.optim.RMSprop, {"lr": 5e-5}
         else:
-            kind, options = torch.optim.Adam, {"lr": 2e-4, "betas": (0.0, 0.9)}
+            kind, options = torch.optim.Adam, {"lr": 5e-4, "betas": (0.0, 0.9)}
         self.judge = self.net.discriminator if self.critic_steps is None else self.net.critic
         self.optimizers = [kind(player.parameters(), **options) for player in (self.judge, self.net.generator)]
 
