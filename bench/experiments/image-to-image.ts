@@ -9,6 +9,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { loadDataset } from "../../src/data/node/load.ts";
 import { selectImages } from "../../src/data/select.ts";
+import { pictureShape } from "../../src/models/model.ts";
 import { linePlot } from "../../src/report/plot.ts";
 import { encodePng } from "../../src/report/png.ts";
 import { rowsOf } from "../../src/runs/drawn.ts";
@@ -65,7 +66,7 @@ async function measure(run: Run, strengths: readonly number[], count: number, st
   const model = await loadModel(run);
   const { record, config, hash: checkpoint } = model;
   const data = run.record.data?.name ?? record.data.sets[0];
-  const held = await loadDataset(data, { split: "test", shape: record.data.shape(config) });
+  const held = await loadDataset(data, { split: "test", shape: pictureShape(record, config) });
   // Pictures evenly from the whole split, which may be sorted by class.
   const rows = Array.from({ length: count }, (_, i) => Math.floor((i * held.count) / count));
   const set = selectImages(held, rows);

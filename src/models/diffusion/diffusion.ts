@@ -2,7 +2,7 @@
  * What the diffusion models share: a network that sees a noisy picture and how noisy it is, and predicts one of the things in parameterizations.ts; its loss;
  * what it expects the picture to be; and the deterministic way between noise and picture, both ways.
  *
- *   x            signed pictures in [-1, 1]           [B, C, H, W]
+ *   x            signed pictures in [-1, 1]           [B, C, H, W]; points as they are, [B, D], wherever it says so below
  *   index        a step of the schedule, 0 .. T - 1; its time is (index + 1) / T
  *   known        [B, K + 1], conditions and a 1 that says that they are known
  */
@@ -19,7 +19,9 @@ import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { meanSquaredError, squaredError, sumPerExample, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
+import type { Batch } from "../model.ts";
 import { noiseFactors, type Parameterization, pictureFactors, target } from "./parameterizations.ts";
+import { PointNet } from "./point-net.ts";
 import { ddimUpdate } from "./samplers.ts";
 import { type Level, levelAt, type ScheduleName, schedules, tables } from "./schedules.ts";
 import { type Denoiser, DiffusionUnet, levelVector, unetFields } from "./unet.ts";
@@ -27,10 +29,13 @@ import { type Denoiser, DiffusionUnet, levelVector, unetFields } from "./unet.ts
 const symmetric = valueRange("symmetric");
 const side = z.int().min(4).max(256);
 
+/** The shape of a picture. */
+export const pictureTuple = z.tuple([z.literal([1, 3]), side, side]);
+
 export const diffusionFields = {
   image: z
-    .tuple([z.literal([1, 3]), side, side])
-    .describe("channels (1 grey, 3 colour), height and width, divisible by 2 to the number of halvings"),
+    .union([pictureTuple, z.tuple([z.int().min(1).max(4096)])])
+    .describe("channels (1 grey, 3 colour), height and width, divisible by 2 to the number of halvings; [D] for points of D numbers"),
   ...unetFields,
   timesteps: z.int().min(2).max(10_000).describe("T, the steps that the schedule is divided into"),
   loss: z.enum(["squared", "absolute"]).describe("error of the prediction, summed over its numbers"),
@@ -51,7 +56,7 @@ export interface Process {
 /** Side conditions of a configuration that no single field can tell. */
 export function fitsHalvings({ image, widths }: Pick<DiffusionConfig, "image" | "widths">): boolean {
   const step = 2 ** (widths.length - 1);
-  return image[1] % step === 0 && image[2] % step === 0;
+  return image.length === 1 || (image[1] % step === 0 && image[2] % step === 0);
 }
 
 /** Further channels that a network sees beside the noisy picture, none by default. */
@@ -72,7 +77,7 @@ export class Diffusion extends Module {
     super();
     const [channels] = config.image;
     const sizes = { in: channels * (config.selfConditioning ? 2 : 1) + beside, out: channels, conditions: config.conditions ?? 0 };
-    this.network = new DiffusionUnet(config, sizes, rng);
+    this.network = config.image.length === 1 ? new PointNet(config, sizes, rng) : new DiffusionUnet(config, sizes, rng);
     this.config = config;
   }
 
@@ -93,6 +98,26 @@ export function toSigned(images: Tensor): Tensor {
 /** Signed pictures as intensities, cut off at 0 and 1. */
 export function toIntensity(pictures: Tensor): Tensor {
   return clip(fromRange(pictures, symmetric), 0, 1);
+}
+
+/** The examples of a batch as the network sees them: signed pictures, or points. */
+export function examplesOf({ config: { image } }: Diffusion, { images, points }: Batch): Tensor {
+  return image.length === 1 ? points : toSigned(images);
+}
+
+/** Pictures in [0, 1] as the network sees them; points as they are. */
+export function fromUser({ config: { image } }: Diffusion, examples: Tensor): Tensor {
+  return image.length === 1 ? examples : toSigned(examples);
+}
+
+/** The way back, pictures cut off at 0 and 1. */
+export function toUser({ config: { image } }: Diffusion, examples: Tensor): Tensor {
+  return image.length === 1 ? examples : toIntensity(examples);
+}
+
+/** A guess of the picture, cut off where pictures end; of points as it is. */
+function limited({ config: { image } }: Diffusion, guess: Tensor): Tensor {
+  return image.length === 1 ? guess : clip(guess, -1, 1);
 }
 
 /** Conditions [B, K] with the 1 that says that they are known: [B, K + 1]; where keep [B, 1] is 0, all 0. Undefined for models without conditions. */
@@ -154,7 +179,7 @@ function look(model: Diffusion, picture: Tensor, index: Tensor, beside: Beside, 
     // Half of the pictures are seen with the guess of a first look, which is not trained.
     const first = pictureOf(parameterization, model.predict(x, rates.level, beside), x, rates);
     const half = rng.bernoulli("self-conditioning", [x.shape[0], ...model.config.image.map(() => 1)], 0.5);
-    last = stopGradient(clip(first, -1, 1)).mul(half);
+    last = stopGradient(limited(model, first)).mul(half);
   }
   return { x, wanted, prediction: model.predict(x, rates.level, beside, last), rates };
 }
@@ -198,7 +223,7 @@ export function diffusionMetrics(
   );
   const known = knownConditions(model, conditions);
   const { x, prediction, wanted, rates } = look(model, picture, index, { known, picture: beside }, rng);
-  const guess = clip(pictureOf(parameterization, prediction, x, rates), -1, 1);
+  const guess = limited(model, pictureOf(parameterization, prediction, x, rates));
   return { error: errorOf(loss, prediction, wanted), pictureError: meanSquaredError(guess, picture) };
 }
 
@@ -245,7 +270,7 @@ export function expectedPicture(model: Diffusion, noise: Tensor, beside: Beside)
   return split(model, noise, levelAt(schedules[model.config.schedule], 1), beside).picture;
 }
 
-/** Codes [B, C · H · W], standard normal, to signed pictures [B, C, H, W]: the ddim sampler without noise and without cutting off, in one graph. */
+/** Codes [B, C · H · W], standard normal, to signed pictures [B, C, H, W] (points: [B, D] to [B, D]): the ddim sampler without noise and without cutting off, in one graph. */
 export function decodeNoise(model: Diffusion, codes: Tensor, beside: Beside): Tensor {
   const levels = stepLevels(model.config, Math.min(CODE_STEPS, model.config.timesteps));
   let x = codes.reshape([codes.shape[0], ...model.config.image]);

@@ -159,3 +159,20 @@ describe("super-resolution", () => {
     expect(await sampled(superResolution, model, { steps: 2 }, { from })).toHaveLength(192);
   });
 });
+
+describe("points", () => {
+  it("are learnt and drawn as they are: no range, no cutting off", async () => {
+    const config = { ...ddpm.presets.toy.config, widths: [8, 8], timesteps: 50 };
+    const model = shaken(ddpm.build(config, rng()));
+    const points = await sampled(ddpm, model, { steps: 4 });
+    expect(points).toHaveLength(6);
+    expect(points.some((value) => value < 0 || value > 1)).toBe(true);
+    const program = await compile(
+      backend,
+      ({ points }, trace) => ddpm.metrics(model, { points, images: points, labels: points, conditions: points }, trace),
+      { inputs: { points: { shape: [10, 2] } } },
+    );
+    const { pictureError } = await program.run({ points: new Float32Array(20).fill(3) });
+    expect(pictureError).toHaveLength(10);
+  });
+});

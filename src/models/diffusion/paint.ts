@@ -12,7 +12,7 @@ import { concat } from "../../graph/ops/movement.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { InputSpec, Program } from "../../runtime/program.ts";
 import { wantedConditions } from "../conditions.ts";
-import type { GivenPictures, Pictures, SampleContext } from "../model.ts";
+import type { GivenPictures, Pictures, SampleContext, Samples } from "../model.ts";
 import { clean, type Diffusion, stepLevels } from "./diffusion.ts";
 import { pictureFactors } from "./parameterizations.ts";
 import { advance, type SamplerName, type Step, samplerNames } from "./samplers.ts";
@@ -69,8 +69,8 @@ export function requireOptions({ config }: Diffusion, { steps, strength }: Optio
   }
 }
 
-/** Pictures by a sampler, the way first and the finished ones last. @throws UsageError as {@link requireOptions} */
-export async function* paint(model: Diffusion, context: SampleContext, beside?: Float32Array): AsyncGenerator<Pictures> {
+/** Pictures, or points, by a sampler, the way first and the finished ones last. @throws UsageError as {@link requireOptions} */
+export async function* paint(model: Diffusion, context: SampleContext, beside?: Float32Array): AsyncGenerator<Samples> {
   const { config } = model;
   const chosen = options.parse(context.options ?? {});
   // Where `from` is no picture to change but one that comes beside, the way begins at noise.
@@ -85,7 +85,7 @@ export async function* paint(model: Diffusion, context: SampleContext, beside?: 
   if (start !== undefined) x = mixed(toSignedArray(start.data), x, levels[0]);
   try {
     for await (const now of walk({ levels, x, noise, chosen, expect: eye.expect, schedule: config.schedule, given: context.given }))
-      yield { data: toIntensityArray(now), shape };
+      yield { data: config.image.length === 1 ? now : toIntensityArray(now), shape };
   } finally {
     await Promise.all([eye.dispose(), source.dispose()]);
   }
@@ -162,8 +162,9 @@ async function openEye(model: Diffusion, context: SampleContext, { guidance, cli
   const size = config.conditions ?? 0;
   const conditions = size === 0 ? undefined : wantedConditions(context, size);
   if (conditions !== undefined) inputs.known = { shape: [count, size + 1] };
-  if (beside !== undefined)
-    inputs.beside = { shape: [count, beside.length / (count * config.image[1] * config.image[2]), ...config.image.slice(1)] };
+  // What comes beside has the picture's sides.
+  const area = config.image.slice(1).reduce((a, b) => a * b, 1);
+  if (beside !== undefined) inputs.beside = { shape: [count, beside.length / (count * area), ...config.image.slice(1)] };
   if (config.selfConditioning) inputs.last = { shape };
   const guided = conditions !== undefined && guidance !== 1;
   const program = await context.compile<string, "prediction">(
@@ -184,7 +185,7 @@ async function openEye(model: Diffusion, context: SampleContext, { guidance, cli
     if (config.selfConditioning) feeds.last = last ?? new Float32Array(x.length);
     const { prediction } = await program.run(feeds);
     const picture = x.map((value, i) => factors.prediction * Number(prediction[i]) + factors.x * value);
-    if (clip) for (let i = 0; i < picture.length; i++) picture[i] = Math.min(1, Math.max(-1, picture[i]));
+    if (clip && config.image.length === 3) for (let i = 0; i < picture.length; i++) picture[i] = Math.min(1, Math.max(-1, picture[i]));
     last = picture;
     return picture;
   };

@@ -21,17 +21,17 @@ import { constant } from "../../graph/ops/source.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { meanSquaredError } from "../../nn/losses.ts";
-import { type Batch, defineModel, type Pictures, type Preset, type SampleContext } from "../model.ts";
+import { type Batch, defineModel, type Preset, type SampleContext, type Samples } from "../model.ts";
 import { diffusionTraining, plainDiffusion } from "./ddpm.ts";
 import {
   Diffusion,
-  type DiffusionConfig,
   diffusionFields,
   diffusionLoss,
   diffusionMetricInfo,
   diffusionMetrics,
   expectedPicture,
   fitsHalvings,
+  pictureTuple,
   toIntensity,
   toSigned,
 } from "./diffusion.ts";
@@ -40,6 +40,7 @@ import { paint, samplingFields } from "./paint.ts";
 const config = z
   .strictObject({
     ...diffusionFields,
+    image: pictureTuple.describe("channels (1 grey, 3 colour), height and width, divisible by 2 to the number of halvings, and by factor"),
     factor: z.int().min(2).max(8).describe("how many times larger the painted picture is than the small one, on each side"),
   })
   .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] })
@@ -110,7 +111,7 @@ function metrics(model: SuperResolution, { images }: Batch, rng: Rng): Record<st
   };
 }
 
-async function* sample(model: SuperResolution, context: SampleContext): AsyncGenerator<Pictures> {
+async function* sample(model: SuperResolution, context: SampleContext): AsyncGenerator<Samples> {
   const { from, count } = context;
   if (from === undefined) throw new UsageError({ what: "Super-resolution needs pictures to enlarge.", hint: "generate RUN --from FILE" });
   const shape = [count, ...model.config.image] as const;
@@ -123,7 +124,7 @@ async function* sample(model: SuperResolution, context: SampleContext): AsyncGen
   yield* paint(model, context, small);
 }
 
-const plain: SuperResolutionConfig = { ...(plainDiffusion as DiffusionConfig), depth: 1, factor: 2 };
+const plain: SuperResolutionConfig = { ...plainDiffusion, image: [1, 32, 32], depth: 1, factor: 2 };
 
 const presets = {
   smoke: {
