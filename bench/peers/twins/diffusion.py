@@ -24,7 +24,7 @@ SETTINGS = {
     "ddpm-small": {"model": "ddpm", "tables": cosine_tables, "loss": velocity_loss},
     "flow-small": {"model": "flow-matching", "tables": straight_tables, "loss": flow_loss},
 }
-EPOCHS, BATCH, RATE, WARMUP, EMA = 2, 64, 1e-3, 100, 0.995
+EPOCHS, BATCH, RATE, WARMUP, EMA = 2, 64, 2e-3, 100, 0.995
 
 
 @torch.no_grad()

@@ -56,7 +56,7 @@ export const plainDiffusion: DiffusionConfig = {
   ...{ timesteps: 1000, loss: "squared", selfConditioning: false },
 };
 /** Adam with a short warm-up and a falling rate, and the averaged weights that samples use. */
-export const diffusionTraining = { learningRate: 1e-3, schedule: "cosine", warmup: 100, clipNorm: 0, ema: 0.995 } as const;
+export const diffusionTraining = { learningRate: 2e-3, schedule: "cosine", warmup: 100, clipNorm: 0, ema: 0.995 } as const;
 
 const plain: DdpmConfig = { ...plainDiffusion, schedule: "cosine", parameterization: "velocity" };
 
@@ -95,7 +95,7 @@ const presets = {
   },
   toy: {
     config: { ...plain, image: [2], widths: [128, 128, 128], embedding: 16 },
-    training: { ...diffusionTraining, learningRate: 2e-3, epochs: 40, batch: 256 },
+    training: { ...diffusionTraining, epochs: 40, batch: 256 },
     about: "points in the plane and dense layers; about a minute",
     data: "moons",
   },

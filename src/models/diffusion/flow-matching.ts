@@ -61,7 +61,7 @@ const presets = {
   },
   toy: {
     config: { ...plain, image: [2], widths: [128, 128, 128], embedding: 16 },
-    training: { ...diffusionTraining, learningRate: 2e-3, epochs: 40, batch: 256 },
+    training: { ...diffusionTraining, epochs: 40, batch: 256 },
     about: "points in the plane and dense layers; about a minute",
     data: "moons",
   },
