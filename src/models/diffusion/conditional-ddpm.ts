@@ -38,7 +38,7 @@ const config = z
   .strictObject({
     ...diffusionFields,
     ...conditionFields,
-    schedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
+    noiseSchedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
     parameterization: z.enum(parameterizations).describe("what the network predicts: the noise, the picture, or the velocity"),
   })
   .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] });
@@ -46,7 +46,7 @@ export type ConditionalDdpmConfig = z.infer<typeof config>;
 
 const plain: ConditionalDdpmConfig = {
   ...plainDiffusion,
-  ...{ schedule: "cosine", parameterization: "velocity", conditions: 10, dropConditions: 0.15 },
+  ...{ noiseSchedule: "cosine", parameterization: "velocity", conditions: 10, dropConditions: 0.15 },
 };
 
 const presets = {

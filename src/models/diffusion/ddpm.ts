@@ -43,7 +43,7 @@ import { parameterizations } from "./parameterizations.ts";
 const config = z
   .strictObject({
     ...diffusionFields,
-    schedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
+    noiseSchedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
     parameterization: z.enum(parameterizations).describe("what the network predicts: the noise, the picture, or the velocity"),
   })
   .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] });
@@ -58,7 +58,7 @@ export const plainDiffusion: DiffusionConfig = {
 /** Adam with a short warm-up and a falling rate, and the averaged weights that samples use. */
 export const diffusionTraining = { learningRate: 2e-3, schedule: "cosine", warmup: 100, clipNorm: 0, ema: 0.995 } as const;
 
-const plain: DdpmConfig = { ...plainDiffusion, schedule: "cosine", parameterization: "velocity" };
+const plain: DdpmConfig = { ...plainDiffusion, noiseSchedule: "cosine", parameterization: "velocity" };
 
 const presets = {
   smoke: {
@@ -76,14 +76,14 @@ const presets = {
       ...plain,
       image: [3, 32, 32],
       ...{ widths: [128, 256, 256, 256], blocks: "paper", embedding: 128, attention: true },
-      ...{ schedule: "linear", parameterization: "epsilon" },
+      ...{ noiseSchedule: "linear", parameterization: "epsilon" },
     },
     training: { learningRate: 2e-4, warmup: 5000, batch: 128, epochs: 2048, clipNorm: 1, ema: 0.9999, flip: true },
     about: "the paper's settings for CIFAR-10, 800,000 steps: for another machine",
     data: "cifar10",
   },
   book: {
-    config: { ...plain, schedule: "offset-cosine", parameterization: "epsilon", loss: "absolute" },
+    config: { ...plain, noiseSchedule: "offset-cosine", parameterization: "epsilon", loss: "absolute" },
     training: { optimizer: "adamw", learningRate: 1e-3, weightDecay: 1e-4, ema: 0.999, epochs: 4, batch: 64 },
     about: "the book's schedule, loss and optimizer; about twenty minutes",
   },

@@ -49,7 +49,7 @@ export type DiffusionConfig = z.infer<z.ZodObject<typeof diffusionFields>> & Par
 
 /** Which process is learnt, and by what prediction. */
 export interface Process {
-  schedule: ScheduleName;
+  noiseSchedule: ScheduleName;
   parameterization: Parameterization;
 }
 
@@ -137,8 +137,8 @@ interface Rates {
 }
 
 /** Signal and noise rates [B, 1, 1, 1] and noise levels [B, embedding] of the steps index [B], int32. */
-function ratesAt({ config: { schedule, timesteps, image, embedding } }: Diffusion, index: Tensor): Rates {
-  const { alpha, sigma, told } = tables(schedules[schedule], timesteps);
+function ratesAt({ config: { noiseSchedule, timesteps, image, embedding } }: Diffusion, index: Tensor): Rates {
+  const { alpha, sigma, told } = tables(schedules[noiseSchedule], timesteps);
   const levels = Float32Array.from([...told].flatMap((value) => levelVector(value, embedding)));
   const column = (table: Float64Array) =>
     gather(constant(Float32Array.from(table)), index, 0).reshape([index.shape[0], ...image.map(() => 1)]);
@@ -242,12 +242,12 @@ export const diffusionMetricInfo = {
 
 /** The levels of N steps of a schedule with T, the noisiest first, without the last, where there is no noise. */
 export function stepLevels(
-  { schedule, timesteps }: Pick<DiffusionConfig & Process, "schedule" | "timesteps">,
+  { noiseSchedule, timesteps }: Pick<DiffusionConfig & Process, "noiseSchedule" | "timesteps">,
   steps: number,
   share = 1,
 ): Level[] {
   const top = Math.max(1, Math.round(share * timesteps));
-  return Array.from({ length: steps }, (_, k) => levelAt(schedules[schedule], Math.round(top * (1 - k / steps)) / timesteps));
+  return Array.from({ length: steps }, (_, k) => levelAt(schedules[noiseSchedule], Math.round(top * (1 - k / steps)) / timesteps));
 }
 
 /** Where every way ends: the picture. */
@@ -258,8 +258,8 @@ const CODE_STEPS = 20;
 
 /** One look in a graph: the picture and the noise that x means at a level. */
 function split(model: Diffusion, x: Tensor, level: Level, beside: Beside): { picture: Tensor; noise: Tensor } {
-  const { schedule, parameterization, embedding } = model.config;
-  const vector = constant(Float32Array.from(levelVector(schedules[schedule].told(level.time), embedding)));
+  const { noiseSchedule, parameterization, embedding } = model.config;
+  const vector = constant(Float32Array.from(levelVector(schedules[noiseSchedule].told(level.time), embedding)));
   const prediction = model.predict(x, vector.expand([x.shape[0], embedding]), beside);
   const mixed = ({ prediction: p, x: q }: { prediction: number; x: number }) => prediction.mul(p).add(x.mul(q));
   return { picture: mixed(pictureFactors(parameterization, level)), noise: mixed(noiseFactors(parameterization, level)) };
@@ -267,7 +267,7 @@ function split(model: Diffusion, x: Tensor, level: Level, beside: Beside): { pic
 
 /** The picture that the network expects when it sees nothing but noise [B, C, H, W], signed: the mean of all that could be. */
 export function expectedPicture(model: Diffusion, noise: Tensor, beside: Beside): Tensor {
-  return split(model, noise, levelAt(schedules[model.config.schedule], 1), beside).picture;
+  return split(model, noise, levelAt(schedules[model.config.noiseSchedule], 1), beside).picture;
 }
 
 /** Codes [B, C · H · W], standard normal, to signed pictures [B, C, H, W] (points: [B, D] to [B, D]): the ddim sampler without noise and without cutting off, in one graph. */

@@ -88,7 +88,7 @@ export const flowMatching = defineModel<FlowMatchingConfig, Diffusion>({
     labels: false,
     shape: ({ image }) => image,
   },
-  build: (settings, rng) => new Diffusion({ ...settings, schedule: "straight", parameterization: "flow" }, rng),
+  build: (settings, rng) => new Diffusion({ ...settings, noiseSchedule: "straight", parameterization: "flow" }, rng),
   objective: (model, batch, rng) => diffusionLoss(model, examplesOf(model, batch), undefined, rng),
   metrics: (model, batch, rng) => diffusionMetrics(model, examplesOf(model, batch), undefined, rng),
   metricInfo: diffusionMetricInfo,

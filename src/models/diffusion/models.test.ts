@@ -69,7 +69,7 @@ describe("the U-Net", () => {
       attention: true,
       selfConditioning: true,
       conditions: 2,
-      schedule: "linear",
+      noiseSchedule: "linear",
       parameterization: "epsilon",
     } as const;
     const model = shaken(new Diffusion(config, rng()));

@@ -84,7 +84,7 @@ export async function* paint(model: Diffusion, context: SampleContext, beside?: 
   let x: Float32Array = await noise();
   if (start !== undefined) x = mixed(toSignedArray(start.data), x, levels[0]);
   try {
-    for await (const now of walk({ levels, x, noise, chosen, expect: eye.expect, schedule: config.schedule, given: context.given }))
+    for await (const now of walk({ levels, x, noise, chosen, expect: eye.expect, schedule: config.noiseSchedule, given: context.given }))
       yield { data: config.image.length === 1 ? now : toIntensityArray(now), shape };
   } finally {
     await Promise.all([eye.dispose(), source.dispose()]);
@@ -180,7 +180,7 @@ async function openEye(model: Diffusion, context: SampleContext, { guidance, cli
     const factors = pictureFactors(config.parameterization, level);
     const feeds: Parameters<Program<string>["run"]>[0] = {
       x,
-      level: levelVector(schedules[config.schedule].told(level.time), config.embedding),
+      level: levelVector(schedules[config.noiseSchedule].told(level.time), config.embedding),
     };
     if (config.selfConditioning) feeds.last = last ?? new Float32Array(x.length);
     const { prediction } = await program.run(feeds);

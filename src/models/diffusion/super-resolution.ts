@@ -87,7 +87,7 @@ export class SuperResolution extends Diffusion {
 
   constructor(settings: SuperResolutionConfig, rng: ConstructorParameters<typeof Diffusion>[1]) {
     const { factor, ...rest } = settings;
-    super({ ...rest, schedule: "cosine", parameterization: "velocity" }, rng, settings.image[0]);
+    super({ ...rest, noiseSchedule: "cosine", parameterization: "velocity" }, rng, settings.image[0]);
     this.factor = factor;
   }
 }
