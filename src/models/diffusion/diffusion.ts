@@ -71,6 +71,8 @@ export interface Beside {
 export class Diffusion extends Module {
   readonly network: Denoiser;
   readonly config: DiffusionConfig & Process;
+  /** Whether what is learnt lies in [-1, 1], so that a guess can be cut off there: pictures do, points and the details of super-resolution do not. */
+  readonly bounded: boolean;
 
   /** @param beside channels that come with the noisy picture (`Beside.picture`) */
   constructor(config: DiffusionConfig & Process, rng: RandomStream, beside = 0) {
@@ -79,6 +81,7 @@ export class Diffusion extends Module {
     const sizes = { in: channels * (config.selfConditioning ? 2 : 1) + beside, out: channels, conditions: config.conditions ?? 0 };
     this.network = config.image.length === 1 ? new PointNet(config, sizes, rng) : new DiffusionUnet(config, sizes, rng);
     this.config = config;
+    this.bounded = config.image.length === 3 && beside === 0;
   }
 
   /** What the network predicts for x [B, C, H, W] of noise level [B, embedding]; `last` is its last guess of the picture, for self-conditioning. */
@@ -115,9 +118,9 @@ export function toUser({ config: { image } }: Diffusion, examples: Tensor): Tens
   return image.length === 1 ? examples : toIntensity(examples);
 }
 
-/** A guess of the picture, cut off where pictures end; of points as it is. */
-function limited({ config: { image } }: Diffusion, guess: Tensor): Tensor {
-  return image.length === 1 ? guess : clip(guess, -1, 1);
+/** A guess, cut off where pictures end. */
+function limited({ bounded }: Diffusion, guess: Tensor): Tensor {
+  return bounded ? clip(guess, -1, 1) : guess;
 }
 
 /** Conditions [B, K] with the 1 that says that they are known: [B, K + 1]; where keep [B, 1] is 0, all 0. Undefined for models without conditions. */

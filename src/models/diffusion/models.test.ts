@@ -152,6 +152,18 @@ describe("super-resolution", () => {
       for (let k = 4; k < 12; k++) expect(Number(y[i * 16 + k])).toBeCloseTo((k + 0.5) / 2 - 0.5 + 10 * ((i + 0.5) / 2 - 0.5), 4);
   });
 
+  it("begins with bicubic interpolation, and what it says it lacks makes it whole", async () => {
+    const { config } = superResolution.presets.smoke;
+    const model = superResolution.build(config, rng());
+    const program = await compile(
+      backend,
+      ({ images }, trace) => superResolution.metrics(model, { images, points: images, labels: images, conditions: images }, trace),
+      { inputs: { images: { shape: [4, 1, 8, 8] } } },
+    );
+    const { psnr, bicubicPsnr } = await program.run({ images: Float32Array.from({ length: 256 }, (_, i) => (Math.sin(i) + 1) / 2) });
+    for (let i = 0; i < 4; i++) expect(Number(psnr[i])).toBeCloseTo(Number(bicubicPsnr[i]), 1);
+  });
+
   it("needs pictures to enlarge", async () => {
     const model = superResolution.build(superResolution.presets.smoke.config, rng());
     await expect(sampled(superResolution, model, {})).rejects.toThrow("needs pictures to enlarge");

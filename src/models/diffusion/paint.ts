@@ -69,8 +69,23 @@ export function requireOptions({ config }: Diffusion, { steps, strength }: Optio
   }
 }
 
+/** What the network sees beside the noisy picture, and what is made of the result. */
+interface Sight {
+  beside?: Float32Array;
+  /** What the sampler has, as intensities. Default: from [-1, 1], or points as they are. */
+  finish?(now: Float32Array): Float32Array;
+}
+
+function shown({ config: { image } }: Diffusion): (now: Float32Array) => Float32Array {
+  return image.length === 1 ? (now) => now : toIntensityArray;
+}
+
 /** Pictures, or points, by a sampler, the way first and the finished ones last. @throws UsageError as {@link requireOptions} */
-export async function* paint(model: Diffusion, context: SampleContext, beside?: Float32Array): AsyncGenerator<Samples> {
+export async function* paint(
+  model: Diffusion,
+  context: SampleContext,
+  { beside, finish = shown(model) }: Sight = {},
+): AsyncGenerator<Samples> {
   const { config } = model;
   const chosen = options.parse(context.options ?? {});
   // Where `from` is no picture to change but one that comes beside, the way begins at noise.
@@ -85,7 +100,7 @@ export async function* paint(model: Diffusion, context: SampleContext, beside?: 
   if (start !== undefined) x = mixed(toSignedArray(start.data), x, levels[0]);
   try {
     for await (const now of walk({ levels, x, noise, chosen, expect: eye.expect, schedule: config.noiseSchedule, given: context.given }))
-      yield { data: config.image.length === 1 ? now : toIntensityArray(now), shape };
+      yield { data: finish(now), shape };
   } finally {
     await Promise.all([eye.dispose(), source.dispose()]);
   }
@@ -185,7 +200,7 @@ async function openEye(model: Diffusion, context: SampleContext, { guidance, cli
     if (config.selfConditioning) feeds.last = last ?? new Float32Array(x.length);
     const { prediction } = await program.run(feeds);
     const picture = x.map((value, i) => factors.prediction * Number(prediction[i]) + factors.x * value);
-    if (clip && config.image.length === 3) for (let i = 0; i < picture.length; i++) picture[i] = Math.min(1, Math.max(-1, picture[i]));
+    if (clip && model.bounded) for (let i = 0; i < picture.length; i++) picture[i] = Math.min(1, Math.max(-1, picture[i]));
     last = picture;
     return picture;
   };

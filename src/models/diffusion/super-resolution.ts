@@ -3,12 +3,14 @@
  * Paper: Saharia et al., "Image super-resolution via iterative refinement" (SR3), 2021, arXiv:2104.07636.
  *
  * The network of ddpm.ts also sees a small picture, enlarged, beside the noisy one, and paints what fits it: edges and details that the small picture can only
- * hint at. What it paints is one of the pictures that could have been; their mean has the least error, and is what one look from pure noise gives.
+ * hint at. What it paints is one of the pictures that could have been; their mean has the least error, and is what one look from pure noise gives. What is diffused
+ * is only what the enlarged picture lacks (Li et al., "SRDiff", 2021, arXiv:2104.14951): a network that has learnt nothing yet gives bicubic interpolation.
  *
  *   paper             here                        shape             range or unit
  *   y                 images, signed inside       [B, C, H, W]      intensity in [0, 1]; [-1, 1] inside
  *   x                 small                       [B, C, H/f, W/f]  means of f x f pixels
  *                     beside                      [B, C, H, W]      the same, enlarged by bicubic interpolation, beside the noisy picture (section 2.3)
+ *   x_r               details()                   [B, C, H, W]      DETAIL · (picture - beside), signed (SRDiff, section 4.1)
  *   γ                 alpha², sigma²              schedules.ts      signal and noise
  *   f_θ(x, y_t, γ)    predict()                   [B, C, H, W]      here the velocity, not the noise
  *
@@ -81,6 +83,19 @@ export function smallAndBack(pictures: Tensor, factor: number): Tensor {
   return enlarge(averagePool(pictures, { kernel: factor }), factor);
 }
 
+/** Details are about half as large as pictures: with this factor they have about the deviation that schedules are made for. */
+const DETAIL = 2;
+
+/** What an enlarged small picture lacks. signed [B, C, H, W] each -> the same shape. */
+function details(picture: Tensor, beside: Tensor): Tensor {
+  return picture.sub(beside).mul(DETAIL);
+}
+
+/** The picture with these details, as intensities. [B, C, H, W] each */
+function withDetails(beside: Tensor, found: Tensor): Tensor {
+  return toIntensity(beside.add(found.div(DETAIL)));
+}
+
 /** A network with the size of its small pictures. */
 export class SuperResolution extends Diffusion {
   readonly factor: number;
@@ -105,8 +120,8 @@ function metrics(model: SuperResolution, { images }: Batch, rng: Rng): Record<st
   const beside = smallAndBack(picture, model.factor);
   const mean = expectedPicture(model, rng.normal("start", picture.shape), { picture: beside });
   return {
-    ...diffusionMetrics(model, picture, undefined, rng, beside),
-    psnr: psnr(toIntensity(mean), images),
+    ...diffusionMetrics(model, details(picture, beside), undefined, rng, beside),
+    psnr: psnr(withDetails(beside, mean), images),
     bicubicPsnr: psnr(toIntensity(beside), images),
   };
 }
@@ -121,7 +136,8 @@ async function* sample(model: SuperResolution, context: SampleContext): AsyncGen
   const { beside } = await program.run({ images: from.data });
   const small = (beside as Float32Array).slice();
   await program.dispose();
-  yield* paint(model, context, small);
+  const finish = (now: Float32Array) => now.map((value, i) => Math.min(1, Math.max(0, (small[i] + value / DETAIL + 1) / 2)));
+  yield* paint(model, context, { beside: small, finish });
 }
 
 const plain: SuperResolutionConfig = { ...plainDiffusion, image: [1, 32, 32], depth: 1, factor: 2 };
@@ -171,7 +187,8 @@ export const superResolution = defineModel<SuperResolutionConfig, SuperResolutio
   build: (settings, rng) => new SuperResolution(settings, rng),
   objective: (model, { images }, rng) => {
     const picture = toSigned(images);
-    return diffusionLoss(model, picture, undefined, rng, smallAndBack(picture, model.factor));
+    const beside = smallAndBack(picture, model.factor);
+    return diffusionLoss(model, details(picture, beside), undefined, rng, beside);
   },
   metrics,
   metricInfo: {
@@ -184,8 +201,8 @@ export const superResolution = defineModel<SuperResolutionConfig, SuperResolutio
     bicubicPsnr: { unit: "dB", better: "higher", about: "the same of the small picture enlarged by bicubic interpolation" },
   },
   reconstruct: (model, images) => {
-    const picture = toSigned(images);
-    return toIntensity(expectedPicture(model, picture.mul(0), { picture: smallAndBack(picture, model.factor) }));
+    const beside = smallAndBack(toSigned(images), model.factor);
+    return withDetails(beside, expectedPicture(model, beside.mul(0), { picture: beside }));
   },
   starts: "needs",
   sampling: z.strictObject(samplingFields("ddim", 20)),
