@@ -95,8 +95,8 @@ const presets = {
   },
   toy: {
     config: { ...plain, image: [2], widths: [128, 128, 128], embedding: 16 },
-    training: { ...diffusionTraining, epochs: 40, batch: 256 },
-    about: "points in the plane and dense layers; about a minute",
+    training: { ...diffusionTraining, epochs: 150, batch: 256 },
+    about: "points in the plane and dense layers; about half a minute",
     data: "moons",
   },
   emoji: {
