@@ -150,7 +150,7 @@ const presets = {
   },
   small: {
     config: { ...plain, image: [3, 32, 32] },
-    training: { ...diffusionTraining, epochs: 30, batch: 32 },
+    training: { ...diffusionTraining, epochs: 80, batch: 32 },
     about: "emoji from 16 to 32 pixels; about eight minutes",
   },
   paper: {
