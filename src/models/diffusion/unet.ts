@@ -119,6 +119,7 @@ class Guide extends Module {
   }
 }
 
+/** A U-Net of blocks of either kind, whose last layer begins at zero. */
 export class DiffusionUnet extends Module implements Denoiser {
   readonly entry: Conv2d;
   readonly known: Linear | undefined;
