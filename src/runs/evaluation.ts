@@ -72,7 +72,7 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   const classifier = options.classifier ?? (options.distances ? featuresFor(data) : undefined);
   const sampling = await tools.sampling?.(record);
   const asked = requireServed(record, options, features);
-  const { limit } = options;
+  const { limit, samples, seed } = options;
   const { onProgress, onWarning } = tools;
   const set = await loadSplit(record, config, data, "test", limit, { onProgress });
   const backend = await tools.openBackend();
@@ -81,12 +81,12 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     return { run, record, data, set, step, hash, results };
   };
   if (set.kind === "points") {
-    if (asked) throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are points.", where: data });
+    if (asked)
+      throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are points.", where: data });
     const about = { ...(await measured()), report: undefined, note: undefined };
     if (!options.distances) return about;
     const training = await loadSplit(record, config, data, "train", limit, { onProgress });
     const model = { record, config, network, backend };
-    const { samples, seed } = options;
     const points = await measurePoints({ model, held: set, training: training as typeof set, samples, seed, sampling });
     return { ...about, points };
   }
@@ -109,8 +109,7 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
       sampling,
       held: set,
       training: requireImages(training, "Comparing samples by features"),
-      samples: options.samples,
-      seed: options.seed,
+      ...{ samples, seed },
       extractor,
       classifier: namer,
       neighbours: options.neighbours !== undefined,

@@ -5,7 +5,7 @@ import { type ExampleSet, isPoint, requireImages } from "../../src/data/dataset.
 import { drawPointSet } from "../../src/data/points.ts";
 import { findDataset } from "../../src/data/sets/index.ts";
 import { isLeaf, type Parameter, type State } from "../../src/graph/leaf.ts";
-import { defaultTraining, type ModelRecord, models } from "../../src/models/index.ts";
+import { defaultTraining, type ModelRecord, models, trainingSettings } from "../../src/models/index.ts";
 import { namedParameters, summary } from "../../src/nn/module.ts";
 import { rowsOf } from "../../src/runs/drawn.ts";
 import { drawPoints, drawSamples } from "../../src/runs/sampling.ts";
@@ -87,6 +87,8 @@ describe.each(cases)("%s, %s", (_name, preset, record) => {
       expect(record.config.safeParse(preset.config).success).toBe(true);
       expect([...record.data.sets, undefined]).toContain(preset.data);
     }
+    // --set names a setting of the model or of the training, never both.
+    expect(Object.keys(record.config.shape).filter((key) => key in trainingSettings.shape)).toEqual([]);
     // Sampling options have defaults, units and ranges.
     expect(record.sampling?.safeParse({}).success ?? true).toBe(true);
     for (const field of Object.values(record.sampling?.shape ?? {})) expect((field as { description?: string }).description).toBeTruthy();

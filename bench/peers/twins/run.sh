@@ -28,7 +28,7 @@ export OMP_WAIT_POLICY=PASSIVE
 export PYTHONDONTWRITEBYTECODE=1
 cd "$here"
 for seed in ${ATELIER_TWIN_SEEDS:-0 1 2}; do
-  for run in "mlp ours" "mlp book" "cnn ours" "cnn book" "autoencoder book" "vae book" "vae small" "vae small-10" "feature_net plain" "vq_vae small" "vae_gan fashion"; do
+  for run in "mlp ours" "mlp book" "cnn ours" "cnn book" "autoencoder book" "vae book" "vae small" "vae small-10" "feature_net plain" "vq_vae small" "vae_gan fashion" "ddpm small" "ddpm flow"; do
     set -- $run
     echo "$1 $2 seed $seed"
     "$python" "$1.py" "$2" "$seed"

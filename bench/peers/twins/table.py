@@ -6,7 +6,7 @@ from statistics import mean, stdev
 
 from common import RESULTS
 
-METRICS = ["accuracy", "reconstructionNats", "reconstructionNatsPerPixel", "klNats", "totalNats", "nats", "bitsPerDim", "mse", "featureMse", "perplexity", "priorNats", "bitsPerCode", "seconds"]
+METRICS = ["accuracy", "reconstructionNats", "reconstructionNatsPerPixel", "klNats", "totalNats", "nats", "bitsPerDim", "mse", "featureMse", "perplexity", "priorNats", "bitsPerCode", "error", "pictureError", "seconds"]
 
 
 def main():

@@ -25,10 +25,11 @@ import {
   diffusionMetricInfo,
   diffusionMetrics,
   encodeNoise,
+  examplesOf,
   fitsHalvings,
+  fromUser,
   knownConditions,
-  toIntensity,
-  toSigned,
+  toUser,
 } from "./diffusion.ts";
 import { editingFields, guidanceField, paint, samplingFields } from "./paint.ts";
 import { parameterizations } from "./parameterizations.ts";
@@ -37,7 +38,7 @@ const config = z
   .strictObject({
     ...diffusionFields,
     ...conditionFields,
-    schedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
+    noiseSchedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
     parameterization: z.enum(parameterizations).describe("what the network predicts: the noise, the picture, or the velocity"),
   })
   .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] });
@@ -45,7 +46,7 @@ export type ConditionalDdpmConfig = z.infer<typeof config>;
 
 const plain: ConditionalDdpmConfig = {
   ...plainDiffusion,
-  ...{ schedule: "cosine", parameterization: "velocity", conditions: 10, dropConditions: 0.15 },
+  ...{ noiseSchedule: "cosine", parameterization: "velocity", conditions: 10, dropConditions: 0.15 },
 };
 
 const presets = {
@@ -95,13 +96,13 @@ export const conditionalDdpm = defineModel<ConditionalDdpmConfig, Diffusion>({
     shape: ({ image }) => image,
   },
   build: (settings, rng) => new Diffusion(settings, rng),
-  objective: (model, { images, conditions }, rng) => diffusionLoss(model, toSigned(images), conditions, rng),
-  metrics: (model, { images, conditions }, rng) => diffusionMetrics(model, toSigned(images), conditions, rng),
+  objective: (model, batch, rng) => diffusionLoss(model, examplesOf(model, batch), batch.conditions, rng),
+  metrics: (model, batch, rng) => diffusionMetrics(model, examplesOf(model, batch), batch.conditions, rng),
   metricInfo: diffusionMetricInfo,
   prior: "normal",
-  codes: ({ image: [channels, height, width] }) => [channels * height * width],
-  encode: (model, images, conditions) => encodeNoise(model, toSigned(images), { known: knownConditions(model, conditions) }),
-  decode: (model, codes, conditions) => toIntensity(decodeNoise(model, codes, { known: knownConditions(model, conditions) })),
+  codes: ({ image }) => [image.reduce((size, side) => size * side, 1)],
+  encode: (model, images, conditions) => encodeNoise(model, fromUser(model, images), { known: knownConditions(model, conditions) }),
+  decode: (model, codes, conditions) => toUser(model, decodeNoise(model, codes, { known: knownConditions(model, conditions) })),
   fills: true,
   starts: true,
   sampling: z.strictObject({ ...samplingFields("ddim", 20), ...guidanceField, ...editingFields }),

@@ -32,9 +32,10 @@ import {
   diffusionMetricInfo,
   diffusionMetrics,
   encodeNoise,
+  examplesOf,
   fitsHalvings,
-  toIntensity,
-  toSigned,
+  fromUser,
+  toUser,
 } from "./diffusion.ts";
 import { editingFields, paint, samplingFields } from "./paint.ts";
 import { parameterizations } from "./parameterizations.ts";
@@ -42,7 +43,7 @@ import { parameterizations } from "./parameterizations.ts";
 const config = z
   .strictObject({
     ...diffusionFields,
-    schedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
+    noiseSchedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
     parameterization: z.enum(parameterizations).describe("what the network predicts: the noise, the picture, or the velocity"),
   })
   .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] });
@@ -55,9 +56,9 @@ export const plainDiffusion: DiffusionConfig = {
   ...{ timesteps: 1000, loss: "squared", selfConditioning: false },
 };
 /** Adam with a short warm-up and a falling rate, and the averaged weights that samples use. */
-export const diffusionTraining = { learningRate: 1e-3, schedule: "cosine", warmup: 100, clipNorm: 0, ema: 0.995 } as const;
+export const diffusionTraining = { learningRate: 2e-3, schedule: "cosine", warmup: 100, clipNorm: 0, ema: 0.995 } as const;
 
-const plain: DdpmConfig = { ...plainDiffusion, schedule: "cosine", parameterization: "velocity" };
+const plain: DdpmConfig = { ...plainDiffusion, noiseSchedule: "cosine", parameterization: "velocity" };
 
 const presets = {
   smoke: {
@@ -75,14 +76,14 @@ const presets = {
       ...plain,
       image: [3, 32, 32],
       ...{ widths: [128, 256, 256, 256], blocks: "paper", embedding: 128, attention: true },
-      ...{ schedule: "linear", parameterization: "epsilon" },
+      ...{ noiseSchedule: "linear", parameterization: "epsilon" },
     },
     training: { learningRate: 2e-4, warmup: 5000, batch: 128, epochs: 2048, clipNorm: 1, ema: 0.9999, flip: true },
     about: "the paper's settings for CIFAR-10, 800,000 steps: for another machine",
     data: "cifar10",
   },
   book: {
-    config: { ...plain, schedule: "offset-cosine", parameterization: "epsilon", loss: "absolute" },
+    config: { ...plain, noiseSchedule: "offset-cosine", parameterization: "epsilon", loss: "absolute" },
     training: { optimizer: "adamw", learningRate: 1e-3, weightDecay: 1e-4, ema: 0.999, epochs: 4, batch: 64 },
     about: "the book's schedule, loss and optimizer; about twenty minutes",
   },
@@ -91,6 +92,12 @@ const presets = {
     training: { ...diffusionTraining, epochs: 6, batch: 64, flip: true, ema: 0.999 },
     about: "colour photographs; about half an hour",
     data: "cifar10",
+  },
+  toy: {
+    config: { ...plain, image: [2], widths: [128, 128, 128], embedding: 16 },
+    training: { ...diffusionTraining, epochs: 150, batch: 256 },
+    about: "points in the plane and dense layers; about half a minute",
+    data: "moons",
   },
   emoji: {
     config: { ...plain, image: [3, 32, 32] },
@@ -117,18 +124,18 @@ export const ddpm = defineModel<DdpmConfig, Diffusion>({
   config,
   presets,
   data: {
-    sets: ["fashion-mnist", "mnist", "cifar10", "emoji", "avatars"],
+    sets: ["fashion-mnist", "mnist", "cifar10", "emoji", "avatars", "moons", "circles", "ring", "checkerboard", "spirals"],
     labels: false,
     shape: ({ image }) => image,
   },
   build: (settings, rng) => new Diffusion(settings, rng),
-  objective: (model, { images }, rng) => diffusionLoss(model, toSigned(images), undefined, rng),
-  metrics: (model, { images }, rng) => diffusionMetrics(model, toSigned(images), undefined, rng),
+  objective: (model, batch, rng) => diffusionLoss(model, examplesOf(model, batch), undefined, rng),
+  metrics: (model, batch, rng) => diffusionMetrics(model, examplesOf(model, batch), undefined, rng),
   metricInfo: diffusionMetricInfo,
   prior: "normal",
-  codes: ({ image: [channels, height, width] }) => [channels * height * width],
-  encode: (model, images) => encodeNoise(model, toSigned(images), {}),
-  decode: (model, codes) => toIntensity(decodeNoise(model, codes, {})),
+  codes: ({ image }) => [image.reduce((size, side) => size * side, 1)],
+  encode: (model, images) => encodeNoise(model, fromUser(model, images), {}),
+  decode: (model, codes) => toUser(model, decodeNoise(model, codes, {})),
   fills: true,
   starts: true,
   sampling: z.strictObject({ ...samplingFields("ddim", 20), ...editingFields }),

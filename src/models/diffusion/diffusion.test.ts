@@ -88,7 +88,7 @@ async function draw(sampler: SamplerName, schedule: ScheduleName, steps: number,
     stream.fillNormal(values);
     return values;
   };
-  const levels = stepLevels({ schedule, timesteps: 1000 }, steps);
+  const levels = stepLevels({ noiseSchedule: schedule, timesteps: 1000 }, steps);
   let last = new Float32Array();
   const expectAt = async (x: Float32Array, level: Level) => guess(x, level);
   for await (const x of walk({
@@ -178,18 +178,18 @@ describe("samplers on Gaussian data, whose best guess is known", () => {
 
 describe("steps", () => {
   it("are steps that the schedule has, the noisiest first", () => {
-    expect(stepLevels({ schedule: "straight", timesteps: 10 }, 4).map(({ time }) => time)).toEqual([1, 0.8, 0.5, 0.3]);
-    expect(stepLevels({ schedule: "straight", timesteps: 10 }, 10).map(({ time }) => time)).toEqual([
+    expect(stepLevels({ noiseSchedule: "straight", timesteps: 10 }, 4).map(({ time }) => time)).toEqual([1, 0.8, 0.5, 0.3]);
+    expect(stepLevels({ noiseSchedule: "straight", timesteps: 10 }, 10).map(({ time }) => time)).toEqual([
       1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1,
     ]);
-    expect(stepLevels({ schedule: "straight", timesteps: 10 }, 2, 0.6).map(({ time }) => time)).toEqual([0.6, 0.3]);
+    expect(stepLevels({ noiseSchedule: "straight", timesteps: 10 }, 2, 0.6).map(({ time }) => time)).toEqual([0.6, 0.3]);
   });
 });
 
 describe("known pixels", () => {
   it("are there at the end exactly, and at each level with its noise", async () => {
     const given = { data: Float32Array.of(0.3, 0.8, 0.1, 0.9), shape: [1, 1, 2, 2] as const, known: Uint8Array.of(1, 0, 0, 1) };
-    const levels = stepLevels({ schedule: "cosine", timesteps: 100 }, 5);
+    const levels = stepLevels({ noiseSchedule: "cosine", timesteps: 100 }, 5);
     const seen: number[] = [];
     const expectAt = async (x: Float32Array) => {
       seen.push(x[0]);

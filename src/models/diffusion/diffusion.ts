@@ -2,7 +2,7 @@
  * What the diffusion models share: a network that sees a noisy picture and how noisy it is, and predicts one of the things in parameterizations.ts; its loss;
  * what it expects the picture to be; and the deterministic way between noise and picture, both ways.
  *
- *   x            signed pictures in [-1, 1]           [B, C, H, W]
+ *   x            signed pictures in [-1, 1]           [B, C, H, W]; points as they are, [B, D], wherever it says so below
  *   index        a step of the schedule, 0 .. T - 1; its time is (index + 1) / T
  *   known        [B, K + 1], conditions and a 1 that says that they are known
  */
@@ -19,7 +19,9 @@ import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { meanSquaredError, squaredError, sumPerExample, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
+import type { Batch } from "../model.ts";
 import { noiseFactors, type Parameterization, pictureFactors, target } from "./parameterizations.ts";
+import { PointNet } from "./point-net.ts";
 import { ddimUpdate } from "./samplers.ts";
 import { type Level, levelAt, type ScheduleName, schedules, tables } from "./schedules.ts";
 import { type Denoiser, DiffusionUnet, levelVector, unetFields } from "./unet.ts";
@@ -27,10 +29,13 @@ import { type Denoiser, DiffusionUnet, levelVector, unetFields } from "./unet.ts
 const symmetric = valueRange("symmetric");
 const side = z.int().min(4).max(256);
 
+/** The shape of a picture. */
+export const pictureTuple = z.tuple([z.literal([1, 3]), side, side]);
+
 export const diffusionFields = {
   image: z
-    .tuple([z.literal([1, 3]), side, side])
-    .describe("channels (1 grey, 3 colour), height and width, divisible by 2 to the number of halvings"),
+    .union([pictureTuple, z.tuple([z.int().min(1).max(4096)])])
+    .describe("channels (1 grey, 3 colour), height and width, divisible by 2 to the number of halvings; [D] for points of D numbers"),
   ...unetFields,
   timesteps: z.int().min(2).max(10_000).describe("T, the steps that the schedule is divided into"),
   loss: z.enum(["squared", "absolute"]).describe("error of the prediction, summed over its numbers"),
@@ -44,14 +49,14 @@ export type DiffusionConfig = z.infer<z.ZodObject<typeof diffusionFields>> & Par
 
 /** Which process is learnt, and by what prediction. */
 export interface Process {
-  schedule: ScheduleName;
+  noiseSchedule: ScheduleName;
   parameterization: Parameterization;
 }
 
 /** Side conditions of a configuration that no single field can tell. */
 export function fitsHalvings({ image, widths }: Pick<DiffusionConfig, "image" | "widths">): boolean {
   const step = 2 ** (widths.length - 1);
-  return image[1] % step === 0 && image[2] % step === 0;
+  return image.length === 1 || (image[1] % step === 0 && image[2] % step === 0);
 }
 
 /** Further channels that a network sees beside the noisy picture, none by default. */
@@ -66,14 +71,17 @@ export interface Beside {
 export class Diffusion extends Module {
   readonly network: Denoiser;
   readonly config: DiffusionConfig & Process;
+  /** Whether what is learnt lies in [-1, 1], so that a guess can be cut off there: pictures do, points and the details of super-resolution do not. */
+  readonly bounded: boolean;
 
   /** @param beside channels that come with the noisy picture (`Beside.picture`) */
   constructor(config: DiffusionConfig & Process, rng: RandomStream, beside = 0) {
     super();
     const [channels] = config.image;
     const sizes = { in: channels * (config.selfConditioning ? 2 : 1) + beside, out: channels, conditions: config.conditions ?? 0 };
-    this.network = new DiffusionUnet(config, sizes, rng);
+    this.network = config.image.length === 1 ? new PointNet(config, sizes, rng) : new DiffusionUnet(config, sizes, rng);
     this.config = config;
+    this.bounded = config.image.length === 3 && beside === 0;
   }
 
   /** What the network predicts for x [B, C, H, W] of noise level [B, embedding]; `last` is its last guess of the picture, for self-conditioning. */
@@ -95,6 +103,26 @@ export function toIntensity(pictures: Tensor): Tensor {
   return clip(fromRange(pictures, symmetric), 0, 1);
 }
 
+/** The examples of a batch as the network sees them: signed pictures, or points. */
+export function examplesOf({ config: { image } }: Diffusion, { images, points }: Batch): Tensor {
+  return image.length === 1 ? points : toSigned(images);
+}
+
+/** Pictures in [0, 1] as the network sees them; points as they are. */
+export function fromUser({ config: { image } }: Diffusion, examples: Tensor): Tensor {
+  return image.length === 1 ? examples : toSigned(examples);
+}
+
+/** The way back, pictures cut off at 0 and 1. */
+export function toUser({ config: { image } }: Diffusion, examples: Tensor): Tensor {
+  return image.length === 1 ? examples : toIntensity(examples);
+}
+
+/** A guess, cut off where pictures end. */
+function limited({ bounded }: Diffusion, guess: Tensor): Tensor {
+  return bounded ? clip(guess, -1, 1) : guess;
+}
+
 /** Conditions [B, K] with the 1 that says that they are known: [B, K + 1]; where keep [B, 1] is 0, all 0. Undefined for models without conditions. */
 export function knownConditions({ config }: Diffusion, conditions: Tensor | undefined, keep?: Tensor): Tensor | undefined {
   if (config.conditions === undefined || conditions === undefined) return undefined;
@@ -112,8 +140,8 @@ interface Rates {
 }
 
 /** Signal and noise rates [B, 1, 1, 1] and noise levels [B, embedding] of the steps index [B], int32. */
-function ratesAt({ config: { schedule, timesteps, image, embedding } }: Diffusion, index: Tensor): Rates {
-  const { alpha, sigma, told } = tables(schedules[schedule], timesteps);
+function ratesAt({ config: { noiseSchedule, timesteps, image, embedding } }: Diffusion, index: Tensor): Rates {
+  const { alpha, sigma, told } = tables(schedules[noiseSchedule], timesteps);
   const levels = Float32Array.from([...told].flatMap((value) => levelVector(value, embedding)));
   const column = (table: Float64Array) =>
     gather(constant(Float32Array.from(table)), index, 0).reshape([index.shape[0], ...image.map(() => 1)]);
@@ -154,7 +182,7 @@ function look(model: Diffusion, picture: Tensor, index: Tensor, beside: Beside, 
     // Half of the pictures are seen with the guess of a first look, which is not trained.
     const first = pictureOf(parameterization, model.predict(x, rates.level, beside), x, rates);
     const half = rng.bernoulli("self-conditioning", [x.shape[0], ...model.config.image.map(() => 1)], 0.5);
-    last = stopGradient(clip(first, -1, 1)).mul(half);
+    last = stopGradient(limited(model, first)).mul(half);
   }
   return { x, wanted, prediction: model.predict(x, rates.level, beside, last), rates };
 }
@@ -198,7 +226,7 @@ export function diffusionMetrics(
   );
   const known = knownConditions(model, conditions);
   const { x, prediction, wanted, rates } = look(model, picture, index, { known, picture: beside }, rng);
-  const guess = clip(pictureOf(parameterization, prediction, x, rates), -1, 1);
+  const guess = limited(model, pictureOf(parameterization, prediction, x, rates));
   return { error: errorOf(loss, prediction, wanted), pictureError: meanSquaredError(guess, picture) };
 }
 
@@ -217,12 +245,12 @@ export const diffusionMetricInfo = {
 
 /** The levels of N steps of a schedule with T, the noisiest first, without the last, where there is no noise. */
 export function stepLevels(
-  { schedule, timesteps }: Pick<DiffusionConfig & Process, "schedule" | "timesteps">,
+  { noiseSchedule, timesteps }: Pick<DiffusionConfig & Process, "noiseSchedule" | "timesteps">,
   steps: number,
   share = 1,
 ): Level[] {
   const top = Math.max(1, Math.round(share * timesteps));
-  return Array.from({ length: steps }, (_, k) => levelAt(schedules[schedule], Math.round(top * (1 - k / steps)) / timesteps));
+  return Array.from({ length: steps }, (_, k) => levelAt(schedules[noiseSchedule], Math.round(top * (1 - k / steps)) / timesteps));
 }
 
 /** Where every way ends: the picture. */
@@ -233,8 +261,8 @@ const CODE_STEPS = 20;
 
 /** One look in a graph: the picture and the noise that x means at a level. */
 function split(model: Diffusion, x: Tensor, level: Level, beside: Beside): { picture: Tensor; noise: Tensor } {
-  const { schedule, parameterization, embedding } = model.config;
-  const vector = constant(Float32Array.from(levelVector(schedules[schedule].told(level.time), embedding)));
+  const { noiseSchedule, parameterization, embedding } = model.config;
+  const vector = constant(Float32Array.from(levelVector(schedules[noiseSchedule].told(level.time), embedding)));
   const prediction = model.predict(x, vector.expand([x.shape[0], embedding]), beside);
   const mixed = ({ prediction: p, x: q }: { prediction: number; x: number }) => prediction.mul(p).add(x.mul(q));
   return { picture: mixed(pictureFactors(parameterization, level)), noise: mixed(noiseFactors(parameterization, level)) };
@@ -242,10 +270,10 @@ function split(model: Diffusion, x: Tensor, level: Level, beside: Beside): { pic
 
 /** The picture that the network expects when it sees nothing but noise [B, C, H, W], signed: the mean of all that could be. */
 export function expectedPicture(model: Diffusion, noise: Tensor, beside: Beside): Tensor {
-  return split(model, noise, levelAt(schedules[model.config.schedule], 1), beside).picture;
+  return split(model, noise, levelAt(schedules[model.config.noiseSchedule], 1), beside).picture;
 }
 
-/** Codes [B, C · H · W], standard normal, to signed pictures [B, C, H, W]: the ddim sampler without noise and without cutting off, in one graph. */
+/** Codes [B, C · H · W], standard normal, to signed pictures [B, C, H, W] (points: [B, D] to [B, D]): the ddim sampler without noise and without cutting off, in one graph. */
 export function decodeNoise(model: Diffusion, codes: Tensor, beside: Beside): Tensor {
   const levels = stepLevels(model.config, Math.min(CODE_STEPS, model.config.timesteps));
   let x = codes.reshape([codes.shape[0], ...model.config.image]);

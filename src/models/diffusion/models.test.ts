@@ -69,7 +69,7 @@ describe("the U-Net", () => {
       attention: true,
       selfConditioning: true,
       conditions: 2,
-      schedule: "linear",
+      noiseSchedule: "linear",
       parameterization: "epsilon",
     } as const;
     const model = shaken(new Diffusion(config, rng()));
@@ -152,10 +152,39 @@ describe("super-resolution", () => {
       for (let k = 4; k < 12; k++) expect(Number(y[i * 16 + k])).toBeCloseTo((k + 0.5) / 2 - 0.5 + 10 * ((i + 0.5) / 2 - 0.5), 4);
   });
 
+  it("begins with bicubic interpolation, and what it says it lacks makes it whole", async () => {
+    const { config } = superResolution.presets.smoke;
+    const model = superResolution.build(config, rng());
+    const program = await compile(
+      backend,
+      ({ images }, trace) => superResolution.metrics(model, { images, points: images, labels: images, conditions: images }, trace),
+      { inputs: { images: { shape: [4, 1, 8, 8] } } },
+    );
+    const { psnr, bicubicPsnr } = await program.run({ images: Float32Array.from({ length: 256 }, (_, i) => (Math.sin(i) + 1) / 2) });
+    for (let i = 0; i < 4; i++) expect(Number(psnr[i])).toBeCloseTo(Number(bicubicPsnr[i]), 1);
+  });
+
   it("needs pictures to enlarge", async () => {
     const model = superResolution.build(superResolution.presets.smoke.config, rng());
     await expect(sampled(superResolution, model, {})).rejects.toThrow("needs pictures to enlarge");
     const from = { data: new Float32Array(3 * 64).fill(0.5), shape: [3, 1, 8, 8] as const };
     expect(await sampled(superResolution, model, { steps: 2 }, { from })).toHaveLength(192);
+  });
+});
+
+describe("points", () => {
+  it("are learnt and drawn as they are: no range, no cutting off", async () => {
+    const config = { ...ddpm.presets.toy.config, widths: [8, 8], timesteps: 50 };
+    const model = shaken(ddpm.build(config, rng()));
+    const points = await sampled(ddpm, model, { steps: 4 });
+    expect(points).toHaveLength(6);
+    expect(points.some((value) => value < 0 || value > 1)).toBe(true);
+    const program = await compile(
+      backend,
+      ({ points }, trace) => ddpm.metrics(model, { points, images: points, labels: points, conditions: points }, trace),
+      { inputs: { points: { shape: [10, 2] } } },
+    );
+    const { pictureError } = await program.run({ points: new Float32Array(20).fill(3) });
+    expect(pictureError).toHaveLength(10);
   });
 });

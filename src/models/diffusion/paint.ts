@@ -12,7 +12,7 @@ import { concat } from "../../graph/ops/movement.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { InputSpec, Program } from "../../runtime/program.ts";
 import { wantedConditions } from "../conditions.ts";
-import type { GivenPictures, Pictures, SampleContext } from "../model.ts";
+import type { GivenPictures, Pictures, SampleContext, Samples } from "../model.ts";
 import { clean, type Diffusion, stepLevels } from "./diffusion.ts";
 import { pictureFactors } from "./parameterizations.ts";
 import { advance, type SamplerName, type Step, samplerNames } from "./samplers.ts";
@@ -69,8 +69,23 @@ export function requireOptions({ config }: Diffusion, { steps, strength }: Optio
   }
 }
 
-/** Pictures by a sampler, the way first and the finished ones last. @throws UsageError as {@link requireOptions} */
-export async function* paint(model: Diffusion, context: SampleContext, beside?: Float32Array): AsyncGenerator<Pictures> {
+/** What the network sees beside the noisy picture, and what is made of the result. */
+interface Sight {
+  beside?: Float32Array;
+  /** What the sampler has, as intensities. Default: from [-1, 1], or points as they are. */
+  finish?(now: Float32Array): Float32Array;
+}
+
+function shown({ config: { image } }: Diffusion): (now: Float32Array) => Float32Array {
+  return image.length === 1 ? (now) => now : toIntensityArray;
+}
+
+/** Pictures, or points, by a sampler, the way first and the finished ones last. @throws UsageError as {@link requireOptions} */
+export async function* paint(
+  model: Diffusion,
+  context: SampleContext,
+  { beside, finish = shown(model) }: Sight = {},
+): AsyncGenerator<Samples> {
   const { config } = model;
   const chosen = options.parse(context.options ?? {});
   // Where `from` is no picture to change but one that comes beside, the way begins at noise.
@@ -84,8 +99,8 @@ export async function* paint(model: Diffusion, context: SampleContext, beside?: 
   let x: Float32Array = await noise();
   if (start !== undefined) x = mixed(toSignedArray(start.data), x, levels[0]);
   try {
-    for await (const now of walk({ levels, x, noise, chosen, expect: eye.expect, schedule: config.schedule, given: context.given }))
-      yield { data: toIntensityArray(now), shape };
+    for await (const now of walk({ levels, x, noise, chosen, expect: eye.expect, schedule: config.noiseSchedule, given: context.given }))
+      yield { data: finish(now), shape };
   } finally {
     await Promise.all([eye.dispose(), source.dispose()]);
   }
@@ -162,8 +177,9 @@ async function openEye(model: Diffusion, context: SampleContext, { guidance, cli
   const size = config.conditions ?? 0;
   const conditions = size === 0 ? undefined : wantedConditions(context, size);
   if (conditions !== undefined) inputs.known = { shape: [count, size + 1] };
-  if (beside !== undefined)
-    inputs.beside = { shape: [count, beside.length / (count * config.image[1] * config.image[2]), ...config.image.slice(1)] };
+  // What comes beside has the picture's sides.
+  const area = config.image.slice(1).reduce((a, b) => a * b, 1);
+  if (beside !== undefined) inputs.beside = { shape: [count, beside.length / (count * area), ...config.image.slice(1)] };
   if (config.selfConditioning) inputs.last = { shape };
   const guided = conditions !== undefined && guidance !== 1;
   const program = await context.compile<string, "prediction">(
@@ -179,12 +195,12 @@ async function openEye(model: Diffusion, context: SampleContext, { guidance, cli
     const factors = pictureFactors(config.parameterization, level);
     const feeds: Parameters<Program<string>["run"]>[0] = {
       x,
-      level: levelVector(schedules[config.schedule].told(level.time), config.embedding),
+      level: levelVector(schedules[config.noiseSchedule].told(level.time), config.embedding),
     };
     if (config.selfConditioning) feeds.last = last ?? new Float32Array(x.length);
     const { prediction } = await program.run(feeds);
     const picture = x.map((value, i) => factors.prediction * Number(prediction[i]) + factors.x * value);
-    if (clip) for (let i = 0; i < picture.length; i++) picture[i] = Math.min(1, Math.max(-1, picture[i]));
+    if (clip && model.bounded) for (let i = 0; i < picture.length; i++) picture[i] = Math.min(1, Math.max(-1, picture[i]));
     last = picture;
     return picture;
   };

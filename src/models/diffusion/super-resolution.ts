@@ -3,12 +3,14 @@
  * Paper: Saharia et al., "Image super-resolution via iterative refinement" (SR3), 2021, arXiv:2104.07636.
  *
  * The network of ddpm.ts also sees a small picture, enlarged, beside the noisy one, and paints what fits it: edges and details that the small picture can only
- * hint at. What it paints is one of the pictures that could have been; their mean has the least error, and is what one look from pure noise gives.
+ * hint at. What it paints is one of the pictures that could have been; their mean has the least error, and is what one look from pure noise gives. What is diffused
+ * is only what the enlarged picture lacks (Li et al., "SRDiff", 2021, arXiv:2104.14951): a network that has learnt nothing yet gives bicubic interpolation.
  *
  *   paper             here                        shape             range or unit
  *   y                 images, signed inside       [B, C, H, W]      intensity in [0, 1]; [-1, 1] inside
  *   x                 small                       [B, C, H/f, W/f]  means of f x f pixels
  *                     beside                      [B, C, H, W]      the same, enlarged by bicubic interpolation, beside the noisy picture (section 2.3)
+ *   x_r               details()                   [B, C, H, W]      DETAIL · (picture - beside), signed (SRDiff, section 4.1)
  *   γ                 alpha², sigma²              schedules.ts      signal and noise
  *   f_θ(x, y_t, γ)    predict()                   [B, C, H, W]      here the velocity, not the noise
  *
@@ -21,17 +23,17 @@ import { constant } from "../../graph/ops/source.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { meanSquaredError } from "../../nn/losses.ts";
-import { type Batch, defineModel, type Pictures, type Preset, type SampleContext } from "../model.ts";
+import { type Batch, defineModel, type Preset, type SampleContext, type Samples } from "../model.ts";
 import { diffusionTraining, plainDiffusion } from "./ddpm.ts";
 import {
   Diffusion,
-  type DiffusionConfig,
   diffusionFields,
   diffusionLoss,
   diffusionMetricInfo,
   diffusionMetrics,
   expectedPicture,
   fitsHalvings,
+  pictureTuple,
   toIntensity,
   toSigned,
 } from "./diffusion.ts";
@@ -40,6 +42,7 @@ import { paint, samplingFields } from "./paint.ts";
 const config = z
   .strictObject({
     ...diffusionFields,
+    image: pictureTuple.describe("channels (1 grey, 3 colour), height and width, divisible by 2 to the number of halvings, and by factor"),
     factor: z.int().min(2).max(8).describe("how many times larger the painted picture is than the small one, on each side"),
   })
   .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] })
@@ -80,13 +83,26 @@ export function smallAndBack(pictures: Tensor, factor: number): Tensor {
   return enlarge(averagePool(pictures, { kernel: factor }), factor);
 }
 
+/** Details are about half as large as pictures: with this factor they have about the deviation that schedules are made for. */
+const DETAIL = 2;
+
+/** What an enlarged small picture lacks. signed [B, C, H, W] each -> the same shape. */
+function details(picture: Tensor, beside: Tensor): Tensor {
+  return picture.sub(beside).mul(DETAIL);
+}
+
+/** The picture with these details, as intensities. [B, C, H, W] each */
+function withDetails(beside: Tensor, found: Tensor): Tensor {
+  return toIntensity(beside.add(found.div(DETAIL)));
+}
+
 /** A network with the size of its small pictures. */
 export class SuperResolution extends Diffusion {
   readonly factor: number;
 
   constructor(settings: SuperResolutionConfig, rng: ConstructorParameters<typeof Diffusion>[1]) {
     const { factor, ...rest } = settings;
-    super({ ...rest, schedule: "cosine", parameterization: "velocity" }, rng, settings.image[0]);
+    super({ ...rest, noiseSchedule: "cosine", parameterization: "velocity" }, rng, settings.image[0]);
     this.factor = factor;
   }
 }
@@ -104,13 +120,13 @@ function metrics(model: SuperResolution, { images }: Batch, rng: Rng): Record<st
   const beside = smallAndBack(picture, model.factor);
   const mean = expectedPicture(model, rng.normal("start", picture.shape), { picture: beside });
   return {
-    ...diffusionMetrics(model, picture, undefined, rng, beside),
-    psnr: psnr(toIntensity(mean), images),
+    ...diffusionMetrics(model, details(picture, beside), undefined, rng, beside),
+    psnr: psnr(withDetails(beside, mean), images),
     bicubicPsnr: psnr(toIntensity(beside), images),
   };
 }
 
-async function* sample(model: SuperResolution, context: SampleContext): AsyncGenerator<Pictures> {
+async function* sample(model: SuperResolution, context: SampleContext): AsyncGenerator<Samples> {
   const { from, count } = context;
   if (from === undefined) throw new UsageError({ what: "Super-resolution needs pictures to enlarge.", hint: "generate RUN --from FILE" });
   const shape = [count, ...model.config.image] as const;
@@ -120,10 +136,11 @@ async function* sample(model: SuperResolution, context: SampleContext): AsyncGen
   const { beside } = await program.run({ images: from.data });
   const small = (beside as Float32Array).slice();
   await program.dispose();
-  yield* paint(model, context, small);
+  const finish = (now: Float32Array) => now.map((value, i) => Math.min(1, Math.max(0, (small[i] + value / DETAIL + 1) / 2)));
+  yield* paint(model, context, { beside: small, finish });
 }
 
-const plain: SuperResolutionConfig = { ...(plainDiffusion as DiffusionConfig), depth: 1, factor: 2 };
+const plain: SuperResolutionConfig = { ...plainDiffusion, image: [1, 32, 32], depth: 1, factor: 2 };
 
 const presets = {
   smoke: {
@@ -133,7 +150,7 @@ const presets = {
   },
   small: {
     config: { ...plain, image: [3, 32, 32] },
-    training: { ...diffusionTraining, epochs: 30, batch: 32 },
+    training: { ...diffusionTraining, epochs: 80, batch: 32 },
     about: "emoji from 16 to 32 pixels; about eight minutes",
   },
   paper: {
@@ -170,7 +187,8 @@ export const superResolution = defineModel<SuperResolutionConfig, SuperResolutio
   build: (settings, rng) => new SuperResolution(settings, rng),
   objective: (model, { images }, rng) => {
     const picture = toSigned(images);
-    return diffusionLoss(model, picture, undefined, rng, smallAndBack(picture, model.factor));
+    const beside = smallAndBack(picture, model.factor);
+    return diffusionLoss(model, details(picture, beside), undefined, rng, beside);
   },
   metrics,
   metricInfo: {
@@ -183,8 +201,8 @@ export const superResolution = defineModel<SuperResolutionConfig, SuperResolutio
     bicubicPsnr: { unit: "dB", better: "higher", about: "the same of the small picture enlarged by bicubic interpolation" },
   },
   reconstruct: (model, images) => {
-    const picture = toSigned(images);
-    return toIntensity(expectedPicture(model, picture.mul(0), { picture: smallAndBack(picture, model.factor) }));
+    const beside = smallAndBack(toSigned(images), model.factor);
+    return withDetails(beside, expectedPicture(model, beside.mul(0), { picture: beside }));
   },
   starts: "needs",
   sampling: z.strictObject(samplingFields("ddim", 20)),

@@ -27,7 +27,9 @@ export const unetFields = {
     .array(z.int().min(4).max(1024))
     .min(1)
     .max(6)
-    .describe("channels at each resolution, from the whole picture to the smallest; each after the first halves the sides"),
+    .describe(
+      "channels at each resolution, from the whole picture to the smallest; each after the first halves the sides; for points: units of the hidden layers",
+    ),
   depth: z.int().min(1).max(4).describe("residual blocks at each resolution, on either way"),
   blocks: z
     .enum(["book", "paper"])
@@ -117,6 +119,7 @@ class Guide extends Module {
   }
 }
 
+/** A U-Net of blocks of either kind, whose last layer begins at zero. */
 export class DiffusionUnet extends Module implements Denoiser {
   readonly entry: Conv2d;
   readonly known: Linear | undefined;

@@ -1,4 +1,4 @@
-"""Diffusion on Fashion-MNIST. Usage: python diffusion.py ddpm-small|flow-small SEED [--steps N]
+"""Diffusion on Fashion-MNIST. Usage: python ddpm.py small|flow SEED [--steps N]
 
 The presets `small` of ddpm and flow-matching: the book's U-Net with one block a size, cosine schedule and velocities, or straight paths. --steps stops early
 and follows the learning rate's curve over so many steps; such a run is printed, not recorded. The pictures are those of common.fashion().
@@ -21,10 +21,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "pytorch"))
 from diffusion import STEPS, Unet, cosine_tables, flow_loss, straight_tables, velocity_loss  # noqa: E402
 
 SETTINGS = {
-    "ddpm-small": {"model": "ddpm", "tables": cosine_tables, "loss": velocity_loss},
-    "flow-small": {"model": "flow-matching", "tables": straight_tables, "loss": flow_loss},
+    "small": {"model": "ddpm", "tables": cosine_tables, "loss": velocity_loss},
+    "flow": {"model": "flow-matching", "tables": straight_tables, "loss": flow_loss},
 }
-EPOCHS, BATCH, RATE, WARMUP, EMA = 2, 64, 1e-3, 100, 0.995
+EPOCHS, BATCH, RATE, WARMUP, EMA = 2, 64, 2e-3, 100, 0.995
 
 
 @torch.no_grad()
