@@ -1,5 +1,5 @@
 import { and, maximum, minimum, not, or, where } from "../../graph/ops/elementwise.ts";
-import { concat } from "../../graph/ops/movement.ts";
+import { concat, full } from "../../graph/ops/movement.ts";
 import { greaterOrEqual, lessOrEqual } from "../../graph/ops/rounding.ts";
 import { constant } from "../../graph/ops/source.ts";
 import { whileLoop } from "../../graph/ops/while.ts";
@@ -51,9 +51,10 @@ export interface Integrated {
   readonly arrived: Tensor;
 }
 
-/** Root mean square of x over the tolerance at each of its first `measured` numbers. */
+/** Root mean square of x over the tolerance at each of its first numbers. Their number is counted, so that a graph does for any size of a batch. */
 function norm(x: Tensor, scale: Tensor): Tensor {
-  return x.slice(0, 0, scale.size).div(scale).square().mean().sqrt();
+  const count = full(scale.shape, 1).sum();
+  return x.slice(0, 0, scale.size).div(scale).square().sum().div(count).sqrt();
 }
 
 /** atol + rtol |y| of the numbers that the error is measured on. */
