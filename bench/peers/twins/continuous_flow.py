@@ -21,7 +21,7 @@ from ffjord import Field, estimated, exact, nats  # noqa: E402
 
 # As the presets of the same names.
 SETTINGS = {
-    "small": {"epochs": 25, "batch": 256, "rate": 3e-3, "cosine": True, "act": torch.tanh},
+    "small": {"epochs": 60, "batch": 256, "rate": 5e-3, "cosine": True, "act": torch.tanh},
     "paper": {"epochs": 100, "batch": 200, "rate": 1e-3, "cosine": False, "act": torch.nn.functional.softplus},
 }
 TRAIN, TEST = 20_000, 10_000
