@@ -27,6 +27,7 @@ export { argsort, type SortOptions, sort, type TopK, topK } from "./graph/ops/so
 export { constant } from "./graph/ops/source.ts";
 export { chunk, split } from "./graph/ops/split.ts";
 export * from "./graph/ops/stats.ts";
+export { type WhileOptions, whileLoop } from "./graph/ops/while.ts";
 export { Tensor, type TensorLike } from "./graph/tensor.ts";
 export type { Rng } from "./graph/trace.ts";
 export { type Build, type CompileOptions, compile, type InputSpec, type Program } from "./runtime/program.ts";

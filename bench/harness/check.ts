@@ -39,6 +39,7 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   ddpm: { parameters: 980_577, later: 1e-3 },
   "flow-matching": { parameters: 980_577, later: 1e-3 },
   realnvp: { parameters: 2_383_896 },
+  ffjord: { parameters: 9_224 },
 };
 
 const STEPS = 3;

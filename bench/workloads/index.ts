@@ -7,6 +7,7 @@ import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
 import { diffusionModelWorkloads } from "./diffusion-models.ts";
 import { featureNetWorkload } from "./feature-net.ts";
+import { ffjordWorkload } from "./ffjord.ts";
 import { flowWorkloads } from "./flows.ts";
 import { ganWorkloads } from "./gans.ts";
 import { kernelWorkloads } from "./kernels.ts";
@@ -27,6 +28,7 @@ export const workloads: readonly Workload[] = [
   diffusionWorkload,
   ...diffusionModelWorkloads,
   ...flowWorkloads,
+  ffjordWorkload,
   ...kernelWorkloads,
   ...convolutionWorkloads,
   ...compileWorkloads,

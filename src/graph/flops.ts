@@ -42,6 +42,9 @@ const cubic =
 
 const loop: Count = ({ attrs: { body, length } }) => (isGraph(body) ? graphFlops(body) * Number(length) : 0);
 
+/** How many turns it takes is not known: the body once. */
+const openLoop: Count = ({ attrs: { body } }) => (isGraph(body) ? graphFlops(body) : 0);
+
 const counts: Readonly<Record<string, Count>> = {
   // Moving and naming elements.
   ...Object.fromEntries(
@@ -101,6 +104,7 @@ const counts: Readonly<Record<string, Count>> = {
   triangularInverse: cubic(1 / 3),
   cholesky: cubic(1 / 3),
   scan: loop,
+  while: openLoop,
 };
 
 /**

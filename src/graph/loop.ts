@@ -161,7 +161,7 @@ export function gathered(roots: readonly Tensor[], params: readonly Tensor[], kn
 }
 
 /** The nodes behind `roots` that depend on a tensor of `stops`, in an order they can run in. */
-function varyingNodes(roots: readonly Tensor[], stops: ReadonlySet<Tensor>): GraphNode[] {
+export function varyingNodes(roots: readonly Tensor[], stops: ReadonlySet<Tensor>): GraphNode[] {
   // Nodes depend on older ones only, so nothing older than the oldest stop can depend on one.
   const oldest = Math.min(...[...stops].map((tensor) => tensor.node.id));
   const seen = new Set<GraphNode>();

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { State } from "./leaf.ts";
+import { greater } from "./ops/elementwise.ts";
+import { scan } from "./ops/scan.ts";
 import { input } from "./ops/source.ts";
 import { currentTrace, Trace, withTrace } from "./trace.ts";
 
@@ -43,4 +45,27 @@ test("an update must be like the state it renews", () => {
   trace.update(state, fresh);
   expect(trace.updates.get(state)).toBe(fresh);
   expect(() => trace.update(state, input("x", [4]))).toThrow(/must be like the old one[\s\S]*f32\[3\] and f32\[4\]/);
+});
+
+test("notes of one name are added up; what a loop's steps would note or demand is dropped", () => {
+  const trace = new Trace({ training: true });
+  const x = input("x", []);
+  withTrace(trace, () => {
+    trace.note("turns", x);
+    trace.note("turns", x);
+    scan(
+      ([state]) => {
+        trace.note("turns", state);
+        trace.note("inside", state);
+        trace.note("outside", x.exp());
+        trace.demand(greater(state, 0), { what: "inside" });
+        trace.demand(greater(x, 0), { what: "outside" });
+        return { carry: [state.mul(2)] };
+      },
+      { init: [x], length: 3 },
+    );
+  });
+  expect([...trace.notes.keys()]).toEqual(["turns", "outside"]);
+  expect(trace.notes.get("turns")!.node.inputs).toEqual([x, x]);
+  expect(trace.demands.map(({ problem }) => problem.what)).toEqual(["outside"]);
 });

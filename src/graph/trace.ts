@@ -1,7 +1,7 @@
 import type { Shape } from "../core/dtype.ts";
-import { AtelierError } from "../core/errors.ts";
+import { AtelierError, type Problem } from "../core/errors.ts";
 import type { State } from "./leaf.ts";
-import { less } from "./ops/elementwise.ts";
+import { add, less } from "./ops/elementwise.ts";
 import { input } from "./ops/source.ts";
 import { sameShape, shapeError } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -11,6 +11,13 @@ export interface Draw {
   readonly name: string;
   readonly kind: "normal" | "uniform";
   readonly tensor: Tensor;
+}
+
+/** What must hold of a run's values: where it does not, the program throws an error instead of giving its outputs. */
+export interface Demand {
+  /** A bool scalar. */
+  readonly holds: Tensor;
+  readonly problem: Problem;
 }
 
 /** What model code may draw from. Each use has a name, and each name a random stream of its own that is saved with the run. */
@@ -31,6 +38,9 @@ export class Trace implements Rng {
   training: boolean;
   readonly draws: Draw[] = [];
   readonly updates = new Map<State, Tensor>();
+  readonly demands: Demand[] = [];
+  /** Numbers that a training logs beside its losses: scalars by name. */
+  readonly notes = new Map<string, Tensor>();
   readonly #names = new Map<string, number>();
 
   constructor({ training }: { training: boolean }) {
@@ -61,6 +71,17 @@ export class Trace implements Rng {
     this.updates.set(state, value);
   }
 
+  /** Have every run of the program end in an error where `holds`, a bool scalar, is false. */
+  demand(holds: Tensor, problem: Problem): void {
+    this.demands.push({ holds, problem });
+  }
+
+  /** Have a training log a scalar; scalars of one name are added up. */
+  note(name: string, value: Tensor): void {
+    const known = this.notes.get(name);
+    this.notes.set(name, known === undefined ? value : add(known, value));
+  }
+
   /** A second use of a name gets a number, in the order of tracing, which is the order of the model's code. */
   #draw(name: string, kind: Draw["kind"], shape: Shape): Tensor {
     const uses = this.#names.get(name) ?? 0;
@@ -75,12 +96,23 @@ export class Trace implements Rng {
 let current: Trace | undefined;
 
 /**
- * Trace one step of a loop, whose `params` differ from step to step.
+ * Trace one step of a loop, whose `params` differ from step to step. Demands and notes of what differs are dropped: a program has one value of each.
  * @throws ShapeError where the trace would renew a state by them: a program has one new value for it, not one a step
  */
 export function traceStep<T>(params: readonly Tensor[], build: () => T): T {
   const before = new Map(current?.updates);
+  const [demands, notes] = [current?.demands.length ?? 0, new Map(current?.notes)];
   const result = build();
+  if (current !== undefined) {
+    const added = current.demands.splice(demands);
+    current.demands.push(...added.filter(({ holds }) => !dependsOn(holds, params)));
+    for (const [name, value] of current.notes) {
+      const known = notes.get(name);
+      if (known === value || !dependsOn(value, params)) continue;
+      if (known === undefined) current.notes.delete(name);
+      else current.notes.set(name, known);
+    }
+  }
   for (const [state, value] of current?.updates ?? []) {
     if (before.get(state) !== value && dependsOn(value, params))
       throw shapeError(
@@ -128,6 +160,11 @@ export function evaluating<T>(build: () => T): T {
   } finally {
     trace.training = outer;
   }
+}
+
+/** The trace being recorded, where there is one. */
+export function presentTrace(): Trace | undefined {
+  return current;
 }
 
 /** The trace being recorded. @throws AtelierError outside of one: layers with a training mode, state or draws only mean something inside. */

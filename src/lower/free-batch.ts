@@ -1,6 +1,6 @@
 import { create, equals } from "@bufbuild/protobuf";
 import { I } from "../graph/onnx.ts";
-import { attributeProto } from "./emitter.ts";
+import { attributeProto, withBodies } from "./emitter.ts";
 import {
   type ModelProto,
   type NodeProto,
@@ -36,6 +36,7 @@ export function freeBatch(lowerAt: (batch: number) => ModelProto): FreeBatch {
   const models = probes.map(lowerAt);
   const [first] = models;
   const graph = first.graph!;
+  forgetBodyShapes(models.map((model) => model.graph!.node));
   const different = nodesDiffer(models);
   if (different !== undefined) return { because: different };
   const varying = new Map<string, Affine>();
@@ -55,6 +56,25 @@ export function freeBatch(lowerAt: (batch: number) => ModelProto): FreeBatch {
   }
   if (source !== undefined) substitute(first, varying, source);
   return { model: first };
+}
+
+/** The bodies of loops say the shapes of what goes in and out; those that depend on the batch size are left to the runtime to find. */
+function forgetBodyShapes(lists: readonly (readonly NodeProto[])[]): void {
+  const bodies = lists.map((nodes) => withBodies(nodes).flatMap((node) => node.attribute.flatMap(({ g }) => (g === undefined ? [] : [g]))));
+  bodies[0].forEach((_, at) => {
+    for (const edge of ["input", "output"] as const) {
+      const values = bodies.map((list) => list[at]?.[edge] ?? []);
+      values[0].forEach((info, i) => {
+        const same = values.slice(1).every((list) => list[i] !== undefined && String(dimsOf(list[i])) === String(dimsOf(info)));
+        if (!same) for (const list of values) forgetShape(list[i]);
+      });
+    }
+  });
+}
+
+function forgetShape(info: ValueInfoProto | undefined): void {
+  const type = info?.type?.value;
+  if (type?.case === "tensorType") type.value.shape = undefined;
 }
 
 function nodesDiffer(models: readonly ModelProto[]): string | undefined {
@@ -112,7 +132,7 @@ function findSource(models: readonly ModelProto[]): { name: string; axis: number
 function dimsOf(info: ValueInfoProto): bigint[] {
   const type = info.type?.value;
   if (type?.case !== "tensorType") return [];
-  return type.value.shape!.dim.map(({ value }) => (value.case === "dimValue" ? value.value : -1n));
+  return (type.value.shape?.dim ?? []).map(({ value }) => (value.case === "dimValue" ? value.value : -1n));
 }
 
 /** Write `batch` where the three models' dimensions are the batch size; other differences are refused. */
@@ -151,7 +171,7 @@ function substitute({ graph }: ModelProto, varying: ReadonlyMap<string, Affine>,
     added.push(create(NodeProtoSchema, { opType: "Add", input: [product, constant(`${name}/offset`, offset)], output: [result] }));
     return result;
   };
-  for (const node of nodes) {
+  for (const node of withBodies(nodes)) {
     node.input = node.input.map((name, slot) => {
       const affine = varying.get(name);
       if (affine === undefined) return name;

@@ -15,6 +15,7 @@ import { conditionalDdpm } from "./diffusion/conditional-ddpm.ts";
 import { ddpm } from "./diffusion/ddpm.ts";
 import { flowMatching } from "./diffusion/flow-matching.ts";
 import { superResolution } from "./diffusion/super-resolution.ts";
+import { ffjord } from "./flows/ffjord.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
@@ -49,6 +50,7 @@ export {
   ddpm,
   denoisingAutoencoder,
   featureNet,
+  ffjord,
   flowMatching,
   mlp,
   pixelCnnPlusPlus,
@@ -82,6 +84,7 @@ export const models: readonly ModelRecord[] = [
   conditionalDdpm,
   flowMatching,
   superResolution,
+  ffjord,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */

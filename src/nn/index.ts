@@ -34,6 +34,7 @@ export * from "./modulated-conv.ts";
 export { Module, namedParameters, namedStates, type Summary, summary } from "./module.ts";
 export { BatchNorm, type BatchNormOptions, LayerNorm, type LayerNormOptions } from "./norm.ts";
 export * from "./norms.ts";
+export * from "./ode/index.ts";
 export { type PaddingMode, padBorders } from "./padding.ts";
 export * from "./pool.ts";
 export * from "./positions.ts";

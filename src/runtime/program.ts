@@ -1,5 +1,5 @@
 import { allocate, bytesPerElement, type DType, type Shape, sizeOf, type TypedArray } from "../core/dtype.ts";
-import { AtelierError, RuntimeError } from "../core/errors.ts";
+import { AtelierError, type Problem, RuntimeError } from "../core/errors.ts";
 import { RandomStreams } from "../core/streams.ts";
 import { collect, type Graph, roleOf } from "../graph/graph.ts";
 import { isLeaf, type State } from "../graph/leaf.ts";
@@ -61,7 +61,8 @@ export async function compile<I extends string, O extends string>(
   const results = withTrace(trace, () => build(symbols, trace));
   const updates = [...trace.updates].map(([state, tensor], i) => ({ name: `state:${i}`, state, tensor }));
   const outputs = (Object.keys(results) as O[]).map((key) => ({ name: outputName(key, specs), tensor: results[key] }));
-  const traced = nameLeaves(collect([...outputs, ...updates]));
+  const demands = trace.demands.map(({ holds, problem }, i) => ({ name: `demand:${i}`, tensor: holds, problem }));
+  const traced = nameLeaves(collect([...outputs, ...updates, ...demands]));
   const graph = simplify(traced);
   if (debugLevel() >= 1) verify(graph, "simplify");
   debugGraph(name, traced, graph);
@@ -84,6 +85,7 @@ export async function compile<I extends string, O extends string>(
       return profileProgram(backend, graph, model, { name, optimize, kernels, inputs, outputs, runs });
     },
     updates,
+    demands,
     draws: trace.draws,
     outputNames: Object.keys(results) as O[],
     options,
@@ -127,6 +129,7 @@ interface ProgramParts<I extends string, O extends string> {
   graph: Graph;
   profile: (inputs: Arrays, outputs: Arrays, runs: number) => Promise<ProgramProfile>;
   updates: readonly { name: string; state: State; tensor: Tensor }[];
+  demands: readonly { name: string; problem: Problem }[];
   draws: readonly Draw[];
   outputNames: readonly O[];
   options: CompileOptions<I>;
@@ -154,13 +157,14 @@ export class Program<I extends string = string, O extends string = string> {
   readonly #binding: Binding;
   readonly #fills: (() => void)[];
   readonly #commits: (() => void)[];
+  readonly #demands: ProgramParts<I, O>["demands"];
   readonly #bound: Arrays;
   readonly #fetched: Arrays;
   readonly #profile: ProgramParts<I, O>["profile"];
   #milliseconds = Number.POSITIVE_INFINITY;
   #lastBreath = 0;
 
-  constructor({ executable, graph, profile, updates, draws, outputNames, options, specs, frozen }: ProgramParts<I, O>) {
+  constructor({ executable, graph, profile, updates, demands, draws, outputNames, options, specs, frozen }: ProgramParts<I, O>) {
     this.name = options.name ?? executable.name;
     this.graph = graph;
     this.#executable = executable;
@@ -186,6 +190,7 @@ export class Program<I extends string = string, O extends string = string> {
         () =>
           copyInto(state.data, fetched[name]),
     );
+    this.#demands = demands;
     this.#bound = bound;
     this.#fetched = fetched;
     this.#profile = profile;
@@ -214,7 +219,7 @@ export class Program<I extends string = string, O extends string = string> {
    * Copy `feeds` into the bound inputs, draw the random ones, run, and renew the state.
    * @param accept looks at the outputs and may refuse them: the state then stays as it was
    * @returns the bound output arrays, which the next run overwrites
-   * @throws AtelierError for an unknown input or one of the wrong length; RuntimeError from the backend
+   * @throws AtelierError for an unknown input or one of the wrong length, or where a demand of the traced code does not hold; RuntimeError from the backend
    */
   async run(
     feeds: Partial<Record<I, TypedArray | readonly number[]>> = {},
@@ -223,6 +228,8 @@ export class Program<I extends string = string, O extends string = string> {
     for (const key of Object.keys(feeds) as I[]) this.#feed(key, feeds[key]!);
     for (const fill of this.#fills) fill();
     await this.#execute();
+    for (const { name, problem } of this.#demands)
+      if (this.#fetched[name][0] === 0) throw new AtelierError({ ...problem, where: problem.where ?? `in the program "${this.name}"` });
     if (await accept(this.outputs)) for (const commit of this.#commits) commit();
     return this.outputs;
   }

@@ -1,6 +1,6 @@
 import { AtelierError } from "../core/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Rng } from "../graph/trace.ts";
+import { presentTrace, type Rng } from "../graph/trace.ts";
 import type { Terms } from "../nn/losses.ts";
 import type { Build } from "../runtime/program.ts";
 import type { FlatParameters } from "./flat.ts";
@@ -49,6 +49,7 @@ export function phaseOutputs<I extends string>(
         outputs[`gradient:${path}`] = derived[i];
       });
     }
+    for (const [name, value] of presentTrace()?.notes ?? []) addOutput(outputs, `term:${name}`, value);
     return outputs;
   };
 }

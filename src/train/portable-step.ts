@@ -109,7 +109,8 @@ function traceStep<I extends string>(options: PortableStepOptions<I>): TracedSte
     symbols[key] = input(key, inputs[key].shape, inputs[key].dtype ?? "float32", inputs[key].role);
   const parameters = [...namedParameters(module)];
   const leaves = parameters.map(([, leaf]) => leaf);
-  const { terms, derived } = withTrace(trace, () => lossAndGradients(objective(symbols, trace), leaves));
+  const { terms: losses, derived } = withTrace(trace, () => lossAndGradients(objective(symbols, trace), leaves));
+  const terms = { ...losses, ...Object.fromEntries([...trace.notes].map(([name, value]) => [`term:${name}`, value])) };
   const scaled = clipNorm > 0 ? clipped(derived, clipNorm) : derived;
   const scalars = Object.keys(optimizer.coefficients(1, 1, weightDecay || undefined));
   const coefficients = Object.fromEntries(scalars.map((name) => [name, input(`coefficient:${name}`, [], "float32", "setting")]));

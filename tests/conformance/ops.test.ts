@@ -12,6 +12,7 @@ import { gradientError, probe, weightedSum } from "../../src/runtime/testing/che
 const withoutExamples: Record<string, string> = {
   input: "it has no value of its own",
   scan: "a body is no plain data: see scan.test.ts",
+  while: "a body is no plain data: see while.test.ts",
   customGradient: "its rule is a function, which attributes cannot hold: see control.test.ts",
 };
 

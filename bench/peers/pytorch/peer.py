@@ -15,6 +15,7 @@ from autoencoders import AUTOENCODERS
 from diffusion import DIFFUSION, SAMPLING
 from families import FamilyTraining
 from features import FEATURES
+from ffjord import FFJORD
 from flows import FLOWS, Controller
 from gans import GANS
 from kernels import KERNELS
@@ -22,7 +23,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **DIFFUSION}
+FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FFJORD, **DIFFUSION}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],

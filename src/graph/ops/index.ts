@@ -23,6 +23,7 @@ import { softmaxOps } from "./softmax.ts";
 import { sortOps } from "./sort.ts";
 import { sourceOps } from "./source.ts";
 import { splitOps } from "./split.ts";
+import { whileOps } from "./while.ts";
 
 /** Every op of the engine: what the conformance tests, the parity table and the documentation read. */
 export const ops: Readonly<Record<string, OpRecord>> = {
@@ -49,5 +50,6 @@ export const ops: Readonly<Record<string, OpRecord>> = {
   ...splitOps,
   ...crossEntropyOps,
   ...scanOps,
+  ...whileOps,
   ...barrierOps,
 };

@@ -170,7 +170,8 @@ function evaluateScan(inputs: readonly NdArray[], attrs: ScanAttrs, specs: reado
   return [...state, ...outputs.slice(carries)];
 }
 
-function evaluateBody(body: Graph, inputs: readonly NdArray[]): readonly NdArray[] {
+/** A body on these inputs, in the interpreter's arithmetic. */
+export function evaluateBody(body: Graph, inputs: readonly NdArray[]): readonly NdArray[] {
   const values = new Map<Tensor, NdArray>(body.inputs.map(({ tensor }, i) => [tensor, inputs[i]]));
   for (const node of body.nodes) {
     if (isInput(node)) continue;

@@ -1,12 +1,17 @@
 import type { Graph, Named } from "../graph.ts";
 import { scanOp } from "../ops/scan.ts";
 import { input, scalarValue } from "../ops/source.ts";
+import { whileOp } from "../ops/while.ts";
 import { GraphNode, type Tensor } from "../tensor.ts";
 
 // What simplify does with loops: outputs that nothing reads go, with all that only they need, and the body is simplified like any graph.
 
 export function isScan(node: GraphNode): boolean {
   return node.op.name === scanOp.name;
+}
+
+export function isWhile(node: GraphNode): boolean {
+  return node.op.name === whileOp.name;
 }
 
 /** The inputs and outputs of a body that are needed, by position. */
@@ -100,4 +105,32 @@ export function smallerScan(
   };
   const old = kept.outputs.map((i) => node.outputs[i]);
   return { node: new GraphNode(node.op, operands, attrs, old), outputs: old };
+}
+
+/** A while loop on the inputs of the graph being made, its body simplified. Its states are all kept: any of them may decide when it ends. */
+export function smallerWhile(
+  node: GraphNode,
+  current: readonly Tensor[],
+  rebuild: (body: Graph, known: Map<Tensor, Tensor>) => Graph,
+): GraphNode {
+  const body = node.attrs.body as Graph;
+  const fixed = body.inputs.length - current.length;
+  const captures = node.outputs.length + 1;
+  const known = new Map<Tensor, Tensor>();
+  const inputs: Named[] = [];
+  const operands: Tensor[] = [];
+  body.inputs.forEach(({ name, tensor: old }, i) => {
+    const operand = i < fixed ? undefined : current[i - fixed];
+    // Constants belong inside, where they fold.
+    if (operand !== undefined && i - fixed >= captures && scalarValue(operand) !== undefined) {
+      known.set(old, operand);
+      return;
+    }
+    const tensor = input(name, old.shape, old.dtype);
+    known.set(old, tensor);
+    inputs.push({ name, tensor });
+    if (operand !== undefined) operands.push(operand);
+  });
+  const smaller = rebuild({ inputs, outputs: body.outputs, nodes: body.nodes }, known);
+  return new GraphNode(node.op, operands, { ...node.attrs, body: smaller }, node.outputs);
 }

@@ -10,7 +10,7 @@ import { constant, scalarValue } from "../ops/source.ts";
 import { attrsText } from "../print.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
 import { applyOne, GraphNode, onBehalfOf, type Tensor } from "../tensor.ts";
-import { isScan, keptOfScans, smallerScan } from "./scans.ts";
+import { isScan, isWhile, keptOfScans, smallerScan, smallerWhile } from "./scans.ts";
 
 type Rule = (node: GraphNode, inputs: readonly Tensor[]) => Tensor | undefined;
 
@@ -51,6 +51,14 @@ function rebuild(graph: Graph, replaced: Map<Tensor, Tensor>): Named[] {
       const smaller = onBehalfOf(node, () => smallerScan(node, inputs, needs, simplifyBody));
       const shared = shareNode(smaller.node, smaller.node.inputs, pool);
       smaller.outputs.forEach((output, i) => {
+        replaced.set(output, shared.outputs[i]);
+      });
+      continue;
+    }
+    if (isWhile(node)) {
+      const smaller = onBehalfOf(node, () => smallerWhile(node, inputs, simplifyBody));
+      const shared = shareNode(smaller, smaller.inputs, pool);
+      node.outputs.forEach((output, i) => {
         replaced.set(output, shared.outputs[i]);
       });
       continue;

@@ -1,0 +1,1 @@
+export { type AdaptiveOptions, type FixedOptions, type OdeOptions, type OdeSolution, odeSolve, type TimeDerivative } from "./solve.ts";
