@@ -28,7 +28,7 @@ export function readSentencePiece(bytes: Uint8Array, where = "the SentencePiece 
   const proto = readProto(bytes, where);
   if (proto.pieces.length === 0) throw new FileError({ what: "The SentencePiece model has no pieces.", where });
   const unknown = proto.pieces.findIndex(({ type }) => type === UNKNOWN);
-  return new Tokenizer({
+  const spec: TokenizerSpec = {
     version: "1.0",
     added_tokens: proto.pieces.flatMap((piece, id) => addedToken(piece, id)),
     normalizer: normalizer(proto),
@@ -36,7 +36,8 @@ export function readSentencePiece(bytes: Uint8Array, where = "the SentencePiece 
     post_processor: null,
     decoder: decoder(proto),
     model: model(proto, unknown, where),
-  } satisfies TokenizerSpec);
+  };
+  return new Tokenizer(spec, { singlePrecision: true });
 }
 
 function addedToken({ text, type }: Piece, id: number): AddedToken[] {

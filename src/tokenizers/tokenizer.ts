@@ -48,12 +48,15 @@ export class Tokenizer {
   readonly #addedByContent: ReadonlyMap<string, number>;
   readonly #words = new Map<string, readonly number[]>();
 
-  /** @throws FileError when the description contradicts itself or asks for what is not known here. */
-  constructor(spec: TokenizerSpec) {
+  /**
+   * `singlePrecision` only matters to unigram models: see {@link UnigramModel}.
+   * @throws FileError when the description contradicts itself or asks for what is not known here.
+   */
+  constructor(spec: TokenizerSpec, { singlePrecision = false }: { singlePrecision?: boolean | undefined } = {}) {
     this.spec = spec;
     this.#added = new Map(spec.added_tokens.map((token) => [token.id, token]));
     this.#addedByContent = new Map(spec.added_tokens.map(({ content, id }) => [content, id]));
-    this.#model = buildModel(spec.model, new Set(spec.added_tokens.filter(({ special }) => special).map(({ id }) => id)));
+    this.#model = buildModel(spec.model, new Set(spec.added_tokens.filter(({ special }) => special).map(({ id }) => id)), singlePrecision);
     const normalizer = spec.normalizer;
     this.#normalize = normalizer === null || normalizer === undefined ? (text) => text : buildNormalizer(normalizer);
     this.#pre = buildPreTokenizer(spec.pre_tokenizer);
@@ -194,7 +197,7 @@ export class Tokenizer {
   }
 }
 
-function buildModel(spec: ModelSpec, special: ReadonlySet<number>): TokenModel {
+function buildModel(spec: ModelSpec, special: ReadonlySet<number>, singlePrecision: boolean): TokenModel {
   switch (spec.type) {
     case "BPE":
       return new BpeModel(spec);
@@ -203,6 +206,6 @@ function buildModel(spec: ModelSpec, special: ReadonlySet<number>): TokenModel {
     case "WordLevel":
       return new WordLevelModel(spec);
     case "Unigram":
-      return new UnigramModel(spec, special);
+      return new UnigramModel(spec, special, singlePrecision);
   }
 }

@@ -17,10 +17,15 @@ export class UnigramModel implements TokenModel {
   readonly #trie: Trie;
   readonly #unknown: number | undefined;
   readonly #unknownScore: number;
+  readonly #round: (score: number) => number;
   readonly #bytes: readonly number[] | undefined;
 
-  /** `skip` are ids that encoding never gives (control and byte tokens). @throws FileError when the unknown token's id is none. */
-  constructor(spec: UnigramSpec, skip: ReadonlySet<number> = new Set()) {
+  /**
+   * `skip` are ids that encoding never gives (control tokens). `singlePrecision` adds up in float32 from the text's begin, as SentencePiece does: it
+   * decides between cuts of equal probability. @throws FileError when the unknown token's id is none.
+   */
+  constructor(spec: UnigramSpec, skip: ReadonlySet<number> = new Set(), singlePrecision = false) {
+    this.#round = singlePrecision ? Math.fround : (score) => score;
     this.tokens = spec.vocab.map(([token]) => token);
     this.#ids = new Map(this.tokens.map((token, id) => [token, id]));
     this.#scores = Float64Array.from(spec.vocab, ([, score]) => score);
@@ -37,7 +42,7 @@ export class UnigramModel implements TokenModel {
     });
     this.#unknownScore = least - UNKNOWN_PENALTY;
     const crosses = this.tokens.some((token) => /[^\u2581]\u2581/.test(token));
-    this.safeCuts = crosses || !this.#ids.has("\u2581") ? undefined : /\u2581+[^\u2581]*|[^\u2581]+/g;
+    this.safeCuts = singlePrecision || crosses || !this.#ids.has("\u2581") ? undefined : /\u2581+[^\u2581]*|[^\u2581]+/g;
   }
 
   idOf(token: string): number | undefined {
@@ -70,22 +75,23 @@ export class UnigramModel implements TokenModel {
     const [from, ids] = [new Int32Array(count + 1).fill(-1), new Int32Array(count + 1).fill(-1)];
     const best = new Float64Array(count + 1).fill(Number.NEGATIVE_INFINITY);
     best[0] = 0;
-    const trie = this.#trie;
+    const [trie, round] = [this.#trie, this.#round];
+    const unknownScore = round(this.#unknownScore);
     for (let start = 0; start < count; start++) {
       let single = false;
       for (let [node, end] = [trie.step(0, points[start]), start + 1]; node >= 0; node = end < count ? trie.step(node, points[end]) : -1, end++) {
         const id = trie.value(node);
         if (id < 0) continue;
         single ||= end === start + 1;
-        const score = best[start] + this.#scores[id];
+        const score = round(best[start] + this.#scores[id]);
         if (score > best[end]) {
           best[end] = score;
           from[end] = start;
           ids[end] = id;
         }
       }
-      if (!single && best[start] + this.#unknownScore > best[start + 1]) {
-        best[start + 1] = best[start] + this.#unknownScore;
+      if (!single && round(best[start] + unknownScore) > best[start + 1]) {
+        best[start + 1] = round(best[start] + unknownScore);
         from[start + 1] = start;
         ids[start + 1] = -1;
       }

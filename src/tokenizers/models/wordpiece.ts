@@ -2,7 +2,7 @@
  * WordPiece as BERT uses it (Wu et al., "Google's Neural Machine Translation System", 2016, arXiv:1609.08144; Devlin et al., "BERT", 2018): from the
  * left, the longest token that fits; tokens within a word begin with a mark. A word with a part that nothing fits is unknown as a whole.
  */
-import { FileError } from "../../core/errors.ts";
+import { FileError, UsageError } from "../../core/errors.ts";
 import type { WordLevelSpec, WordPieceSpec } from "../spec.ts";
 import { type TokenModel, tokensById } from "./model.ts";
 
@@ -53,21 +53,30 @@ export class WordPieceModel implements TokenModel {
 export class WordLevelModel implements TokenModel {
   readonly tokens: readonly (string | undefined)[];
   readonly #vocab: ReadonlyMap<string, number>;
-  readonly #unknown: number;
+  readonly #unknown: number | undefined;
 
-  /** @throws FileError without the unknown token. */
+  /** A vocabulary without the unknown token is one that has no unknown words: they are an error. */
   constructor(spec: WordLevelSpec) {
     this.#vocab = new Map(Object.entries(spec.vocab));
     this.tokens = tokensById(this.#vocab);
-    this.#unknown = unknownId(this.#vocab, spec.unk_token);
+    this.#unknown = this.#vocab.get(spec.unk_token);
   }
 
   idOf(token: string): number | undefined {
     return this.#vocab.get(token);
   }
 
+  /** @throws UsageError for an unknown word where the vocabulary has no token for them */
   encodeWord(word: string, out: number[]): void {
-    out.push(this.#vocab.get(word) ?? this.#unknown);
+    const id = this.#vocab.get(word) ?? this.#unknown;
+    if (id === undefined) {
+      throw new UsageError({
+        what: "The text has a character or word that the tokenizer's vocabulary lacks, and it has no unknown token.",
+        got: JSON.stringify(word),
+        hint: "train the tokenizer on this text too, or with an unknown token",
+      });
+    }
+    out.push(id);
   }
 }
 
