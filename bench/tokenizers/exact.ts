@@ -8,7 +8,19 @@ import { readSentencePiece } from "../../src/tokenizers/sentencepiece-model.ts";
 import { Tokenizer } from "../../src/tokenizers/tokenizer.ts";
 
 const [folder, ...chosen] = process.argv.slice(2);
-const all = ["gpt2", "tiktoken", "byte-bpe", "bpe", "llama3", "wordpiece", "wordpiece-cased", "unigram", "sp-bpe", "sp-unigram", "sp-unigram-bytes"];
+const all = [
+  "gpt2",
+  "tiktoken",
+  "byte-bpe",
+  "bpe",
+  "llama3",
+  "wordpiece",
+  "wordpiece-cased",
+  "unigram",
+  "sp-bpe",
+  "sp-unigram",
+  "sp-unigram-bytes",
+];
 const lines = JSON.parse(readFileSync(path.join(folder, "mixed.json"), "utf8")) as string[];
 
 function numbers(name: string): Uint32Array {

@@ -27,7 +27,9 @@ function charactersPerToken(tokenizer: Tokenizer): number {
 function sharedMerges(ours: Tokenizer["spec"]["model"], theirs: Tokenizer["spec"]["model"]): string {
   if (ours.type !== "BPE" || theirs.type !== "BPE") return "";
   const different = ours.merges.findIndex((merge, i) => String(merge) !== String(theirs.merges[i]));
-  return different < 0 && ours.merges.length === theirs.merges.length ? `all ${ours.merges.length} merges equal` : `merge ${different} differs`;
+  return different < 0 && ours.merges.length === theirs.merges.length
+    ? `all ${ours.merges.length} merges equal`
+    : `merge ${different} differs`;
 }
 
 function sharedTokens(ours: Tokenizer, theirs: Tokenizer): string {
@@ -46,14 +48,21 @@ const trained: Tokenizer | undefined =
       : kind === "unigram"
         ? trainUnigram(first, { size: 4096 })
         : undefined;
-const plain = kind === "bpe" ? learnBpe(countWords(first, wordsOf({ pre_tokenizer: { type: "Whitespace" } })), { size: 4096, specialTokens: ["<unk>"] }) : undefined;
+const plain =
+  kind === "bpe"
+    ? learnBpe(countWords(first, wordsOf({ pre_tokenizer: { type: "Whitespace" } })), { size: 4096, specialTokens: ["<unk>"] })
+    : undefined;
 const { user, system } = process.cpuUsage(start);
 const theirs = kind === "unigram" ? readSentencePiece(readFileSync(path.join(folder, "sp-unigram-bytes.model"))) : json(kind);
 const result = {
   kind,
   seconds: (user + system) / 1e6,
   megabytes: Math.round(process.resourceUsage().maxRSS / 1024 - before / 2 ** 20),
-  equal: plain ? sharedMerges({ type: "BPE", ...plain }, theirs.spec.model) : kind === "byte-bpe" ? sharedMerges(trained!.spec.model, theirs.spec.model) : sharedTokens(trained!, theirs),
+  equal: plain
+    ? sharedMerges({ type: "BPE", ...plain }, theirs.spec.model)
+    : kind === "byte-bpe"
+      ? sharedMerges(trained!.spec.model, theirs.spec.model)
+      : sharedTokens(trained!, theirs),
   charactersPerToken: trained && charactersPerToken(trained),
   theirCharactersPerToken: charactersPerToken(theirs),
 };

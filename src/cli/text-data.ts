@@ -1,5 +1,5 @@
-import { formatBytes, tableText } from "./format.ts";
 import { showActivity } from "./activity.ts";
+import { formatBytes, tableText } from "./format.ts";
 import { type Io, printJson } from "./verb.ts";
 
 /** Whether a name is a text set's, or begins as one with parameters does. */
@@ -13,7 +13,13 @@ export async function listTexts(io: Io, json: boolean): Promise<void> {
   const { textSets } = await import("../data/text/sets/index.ts");
   const cards = textSets.map(({ card }) => card);
   if (json) return printJson(io, cards);
-  const rows = cards.map((card) => [card.name, card.title, card.kind, card.licence, formatBytes(card.package?.bytes ?? card.download?.bytes ?? 0)]);
+  const rows = cards.map((card) => [
+    card.name,
+    card.title,
+    card.kind,
+    card.licence,
+    formatBytes(card.package?.bytes ?? card.download?.bytes ?? 0),
+  ]);
   io.stdout.write(tableText(["name", "title", "kind", "licence", "download"], rows));
 }
 
@@ -38,7 +44,8 @@ export async function textInfo(name: string, options: TextInfoOptions, io: Io, j
   const { loadText } = await import("../data/node/text.ts");
   const { countLeaks, findDuplicates } = await import("../data/text/duplicates.ts");
   const activity = showActivity(io, json);
-  const load = (split: "train" | "test") => loadText(name, { split, field: options.field, targetField: options.target, onProgress: activity.onProgress });
+  const load = (split: "train" | "test") =>
+    loadText(name, { split, field: options.field, targetField: options.target, onProgress: activity.onProgress });
   const [train, test] = [await load("train"), await load("test")];
   activity.end();
   const { card } = train;
@@ -50,7 +57,10 @@ export async function textInfo(name: string, options: TextInfoOptions, io: Io, j
   const duplicates = options.duplicates ? findDuplicates([...train.documents, ...test.documents]) : undefined;
   const facts = { card, train: size(train.documents), test: size(test.documents), leaks, duplicates, notes: train.notes ?? [] };
   if (json) return printJson(io, facts);
-  const tell = (part: Record<string, number>) => Object.entries(part).map(([what, count]) => `${count} ${what}`).join(", ");
+  const tell = (part: Record<string, number>) =>
+    Object.entries(part)
+      .map(([what, count]) => `${count} ${what}`)
+      .join(", ");
   const rows = [
     ["summary", card.summary],
     ["source", card.source],
@@ -60,7 +70,9 @@ export async function textInfo(name: string, options: TextInfoOptions, io: Io, j
     ["split", card.splitNote],
     ["leaks", `${leaks} held-out ${card.kind} are also in training`],
     ...(duplicates === undefined ? [] : [["repeated", `${duplicates.exact} exactly, ${duplicates.near.length} pairs nearly`]]),
-    ...(duplicates?.near.slice(0, 5).map(({ first, second, overlap }) => ["", `${Math.round(100 * overlap)}% alike: ${first} | ${second}`]) ?? []),
+    ...(duplicates?.near
+      .slice(0, 5)
+      .map(({ first, second, overlap }) => ["", `${Math.round(100 * overlap)}% alike: ${first} | ${second}`]) ?? []),
     ["known bias", card.bias],
     ["example", example(train.documents[0] ?? { text: "" })],
     ...facts.notes.map((note) => ["note", note]),

@@ -38,12 +38,16 @@ export const verb: Verb = {
       .option("--file <file>", "a file with the text")
       .option("--tokens", "show tokens rather than ids")
       .option("--plain", "without the special tokens around the text")
-      .action((place: string, text: string | undefined, options: EncodeOptions, command: Command) => encode(place, text, options, io, wantsJson(command)));
+      .action((place: string, text: string | undefined, options: EncodeOptions, command: Command) =>
+        encode(place, text, options, io, wantsJson(command)),
+      );
     addCommand(tokenizer, "decode", "Ids to text")
       .argument("<tokenizer>", "a tokenizer.json, a SentencePiece .model, or a folder with one")
       .argument("<ids...>", "ids, with spaces or commas between them")
       .option("--special", "show special tokens too")
-      .action((place: string, ids: string[], options: { special?: boolean }, command: Command) => decode(place, ids, options, io, wantsJson(command)));
+      .action((place: string, ids: string[], options: { special?: boolean }, command: Command) =>
+        decode(place, ids, options, io, wantsJson(command)),
+      );
     withData(addCommand(tokenizer, "file", "Encode a text set into a token file, which training reads by ranges"))
       .argument("<tokenizer>", "a tokenizer.json, a SentencePiece .model, or a folder with one")
       .option("--split <split>", "train or test", "train")
@@ -65,7 +69,11 @@ async function train(options: TrainOptions, io: Io, json: boolean): Promise<void
   const { loadText } = await import("../data/node/text.ts");
   const { writeTokenizer } = await import("../tokenizers/node/index.ts");
   const activity = showActivity(io, json);
-  const { documents } = await loadText(options.data, { field: options.field, targetField: options.target, onProgress: activity.onProgress }).finally(activity.end);
+  const { documents } = await loadText(options.data, {
+    field: options.field,
+    targetField: options.target,
+    onProgress: activity.onProgress,
+  }).finally(activity.end);
   const texts = documents.flatMap(({ text, target }) => (target === undefined ? [text] : [text, target]));
   activity.onProgress(`learning ${kind}`);
   const start = performance.now();
@@ -79,7 +87,12 @@ async function train(options: TrainOptions, io: Io, json: boolean): Promise<void
   else io.stdout.write(`${kind} of ${tokenizer.vocabularySize} tokens from ${characters} characters in ${seconds.toFixed(1)} s: ${file}\n`);
 }
 
-async function learn(kind: (typeof KINDS)[number], texts: Corpus, size: number | undefined, onProgress: (message: string) => void): Promise<Tokenizer> {
+async function learn(
+  kind: (typeof KINDS)[number],
+  texts: Corpus,
+  size: number | undefined,
+  onProgress: (message: string) => void,
+): Promise<Tokenizer> {
   const all = await import("../tokenizers/index.ts");
   const sized = { size: size ?? 4096 };
   switch (kind) {
@@ -130,9 +143,12 @@ async function encode(place: string, text: string | undefined, options: EncodeOp
     throw new UsageError({ what: "There is no text to encode, or two.", expected: "a text, or --file FILE" });
   }
   const tokenizer = await readTokenizer(place);
-  const bytes = options.file === undefined ? undefined : await readFile(options.file).catch((error) => {
-    throw fileError(error, `Could not read ${options.file}.`);
-  });
+  const bytes =
+    options.file === undefined
+      ? undefined
+      : await readFile(options.file).catch((error) => {
+          throw fileError(error, `Could not read ${options.file}.`);
+        });
   const ids = [...tokenizer.encode(bytes ?? text ?? "", { addSpecialTokens: !options.plain })];
   const tokens = ids.map((id) => tokenizer.tokenOf(id));
   if (json) printJson(io, { ids, tokens });
@@ -141,7 +157,10 @@ async function encode(place: string, text: string | undefined, options: EncodeOp
 
 async function decode(place: string, words: readonly string[], options: { special?: boolean }, io: Io, json: boolean): Promise<void> {
   const { readTokenizer } = await import("../tokenizers/node/index.ts");
-  const ids = words.flatMap((word) => word.split(",")).filter((word) => word !== "").map(Number);
+  const ids = words
+    .flatMap((word) => word.split(","))
+    .filter((word) => word !== "")
+    .map(Number);
   const odd = ids.findIndex((id) => !Number.isInteger(id));
   if (odd >= 0) throw new UsageError({ what: "An id is not a whole number.", got: words.join(" ") });
   const text = (await readTokenizer(place)).decode(ids, { skipSpecialTokens: !options.special });
@@ -165,10 +184,19 @@ async function tokenFile(place: string, options: TokenFileOptions, io: Io, json:
   const { documentTokens } = await import("../data/text/tokens.ts");
   const tokenizer = await readTokenizer(place);
   const activity = showActivity(io, json);
-  const { documents } = await loadText(options.data, { split, field: options.field, targetField: options.target, onProgress: activity.onProgress }).finally(activity.end);
+  const { documents } = await loadText(options.data, {
+    split,
+    field: options.field,
+    targetField: options.target,
+    onProgress: activity.onProgress,
+  }).finally(activity.end);
   const end = ENDS.map((token) => tokenizer.idOf(token)).find((id) => id !== undefined);
   const file = path.resolve(options.out);
-  const parts = documentTokens(documents, (text) => tokenizer.encode(text, { addSpecialTokens: false }), documents.length > 1 ? end : undefined);
+  const parts = documentTokens(
+    documents,
+    (text) => tokenizer.encode(text, { addSpecialTokens: false }),
+    documents.length > 1 ? end : undefined,
+  );
   const written = await writeTokenFile(file, parts, { vocabularySize: tokenizer.vocabularySize });
   if (written.tokens === 0) throw new FileError({ what: "The text has no tokens.", where: options.data });
   if (json) printJson(io, { file, ...written });

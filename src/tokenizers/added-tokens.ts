@@ -6,7 +6,10 @@ import type { AddedToken } from "./spec.ts";
 export type Section = string | number;
 
 /** A function that cuts a text at added tokens; undefined where there are none. */
-export function addedTokenSplitter(tokens: readonly AddedToken[], contentOf: (token: AddedToken) => string): ((text: string) => Section[]) | undefined {
+export function addedTokenSplitter(
+  tokens: readonly AddedToken[],
+  contentOf: (token: AddedToken) => string,
+): ((text: string) => Section[]) | undefined {
   if (tokens.length === 0) return undefined;
   const byContent = new Map(tokens.map((token) => [contentOf(token), token]));
   const contents = [...byContent.keys()].filter((content) => content !== "").sort((a, b) => b.length - a.length);

@@ -10,7 +10,10 @@ const SUFFIX = "</w>";
  * Special token `<unk>`, id 0, for characters that the corpus lacks. Blanks are not kept: decoding puts a space after each word.
  * @throws UsageError for an empty corpus, or a size without room for its characters.
  */
-export function trainBpe(corpus: Corpus, { size, specialTokens = ["<unk>"], minFrequency }: TrainOptions & { minFrequency?: number | undefined }): Tokenizer {
+export function trainBpe(
+  corpus: Corpus,
+  { size, specialTokens = ["<unk>"], minFrequency }: TrainOptions & { minFrequency?: number | undefined },
+): Tokenizer {
   const parts = { pre_tokenizer: { type: "Whitespace" } as const };
   const { vocab, merges } = learnBpe(countWords(corpus, wordsOf(parts)), { size, specialTokens, minFrequency, suffix: SUFFIX });
   return new Tokenizer({

@@ -19,7 +19,6 @@ export const BYTE_ALPHABET: readonly string[] = [...BYTE_CHARS].sort();
 
 /** A text as the characters of its UTF-8 bytes. Lone surrogates become U+FFFD. */
 export function toByteChars(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the bytes that stand for themselves
   if (/^[!-~]*$/.test(text)) return text;
   let chars = "";
   for (const byte of encoder.encode(text)) chars += BYTE_CHARS[byte];

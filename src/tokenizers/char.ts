@@ -1,7 +1,8 @@
 /** Characters: each code point is a token. */
-import { requireSize, alphabetOf, countWords } from "./training/word-counts.ts";
+
 import { type Corpus, specials } from "./kinds.ts";
 import { Tokenizer } from "./tokenizer.ts";
+import { alphabetOf, countWords, requireSize } from "./training/word-counts.ts";
 
 const UNKNOWN = "<unk>";
 
@@ -10,7 +11,10 @@ const UNKNOWN = "<unk>";
  * error, and the vocabulary is exactly the corpus's characters. `size` keeps the most frequent and implies `unknown`.
  * @throws UsageError for an empty corpus.
  */
-export function trainChar(corpus: Corpus, { size, unknown = size !== undefined }: { size?: number | undefined; unknown?: boolean | undefined } = {}): Tokenizer {
+export function trainChar(
+  corpus: Corpus,
+  { size, unknown = size !== undefined }: { size?: number | undefined; unknown?: boolean | undefined } = {},
+): Tokenizer {
   const counts = countWords(corpus, (text) => text);
   const special = unknown ? [UNKNOWN] : [];
   if (size !== undefined) requireSize(size, special.length + 1);

@@ -21,7 +21,12 @@ export function buildDecoder(spec: DecoderSpec | null | undefined): Decode {
     case "Metaspace": {
       const drop = (spec.prepend_scheme ?? (spec.add_prefix_space === false ? "never" : "always")) !== "never";
       return (tokens) =>
-        tokens.map((token, i) => (drop && i === 0 && token.startsWith(spec.replacement) ? token.slice(spec.replacement.length) : token).replaceAll(spec.replacement, " "));
+        tokens.map((token, i) =>
+          (drop && i === 0 && token.startsWith(spec.replacement) ? token.slice(spec.replacement.length) : token).replaceAll(
+            spec.replacement,
+            " ",
+          ),
+        );
     }
     case "BPEDecoder":
       return (tokens) => tokens.map((token, i) => token.replaceAll(spec.suffix, i === tokens.length - 1 ? "" : " "));

@@ -19,7 +19,12 @@ export function specials(tokens: readonly string[]): AddedToken[] {
 
 /** A tokenizer whose vocabulary is not learned yet: it cuts texts into the words that training counts. */
 export function wordsOf(parts: Pick<TokenizerSpec, "normalizer" | "pre_tokenizer">): (text: string) => string[] {
-  const cutter = new Tokenizer({ version: "1.0", added_tokens: [], model: { type: "WordLevel", vocab: { "": 0 }, unk_token: "" }, ...parts });
+  const cutter = new Tokenizer({
+    version: "1.0",
+    added_tokens: [],
+    model: { type: "WordLevel", vocab: { "": 0 }, unk_token: "" },
+    ...parts,
+  });
   return (text) => cutter.words(text);
 }
 
@@ -29,7 +34,12 @@ export function beginsWith(token: string, id: number): PostProcessorSpec {
   return {
     type: "TemplateProcessing",
     single: [begin, { Sequence: { id: "A", type_id: 0 } }],
-    pair: [begin, { Sequence: { id: "A", type_id: 0 } }, { SpecialToken: { id: token, type_id: 1 } }, { Sequence: { id: "B", type_id: 1 } }],
+    pair: [
+      begin,
+      { Sequence: { id: "A", type_id: 0 } },
+      { SpecialToken: { id: token, type_id: 1 } },
+      { Sequence: { id: "B", type_id: 1 } },
+    ],
     special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
   };
 }

@@ -14,7 +14,8 @@ export type PostProcess = (first: readonly number[], second: readonly number[] |
 /** The function that a description stands for; none puts the two texts one after the other. */
 export function buildPostProcessor(spec: PostProcessorSpec | null | undefined): PostProcess {
   const adding = spec === null || spec === undefined ? undefined : flatten(spec).find(({ type }) => type !== "ByteLevel");
-  if (adding === undefined || adding.type === "ByteLevel" || adding.type === "Sequence") return fill([seq("A", 0)], [seq("A", 0), seq("B", 1)], {});
+  if (adding === undefined || adding.type === "ByteLevel" || adding.type === "Sequence")
+    return fill([seq("A", 0)], [seq("A", 0), seq("B", 1)], {});
   if (adding.type === "TemplateProcessing") {
     const ids = Object.fromEntries(Object.entries(adding.special_tokens).map(([name, token]) => [name, token.ids]));
     return fill(adding.single, adding.pair, ids);
@@ -38,7 +39,11 @@ function special(id: string, type_id: number): TemplatePart {
   return { SpecialToken: { id, type_id } };
 }
 
-function fill(single: readonly TemplatePart[], pair: readonly TemplatePart[], special: Readonly<Record<string, readonly number[]>>): PostProcess {
+function fill(
+  single: readonly TemplatePart[],
+  pair: readonly TemplatePart[],
+  special: Readonly<Record<string, readonly number[]>>,
+): PostProcess {
   return (first, second) => {
     const [ids, types]: [number[], number[]] = [[], []];
     for (const part of second === undefined ? single : pair) {

@@ -116,7 +116,11 @@ function join(parts: readonly Cut[], behavior: SplitBehavior): string[] {
     const before = parts[i - 1];
     const together =
       before !== undefined &&
-      (behavior === "Contiguous" ? before.match === match : behavior === "MergedWithPrevious" ? match && !before.match : before.match && !match);
+      (behavior === "Contiguous"
+        ? before.match === match
+        : behavior === "MergedWithPrevious"
+          ? match && !before.match
+          : before.match && !match);
     if (together) out[out.length - 1] += text;
     else out.push(text);
   });

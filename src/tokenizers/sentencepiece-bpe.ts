@@ -18,7 +18,8 @@ export interface SentencePieceOptions extends TrainOptions {
 /** The 256 tokens of bytes. */
 export const BYTE_TOKENS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byteToken(byte));
 
-const NORMALIZER: NormalizerSpec = {
+/** A space before the text, and the mark for each space. */
+export const SPACE_MARKS: NormalizerSpec = {
   type: "Sequence",
   normalizers: [
     { type: "Prepend", prepend: "\u2581" },
@@ -38,7 +39,12 @@ export const SPACE_MARK_DECODER: DecoderSpec = {
 const TRAINING_WORDS: PreTokenizerSpec = {
   type: "Sequence",
   pretokenizers: [
-    { type: "Split", pattern: { Regex: "\u2581+(?=\u2581[^\u2581\\r\\n])|\u2581?[^\u2581\\r\\n]+|\u2581+" }, behavior: "Removed", invert: true },
+    {
+      type: "Split",
+      pattern: { Regex: "\u2581+(?=\u2581[^\u2581\\r\\n])|\u2581?[^\u2581\\r\\n]+|\u2581+" },
+      behavior: "Removed",
+      invert: true,
+    },
     { type: "Digits", individual_digits: true },
   ],
 };
@@ -48,15 +54,23 @@ const TRAINING_WORDS: PreTokenizerSpec = {
  * begin with `<s>`.
  * @throws UsageError for an empty corpus, or a size without room for bytes and characters.
  */
-export function trainSentencePieceBpe(corpus: Corpus, { size, specialTokens = ["<unk>", "<s>", "</s>"], coverage = 0.9995 }: SentencePieceOptions): Tokenizer {
+export function trainSentencePieceBpe(
+  corpus: Corpus,
+  { size, specialTokens = ["<unk>", "<s>", "</s>"], coverage = 0.9995 }: SentencePieceOptions,
+): Tokenizer {
   requireSentencePieceTokens(specialTokens);
-  const counts = countWords(corpus, wordsOf({ normalizer: NORMALIZER, pre_tokenizer: TRAINING_WORDS }));
+  const counts = countWords(corpus, wordsOf({ normalizer: SPACE_MARKS, pre_tokenizer: TRAINING_WORDS }));
   const limitAlphabet = coverageLimit(counts, coverage);
-  const { vocab, merges } = learnBpe(counts, { size, specialTokens: [...specialTokens, ...BYTE_TOKENS], initialAlphabet: ["\u2581"], limitAlphabet });
+  const { vocab, merges } = learnBpe(counts, {
+    size,
+    specialTokens: [...specialTokens, ...BYTE_TOKENS],
+    initialAlphabet: ["\u2581"],
+    limitAlphabet,
+  });
   return new Tokenizer({
     version: "1.0",
     added_tokens: specials(specialTokens),
-    normalizer: NORMALIZER,
+    normalizer: SPACE_MARKS,
     post_processor: beginsWith("<s>", 1),
     decoder: SPACE_MARK_DECODER,
     model: { type: "BPE", vocab, merges, unk_token: "<unk>", fuse_unk: true, byte_fallback: true },

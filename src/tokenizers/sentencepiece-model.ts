@@ -52,7 +52,10 @@ function normalizer({ charsmap, addDummyPrefix, removeExtraWhitespaces }: ModelP
     normalizers.push({ type: "Precompiled", precompiled_charsmap: btoa(chars.join("")) });
   }
   if (removeExtraWhitespaces) {
-    normalizers.push({ type: "Replace", pattern: { Regex: "^ +| +$" }, content: "" }, { type: "Replace", pattern: { Regex: " {2,}" }, content: " " });
+    normalizers.push(
+      { type: "Replace", pattern: { Regex: "^ +| +$" }, content: "" },
+      { type: "Replace", pattern: { Regex: " {2,}" }, content: " " },
+    );
   }
   if (addDummyPrefix) normalizers.push({ type: "Prepend", prepend: SPACE_MARK });
   normalizers.push({ type: "Replace", pattern: { String: " " }, content: SPACE_MARK });
@@ -60,16 +63,26 @@ function normalizer({ charsmap, addDummyPrefix, removeExtraWhitespaces }: ModelP
 }
 
 function decoder({ addDummyPrefix }: ModelProto): DecoderSpec {
-  const decoders: DecoderSpec[] = [{ type: "Replace", pattern: { String: SPACE_MARK }, content: " " }, { type: "ByteFallback" }, { type: "Fuse" }];
+  const decoders: DecoderSpec[] = [
+    { type: "Replace", pattern: { String: SPACE_MARK }, content: " " },
+    { type: "ByteFallback" },
+    { type: "Fuse" },
+  ];
   if (addDummyPrefix) decoders.push({ type: "Strip", content: " ", start: 1, stop: 0 });
   return { type: "Sequence", decoders };
 }
 
 function model({ pieces, kind, byteFallback }: ModelProto, unknown: number, where: string): ModelSpec {
   if (kind === 1) {
-    return { type: "Unigram", unk_id: unknown < 0 ? null : unknown, vocab: pieces.map(({ text, score }) => [text, score]), byte_fallback: byteFallback };
+    return {
+      type: "Unigram",
+      unk_id: unknown < 0 ? null : unknown,
+      vocab: pieces.map(({ text, score }) => [text, score]),
+      byte_fallback: byteFallback,
+    };
   }
-  if (kind !== 2) throw new FileError({ what: "The SentencePiece model is of a kind that is not known here.", where, expected: "unigram or BPE" });
+  if (kind !== 2)
+    throw new FileError({ what: "The SentencePiece model is of a kind that is not known here.", where, expected: "unigram or BPE" });
   const vocab = Object.fromEntries(pieces.map(({ text }, id) => [text, id]));
   const unk_token = unknown < 0 ? null : pieces[unknown].text;
   return { type: "BPE", vocab, merges: mergesOf(pieces), unk_token, fuse_unk: true, byte_fallback: byteFallback, ignore_merges: false };
@@ -93,7 +106,14 @@ function mergesOf(pieces: readonly Piece[]): [string, string][] {
 }
 
 function readProto(bytes: Uint8Array, where: string): ModelProto {
-  const proto: ModelProto = { pieces: [], kind: 1, byteFallback: false, charsmap: new Uint8Array(), addDummyPrefix: true, removeExtraWhitespaces: true };
+  const proto: ModelProto = {
+    pieces: [],
+    kind: 1,
+    byteFallback: false,
+    charsmap: new Uint8Array(),
+    addDummyPrefix: true,
+    removeExtraWhitespaces: true,
+  };
   const text = (value: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(value);
   for (const { field, value } of fields(bytes, where)) {
     if (!(value instanceof Uint8Array)) continue;
@@ -122,7 +142,9 @@ function readProto(bytes: Uint8Array, where: string): ModelProto {
 }
 
 function float(value: number | Uint8Array): number {
-  return value instanceof Uint8Array && value.length === 4 ? new DataView(value.buffer, value.byteOffset, 4).getFloat32(0, true) : Number.NaN;
+  return value instanceof Uint8Array && value.length === 4
+    ? new DataView(value.buffer, value.byteOffset, 4).getFloat32(0, true)
+    : Number.NaN;
 }
 
 /** The fields of a protobuf message: whole numbers of varints, bytes of everything else. @throws FileError at the byte where it is damaged. */

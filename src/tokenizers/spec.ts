@@ -5,9 +5,7 @@ import { FileError } from "../core/errors.ts";
 const pattern = z.union([z.object({ String: z.string() }), z.object({ Regex: z.string() })]);
 const part = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) => z.object({ type: z.literal(type), ...shape });
 
-export type NormalizerSpec =
-  | z.infer<typeof plainNormalizer>
-  | { type: "Sequence"; normalizers: NormalizerSpec[] };
+export type NormalizerSpec = z.infer<typeof plainNormalizer> | { type: "Sequence"; normalizers: NormalizerSpec[] };
 const plainNormalizer = z.discriminatedUnion("type", [
   part("NFC", {}),
   part("NFD", {}),
@@ -33,7 +31,11 @@ const normalizer: z.ZodType<NormalizerSpec> = z.lazy(() =>
 
 export type SplitBehavior = z.infer<typeof behavior>;
 const behavior = z.enum(["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]);
-const metaspace = { replacement: z.string(), prepend_scheme: z.enum(["always", "first", "never"]).optional(), add_prefix_space: z.boolean().optional() };
+const metaspace = {
+  replacement: z.string(),
+  prepend_scheme: z.enum(["always", "first", "never"]).optional(),
+  add_prefix_space: z.boolean().optional(),
+};
 
 export type PreTokenizerSpec = z.infer<typeof plainPreTokenizer> | { type: "Sequence"; pretokenizers: PreTokenizerSpec[] };
 const plainPreTokenizer = z.discriminatedUnion("type", [
@@ -160,6 +162,13 @@ function withModelType(value: unknown): unknown {
   if (typeof value !== "object" || value === null || !("model" in value)) return value;
   const { model } = value;
   if (typeof model !== "object" || model === null || "type" in model) return value;
-  const type = "merges" in model ? "BPE" : "max_input_chars_per_word" in model ? "WordPiece" : "vocab" in model && Array.isArray(model.vocab) ? "Unigram" : "WordLevel";
+  const type =
+    "merges" in model
+      ? "BPE"
+      : "max_input_chars_per_word" in model
+        ? "WordPiece"
+        : "vocab" in model && Array.isArray(model.vocab)
+          ? "Unigram"
+          : "WordLevel";
   return { ...value, model: { type, ...model } };
 }

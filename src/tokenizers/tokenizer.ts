@@ -62,8 +62,14 @@ export class Tokenizer {
     this.#pre = buildPreTokenizer(spec.pre_tokenizer);
     this.#post = buildPostProcessor(spec.post_processor);
     this.#decode = buildDecoder(spec.decoder);
-    this.#splitRaw = addedTokenSplitter(spec.added_tokens.filter(({ normalized }) => !normalized), ({ content }) => content);
-    this.#splitNormalized = addedTokenSplitter(spec.added_tokens.filter(({ normalized }) => normalized), ({ content }) => this.#normalize(content));
+    this.#splitRaw = addedTokenSplitter(
+      spec.added_tokens.filter(({ normalized }) => !normalized),
+      ({ content }) => content,
+    );
+    this.#splitNormalized = addedTokenSplitter(
+      spec.added_tokens.filter(({ normalized }) => normalized),
+      ({ content }) => this.#normalize(content),
+    );
     this.vocabularySize = Math.max(this.#model.tokens.length, ...spec.added_tokens.map(({ id }) => id + 1));
   }
 
@@ -133,7 +139,8 @@ export class Tokenizer {
   words(text: string): string[] {
     const out: string[] = [];
     this.#sections(text, (section, first) => {
-      if (typeof section === "string") for (const word of this.#pre.split([section], first)) out.push(this.#pre.bytes ? toByteChars(word) : word);
+      if (typeof section === "string")
+        for (const word of this.#pre.split([section], first)) out.push(this.#pre.bytes ? toByteChars(word) : word);
     });
     return out;
   }
@@ -145,7 +152,11 @@ export class Tokenizer {
       if (added?.special && skipSpecialTokens) continue;
       const token = added?.content ?? this.#model.tokens[ids[i]];
       if (token === undefined) {
-        throw new UsageError({ what: "There is no token with this id.", got: String(ids[i]), expected: `an integer from 0 to ${this.vocabularySize - 1}` });
+        throw new UsageError({
+          what: "There is no token with this id.",
+          got: String(ids[i]),
+          expected: `an integer from 0 to ${this.vocabularySize - 1}`,
+        });
       }
       tokens.push(token);
     }

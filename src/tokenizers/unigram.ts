@@ -1,6 +1,12 @@
 /** SentencePiece's unigram model (Kudo, 2018): a vocabulary with probabilities, and the most probable way to cut each word. */
 import { type Corpus, specials, wordsOf } from "./kinds.ts";
-import { BYTE_TOKENS, requireSentencePieceTokens, type SentencePieceOptions, SPACE_MARK_DECODER } from "./sentencepiece-bpe.ts";
+import {
+  BYTE_TOKENS,
+  requireSentencePieceTokens,
+  type SentencePieceOptions,
+  SPACE_MARK_DECODER,
+  SPACE_MARKS,
+} from "./sentencepiece-bpe.ts";
 import type { NormalizerSpec } from "./spec.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { learnUnigram } from "./training/unigram-trainer.ts";
@@ -12,7 +18,7 @@ export interface UnigramOptions extends SentencePieceOptions {
   onProgress?: ((message: string) => void) | undefined;
 }
 
-const NFKC: NormalizerSpec = { type: "Sequence", normalizers: [{ type: "NFKC" }, { type: "Replace", pattern: { Regex: " {2,}" }, content: " " }] };
+const NFKC: NormalizerSpec[] = [{ type: "NFKC" }, { type: "Replace", pattern: { Regex: " {2,}" }, content: " " }];
 
 /**
  * Special tokens `<unk>`, `<s>`, `</s>`, ids 0 to 2, unless others that begin with these; then the bytes, for characters without a piece; then pieces,
@@ -22,19 +28,21 @@ const NFKC: NormalizerSpec = { type: "Sequence", normalizers: [{ type: "NFKC" },
 export function trainUnigram(corpus: Corpus, options: UnigramOptions): Tokenizer {
   const { size, specialTokens = ["<unk>", "<s>", "</s>"], coverage = 0.9995, normalization = "nfkc", onProgress } = options;
   requireSentencePieceTokens(specialTokens);
-  const parts = {
-    normalizer: normalization === "nfkc" ? NFKC : null,
-    pre_tokenizer: { type: "Metaspace", replacement: "\u2581", prepend_scheme: "always", split: true } as const,
-  };
-  const counts = countWords(corpus, wordsOf(parts));
+  const normalizer: NormalizerSpec = { type: "Sequence", normalizers: [...(normalization === "nfkc" ? NFKC : []), SPACE_MARKS] };
+  // Only for training: a word with the space before it. No piece reaches over that, so encoding finds the same words.
+  const pre_tokenizer = { type: "Split", pattern: { String: "\u2581" }, behavior: "MergedWithNext", invert: false } as const;
+  const counts = countWords(corpus, wordsOf({ normalizer, pre_tokenizer }));
   const reserved = [...specialTokens, ...BYTE_TOKENS];
   requireSize(size, reserved.length + 1);
   const pieces = learnUnigram(counts, { size: size - reserved.length, limitAlphabet: coverageLimit(counts, coverage), onProgress });
-  const vocab = [...reserved.map((token): [string, number] => [token, 0]), ...pieces.map(({ text, score }): [string, number] => [text, score])];
+  const vocab = [
+    ...reserved.map((token): [string, number] => [token, 0]),
+    ...pieces.map(({ text, score }): [string, number] => [text, score]),
+  ];
   return new Tokenizer({
     version: "1.0",
     added_tokens: specials(specialTokens),
-    ...parts,
+    normalizer,
     decoder: SPACE_MARK_DECODER,
     model: { type: "Unigram", unk_id: 0, vocab, byte_fallback: true },
   });

@@ -14,11 +14,17 @@ export interface WordOptions extends TrainOptions {
  * Special tokens are `<pad>`, id 0, and `<unk>`, id 1, unless others are given, of which one must be `<unk>`. Decoding puts a space between all words.
  * @throws UsageError for an empty corpus, or a size without room for a word.
  */
-export function trainWord(corpus: Corpus, { size, specialTokens = ["<pad>", "<unk>"], lowercase = true, minFrequency = 1 }: WordOptions): Tokenizer {
+export function trainWord(
+  corpus: Corpus,
+  { size, specialTokens = ["<pad>", "<unk>"], lowercase = true, minFrequency = 1 }: WordOptions,
+): Tokenizer {
   requireSize(size, specialTokens.length + 1);
   const parts = {
     normalizer: lowercase ? ({ type: "Lowercase" } as const) : null,
-    pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, { type: "Punctuation", behavior: "Isolated" }] } as const,
+    pre_tokenizer: {
+      type: "Sequence",
+      pretokenizers: [{ type: "WhitespaceSplit" }, { type: "Punctuation", behavior: "Isolated" }],
+    } as const,
   };
   const pre = { ...parts, pre_tokenizer: { ...parts.pre_tokenizer, pretokenizers: [...parts.pre_tokenizer.pretokenizers] } };
   const counts = countWords(corpus, wordsOf(pre));

@@ -22,7 +22,11 @@ export function trainWordPiece(corpus: Corpus, options: WordPieceOptions): Token
   const { size, specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], lowercase = true, minFrequency } = options;
   const [cls, sep] = [specialTokens.indexOf("[CLS]"), specialTokens.indexOf("[SEP]")];
   if (cls < 0 || sep < 0 || !specialTokens.includes("[UNK]")) {
-    throw new UsageError({ what: "WordPiece needs its special tokens.", got: specialTokens.join(" "), expected: "[UNK], [CLS] and [SEP] among them" });
+    throw new UsageError({
+      what: "WordPiece needs its special tokens.",
+      got: specialTokens.join(" "),
+      expected: "[UNK], [CLS] and [SEP] among them",
+    });
   }
   const parts = {
     normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase } as const,

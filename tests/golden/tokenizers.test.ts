@@ -1,8 +1,8 @@
 // Tokenizers against Hugging Face's tokenizers and SentencePiece (make_tokenizers.py made the file): the same ids, the same text back, the same merges.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readSentencePiece, Tokenizer } from "../../src/tokenizers/index.ts";
 import { BYTE_ALPHABET } from "../../src/tokenizers/byte-alphabet.ts";
+import { readSentencePiece, Tokenizer } from "../../src/tokenizers/index.ts";
 import { wordsOf } from "../../src/tokenizers/kinds.ts";
 import { learnBpe } from "../../src/tokenizers/training/bpe-trainer.ts";
 import { countWords } from "../../src/tokenizers/training/word-counts.ts";

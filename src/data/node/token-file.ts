@@ -64,7 +64,8 @@ export async function openTokenFile(file: string): Promise<TokenFile> {
     const { bytesRead } = await handle.read(header, 0, HEADER, 0);
     const width = header.readUInt32LE(8);
     const body = (await handle.stat()).size - HEADER;
-    const right = bytesRead === HEADER && header.toString("latin1", 0, 4) === MAGIC && header.readUInt32LE(4) === 1 && (width === 2 || width === 4);
+    const right =
+      bytesRead === HEADER && header.toString("latin1", 0, 4) === MAGIC && header.readUInt32LE(4) === 1 && (width === 2 || width === 4);
     if (!right || body % width !== 0) throw new FileError({ what: "The file is not a token file, or it is cut off.", where: file });
     const tokenizer = header.toString("latin1", 16, 24).replace(/\0+$/, "");
     return source(handle, file, { length: body / width, width, vocabularySize: header.readUInt32LE(12), tokenizer });

@@ -46,9 +46,16 @@ function readJsonLines(text: string, name: string, { field = "text", targetField
     const of = (wanted: string): string => {
       const found = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[wanted] : undefined;
       if (typeof found === "string") return found;
-      throw new FileError({ what: "A line lacks its text.", where, got: line.slice(0, 80), expected: `an object whose "${wanted}" is a text` });
+      throw new FileError({
+        what: "A line lacks its text.",
+        where,
+        got: line.slice(0, 80),
+        expected: `an object whose "${wanted}" is a text`,
+      });
     };
-    return [keyed(`${name}:${i + 1}`, typeof value === "string" ? value : of(field), targetField === undefined ? undefined : of(targetField))];
+    return [
+      keyed(`${name}:${i + 1}`, typeof value === "string" ? value : of(field), targetField === undefined ? undefined : of(targetField)),
+    ];
   });
 }
 

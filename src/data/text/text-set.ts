@@ -72,7 +72,8 @@ export function splitByKey(documents: readonly TextDocument[]): Record<Split, Te
   }
   // Few documents may all fall on one side; then the last key's are held out, or the first one's trained on.
   const keys = [...held.keys()];
-  const [from, to, moved] = splits.test.length === 0 ? ([splits.train, splits.test, keys.at(-1)] as const) : ([splits.test, splits.train, keys[0]] as const);
+  const [from, to, moved] =
+    splits.test.length === 0 ? ([splits.train, splits.test, keys.at(-1)] as const) : ([splits.test, splits.train, keys[0]] as const);
   if (to.length > 0 || keys.length < 2) return splits;
   const stay = from.filter((document) => (document.key ?? document.id) !== moved);
   to.push(...from.filter((document) => (document.key ?? document.id) === moved));
@@ -81,7 +82,11 @@ export function splitByKey(documents: readonly TextDocument[]): Record<Split, Te
 }
 
 /** One long text: its end is held out, a share of its characters; `lines` moves the cut to the next line's begin. */
-export function splitTail(id: string, text: string, { share = 0.1, lines = true }: { share?: number; lines?: boolean } = {}): Record<Split, TextDocument[]> {
+export function splitTail(
+  id: string,
+  text: string,
+  { share = 0.1, lines = true }: { share?: number; lines?: boolean } = {},
+): Record<Split, TextDocument[]> {
   const exact = Math.floor(text.length * (1 - share));
   const next = text.indexOf("\n", exact);
   const at = lines && next >= 0 && next + 1 < text.length ? next + 1 : exact;

@@ -31,7 +31,9 @@ export class BpeModel implements TokenModel {
     this.#merges = mergeTable(pairs, vocab, spec.continuing_subword_prefix ?? "");
     this.#bytes = spec.byte_fallback ? byteTokens(vocab) : undefined;
     this.#unknown = spec.unk_token === null || spec.unk_token === undefined ? undefined : vocab.get(spec.unk_token);
-    const crosses = pairs.some(([a, b]) => b.startsWith("\u2581") && !a.endsWith("\u2581")) || pairs.some(([a, b]) => /[^\u2581]\u2581/.test(a) || /[^\u2581]\u2581/.test(b));
+    const crosses =
+      pairs.some(([a, b]) => b.startsWith("\u2581") && !a.endsWith("\u2581")) ||
+      pairs.some(([a, b]) => /[^\u2581]\u2581/.test(a) || /[^\u2581]\u2581/.test(b));
     const whole = spec.continuing_subword_prefix || spec.end_of_word_suffix || spec.ignore_merges;
     // No token reaches over the begin of a word, so texts can be cut there: the same ids, and each word is worked out once.
     this.safeCuts = crosses || whole || !vocab.has("\u2581") ? undefined : /\u2581+[^\u2581]*|[^\u2581]+/g;
@@ -135,7 +137,11 @@ function mergeTable(pairs: readonly (readonly [string, string])[], vocab: Readon
     const missing = ids.indexOf(undefined);
     if (missing >= 0) {
       const got = [a, b, joined][missing];
-      throw new FileError({ what: "A merge of the tokenizer needs a token that its vocabulary lacks.", where: `merge ${rank}`, got: JSON.stringify(got) });
+      throw new FileError({
+        what: "A merge of the tokenizer needs a token that its vocabulary lacks.",
+        where: `merge ${rank}`,
+        got: JSON.stringify(got),
+      });
     }
     table.set(ids[0]!, ids[1]!, rank, ids[2]!);
   });

@@ -79,7 +79,11 @@ export class UnigramModel implements TokenModel {
     const unknownScore = round(this.#unknownScore);
     for (let start = 0; start < count; start++) {
       let single = false;
-      for (let [node, end] = [trie.step(0, points[start]), start + 1]; node >= 0; node = end < count ? trie.step(node, points[end]) : -1, end++) {
+      for (
+        let [node, end] = [trie.step(0, points[start]), start + 1];
+        node >= 0;
+        node = end < count ? trie.step(node, points[end]) : -1, end++
+      ) {
         const id = trie.value(node);
         if (id < 0) continue;
         single ||= end === start + 1;
@@ -103,6 +107,7 @@ export class UnigramModel implements TokenModel {
     const text = String.fromCodePoint(...points);
     if (this.#bytes !== undefined) pushBytes(text, this.#bytes, out);
     else if (this.#unknown !== undefined) out.push(this.#unknown);
-    else throw new FileError({ what: "The tokenizer met a character that it lacks, and it has no unknown token.", got: JSON.stringify(text) });
+    else
+      throw new FileError({ what: "The tokenizer met a character that it lacks, and it has no unknown token.", got: JSON.stringify(text) });
   }
 }

@@ -20,7 +20,12 @@ export async function readTokenizer(place: string): Promise<Tokenizer> {
   try {
     value = JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    throw new FileError({ what: "The tokenizer file is not JSON.", where: file, got: error instanceof Error ? error.message : String(error), cause: error });
+    throw new FileError({
+      what: "The tokenizer file is not JSON.",
+      where: file,
+      got: error instanceof Error ? error.message : String(error),
+      cause: error,
+    });
   }
   return Tokenizer.fromJson(value, file);
 }
@@ -39,5 +44,10 @@ async function locate(place: string): Promise<string> {
     const file = path.join(place, name);
     if ((await stat(file).catch(() => undefined))?.isFile()) return file;
   }
-  throw new FileError({ what: "The folder has no tokenizer.", where: place, expected: "tokenizer.json or tokenizer.model", hint: "train one: atelier tokenizer train --help" });
+  throw new FileError({
+    what: "The folder has no tokenizer.",
+    where: place,
+    expected: "tokenizer.json or tokenizer.model",
+    hint: "train one: atelier tokenizer train --help",
+  });
 }

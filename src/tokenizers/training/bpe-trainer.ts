@@ -109,7 +109,8 @@ class BpeTrainer {
 
   #countPairs(): void {
     for (let w = 0; w < this.#starts.length; w++) {
-      for (let i = this.#starts[w]; i + 1 < this.#starts[w] + this.#lengths[w]; i++) this.#change(this.#symbols[i], this.#symbols[i + 1], this.#wordCounts[w], w);
+      for (let i = this.#starts[w]; i + 1 < this.#starts[w] + this.#lengths[w]; i++)
+        this.#change(this.#symbols[i], this.#symbols[i + 1], this.#wordCounts[w], w);
     }
     this.#count.forEach((count, pair) => {
       this.#heap.push(pair, count);

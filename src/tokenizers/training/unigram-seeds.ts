@@ -6,7 +6,10 @@ import type { CountedWord, Piece } from "./unigram-trainer.ts";
  * All substrings of words of 2 to `longest` code points that occur at least twice and can be continued in more than one way, the `most` with the highest
  * count times length, and the required characters. Scores are log shares of count times length.
  */
-export function seedPieces(words: readonly CountedWord[], { longest, most, required }: { longest: number; most: number; required: readonly string[] }): Piece[] {
+export function seedPieces(
+  words: readonly CountedWord[],
+  { longest, most, required }: { longest: number; most: number; required: readonly string[] },
+): Piece[] {
   const { counts, parents, points, deepest } = substrings(words, longest);
   const known = new Set(required.map((char) => char.codePointAt(0)));
   const text = (node: number): string => (node === 0 ? "" : text(parents[node]) + String.fromCodePoint(points[node]));

@@ -94,7 +94,11 @@ function expected(pieces: readonly Piece[], words: readonly CountedWord[]): Floa
     forward.fill(0, 0, length + 1)[0] = 1;
     for (let start = 0; start < length; start++) {
       if (forward[start] === 0) continue;
-      for (let [node, end] = [trie.step(0, word[start]), start + 1]; node >= 0; node = end < length ? trie.step(node, word[end]) : -1, end++) {
+      for (
+        let [node, end] = [trie.step(0, word[start]), start + 1];
+        node >= 0;
+        node = end < length ? trie.step(node, word[end]) : -1, end++
+      ) {
         const id = trie.value(node);
         if (id < 0) continue;
         forward[end] += forward[start] * weights[id];
@@ -159,7 +163,11 @@ function bestCut(word: Int32Array, { trie, scores }: Lexicon, without: number): 
   const [from, ids] = [new Int32Array(length + 1), new Int32Array(length + 1)];
   best[0] = 0;
   for (let start = 0; start < length; start++) {
-    for (let [node, end] = [trie.step(0, word[start]), start + 1]; node >= 0; node = end < length ? trie.step(node, word[end]) : -1, end++) {
+    for (
+      let [node, end] = [trie.step(0, word[start]), start + 1];
+      node >= 0;
+      node = end < length ? trie.step(node, word[end]) : -1, end++
+    ) {
       const id = trie.value(node);
       if (id < 0 || id === without || best[start] + scores[id] <= best[end]) continue;
       best[end] = best[start] + scores[id];

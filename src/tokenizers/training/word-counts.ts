@@ -5,13 +5,19 @@ export function countWords(texts: Iterable<string>, words: (text: string) => Ite
   const counts = new Map<string, number>();
   for (const text of texts) for (const word of words(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
   if (counts.size === 0) {
-    throw new UsageError({ what: "The corpus is empty: there is nothing to train a tokenizer on.", hint: "give a file or data set with text in it" });
+    throw new UsageError({
+      what: "The corpus is empty: there is nothing to train a tokenizer on.",
+      hint: "give a file or data set with text in it",
+    });
   }
   return counts;
 }
 
 /** The characters of words with how often each occurs; `limit` keeps the most frequent, `initial` are always there. In the order of code points. */
-export function alphabetOf(counts: ReadonlyMap<string, number>, { initial = [], limit }: { initial?: readonly string[]; limit?: number | undefined } = {}): string[] {
+export function alphabetOf(
+  counts: ReadonlyMap<string, number>,
+  { initial = [], limit }: { initial?: readonly string[]; limit?: number | undefined } = {},
+): string[] {
   const seen = new Map<string, number>();
   for (const [word, count] of counts) for (const char of word) seen.set(char, (seen.get(char) ?? 0) + count);
   for (const char of initial) seen.set(char, Number.POSITIVE_INFINITY);

@@ -19,7 +19,8 @@ export const g2p = defineText({
     },
     version: 1,
     kind: "pairs",
-    splitNote: "Our own: a tenth of the headwords is held out by a hash; variants such as `a` and `a(2)` are on the same side, and any of them counts as right.",
+    splitNote:
+      "Our own: a tenth of the headwords is held out by a hash; variants such as `a` and `a(2)` are on the same side, and any of them counts as right.",
     bias: "North American English; many surnames and brands of the 1990s, whose sounds no rule gives.",
   },
   prepare: () =>

@@ -17,7 +17,8 @@ export const tinyShakespeare = defineText({
     },
     version: 1,
     kind: "documents",
-    splitNote: "As others have it: the first 90% of the characters for training, the rest held out. The end is another play's, so held-out loss is of new scenes.",
+    splitNote:
+      "As others have it: the first 90% of the characters for training, the rest held out. The end is another play's, so held-out loss is of new scenes.",
     bias: "English of 1600 in verse; names in capitals before each speech.",
   },
   prepare() {

