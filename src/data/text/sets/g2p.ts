@@ -7,7 +7,7 @@ export const g2p = defineText({
   card: {
     name: "g2p",
     title: "Words and their sounds",
-    summary: "135,155 English words and names with their American pronunciation in 39 phonemes (ARPABET), stress marks left out.",
+    summary: "134,830 pronunciations of English words and names in 39 phonemes (ARPABET), stress marks left out.",
     source: "Carnegie Mellon University, The CMU Pronouncing Dictionary; npm package cmu-pronouncing-dictionary",
     licence: "ISC (package), BSD-2-Clause (dictionary)",
     package: {
