@@ -20,13 +20,14 @@ export const verb: Verb = {
       .action(async (name: string, _options: unknown, command: Command) =>
         (await isTextSet(name)) ? getText(name, io, wantsJson(command)) : get(name, io, wantsJson(command)),
       );
-    addCommand(data, "texts", "Every text set").action((_options: unknown, command: Command) => listTexts(io, wantsJson(command)));
-    addCommand(data, "info", "A text set's card, its sizes, and what is in it twice")
-      .argument("<name|file|folder>", "a text set, or a text, JSON lines or CSV file of your own, or a folder of them")
+    addCommand(data, "texts", "Every text set; or one, or your own: its sizes, what leaks, what is in it twice")
+      .argument("[name|file|folder]", "a text set, or a text, JSON lines or CSV file of your own, or a folder of them")
       .option("--field <name>", "the field or column that holds the text (default: text)")
       .option("--target <name>", "the field or column that holds what the text becomes")
       .option("--duplicates", "look for texts that are repeated, exactly or nearly")
-      .action((name: string, options: TextInfoOptions, command: Command) => textInfo(name, options, io, wantsJson(command)));
+      .action((name: string | undefined, options: TextInfoOptions, command: Command) =>
+        name === undefined ? listTexts(io, wantsJson(command)) : textInfo(name, options, io, wantsJson(command)),
+      );
     addCommand(data, "show", "A data set's card, and a picture of it")
       .alias("info")
       .argument("<name|folder>", "a data set, or a folder of your own pictures")
@@ -34,7 +35,9 @@ export const verb: Verb = {
       .option("--columns <n>", "pictures in a row of the grid (default: a square)", wholeNumber(1))
       .option("--captions", "write each picture's name, or its class, under it")
       .option("--out <file>", "where the grid goes (default: NAME.png in the current folder)")
-      .action((name: string, options: ShowOptions, command: Command) => show(name, options, io, wantsJson(command)));
+      .action(async (name: string, options: ShowOptions, command: Command) =>
+        (await isTextSet(name)) ? textInfo(name, {}, io, wantsJson(command)) : show(name, options, io, wantsJson(command)),
+      );
   },
 };
 

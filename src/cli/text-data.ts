@@ -39,7 +39,7 @@ export interface TextInfoOptions {
   duplicates?: boolean;
 }
 
-/** `atelier data info`: how much text, how it is split, what leaks, an example. */
+/** `atelier data info` of a text set, and `atelier data texts NAME`: how much text, how it is split, what leaks, an example. */
 export async function textInfo(name: string, options: TextInfoOptions, io: Io, json: boolean): Promise<void> {
   const { loadText } = await import("../data/node/text.ts");
   const { countLeaks, findDuplicates } = await import("../data/text/duplicates.ts");

@@ -121,7 +121,7 @@ describe("the verb tokenizer", () => {
     const opened = await openTokenFile(tokens);
     expect(opened.length).toBe(written.tokens);
     await opened.close();
-    expect((await run("data", "info", text, "--duplicates")).out).toContain("held-out documents are also in training");
+    expect((await run("data", "texts", text, "--duplicates")).out).toContain("held-out documents are also in training");
   });
 
   it("refuses what is wrong", async () => {
