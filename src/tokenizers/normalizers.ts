@@ -7,11 +7,11 @@ import type { NormalizerSpec } from "./spec.ts";
 
 export type Normalize = (text: string) => string;
 
-/** The function that a description stands for. @throws FileError for a pattern or rules that cannot be used. */
-export function buildNormalizer(spec: NormalizerSpec): Normalize {
+/** The function that a description stands for; compiled rules by position or cluster. @throws FileError for a pattern or rules that cannot be used. */
+export function buildNormalizer(spec: NormalizerSpec, by: "position" | "cluster" = "cluster"): Normalize {
   switch (spec.type) {
     case "Sequence": {
-      const steps = spec.normalizers.map(buildNormalizer);
+      const steps = spec.normalizers.map((step) => buildNormalizer(step, by));
       return (text) => steps.reduce((done, step) => step(done), text);
     }
     case "NFC":
@@ -37,7 +37,10 @@ export function buildNormalizer(spec: NormalizerSpec): Normalize {
     case "Prepend":
       return (text) => (text === "" ? text : spec.prepend + text);
     case "Precompiled":
-      return compiledNormalizer(Uint8Array.from(atob(spec.precompiled_charsmap), (char) => char.charCodeAt(0)));
+      return compiledNormalizer(
+        Uint8Array.from(atob(spec.precompiled_charsmap), (char) => char.charCodeAt(0)),
+        by,
+      );
     case "BertNormalizer":
       return bertNormalizer(spec);
   }

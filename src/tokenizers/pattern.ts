@@ -63,6 +63,9 @@ class Translation {
       this.#at++;
       return "[^";
     }
+    // Of lines, not of the whole text.
+    if (char === "^") return "(?:(?<![^])|(?<=\\n))";
+    if (char === "$") return "(?=\\n|(?![^]))";
     if (char === "(") return this.#open();
     if (char === ")") this.#groups.pop();
     if ("+*?}".includes(char) && this.#source[this.#at] === "+") throw this.#unsupported("possessive quantifiers");

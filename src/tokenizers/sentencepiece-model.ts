@@ -37,7 +37,7 @@ export function readSentencePiece(bytes: Uint8Array, where = "the SentencePiece 
     decoder: decoder(proto),
     model: model(proto, unknown, where),
   };
-  return new Tokenizer(spec, { singlePrecision: true });
+  return new Tokenizer(spec, { sentencePiece: true });
 }
 
 function addedToken({ text, type }: Piece, id: number): AddedToken[] {
@@ -53,7 +53,7 @@ function normalizer({ charsmap, addDummyPrefix, removeExtraWhitespaces }: ModelP
   }
   if (removeExtraWhitespaces) {
     normalizers.push(
-      { type: "Replace", pattern: { Regex: "^ +| +$" }, content: "" },
+      { type: "Replace", pattern: { Regex: "\\A +| +\\z" }, content: "" },
       { type: "Replace", pattern: { Regex: " {2,}" }, content: " " },
     );
   }

@@ -49,16 +49,19 @@ export class Tokenizer {
   readonly #words = new Map<string, readonly number[]>();
 
   /**
-   * `singlePrecision` only matters to unigram models: see {@link UnigramModel}.
+   * `sentencePiece` follows that library where it differs from Hugging Face's: how compiled rules are looked up, and float32 sums ({@link UnigramModel}).
    * @throws FileError when the description contradicts itself or asks for what is not known here.
    */
-  constructor(spec: TokenizerSpec, { singlePrecision = false }: { singlePrecision?: boolean | undefined } = {}) {
+  constructor(spec: TokenizerSpec, { sentencePiece = false }: { sentencePiece?: boolean | undefined } = {}) {
     this.spec = spec;
     this.#added = new Map(spec.added_tokens.map((token) => [token.id, token]));
     this.#addedByContent = new Map(spec.added_tokens.map(({ content, id }) => [content, id]));
-    this.#model = buildModel(spec.model, new Set(spec.added_tokens.filter(({ special }) => special).map(({ id }) => id)), singlePrecision);
+    this.#model = buildModel(spec.model, new Set(spec.added_tokens.filter(({ special }) => special).map(({ id }) => id)), sentencePiece);
     const normalizer = spec.normalizer;
-    this.#normalize = normalizer === null || normalizer === undefined ? (text) => text : buildNormalizer(normalizer);
+    this.#normalize =
+      normalizer === null || normalizer === undefined
+        ? (text) => text
+        : buildNormalizer(normalizer, sentencePiece ? "position" : "cluster");
     this.#pre = buildPreTokenizer(spec.pre_tokenizer);
     this.#post = buildPostProcessor(spec.post_processor);
     this.#decode = buildDecoder(spec.decoder);
@@ -208,7 +211,7 @@ export class Tokenizer {
   }
 }
 
-function buildModel(spec: ModelSpec, special: ReadonlySet<number>, singlePrecision: boolean): TokenModel {
+function buildModel(spec: ModelSpec, special: ReadonlySet<number>, sentencePiece: boolean): TokenModel {
   switch (spec.type) {
     case "BPE":
       return new BpeModel(spec);
@@ -217,6 +220,6 @@ function buildModel(spec: ModelSpec, special: ReadonlySet<number>, singlePrecisi
     case "WordLevel":
       return new WordLevelModel(spec);
     case "Unigram":
-      return new UnigramModel(spec, special, singlePrecision);
+      return new UnigramModel(spec, special, sentencePiece);
   }
 }

@@ -47,6 +47,7 @@ describe("patterns", () => {
   it("fold letters in groups, know Unicode's blanks, and refuse what JavaScript lacks", () => {
     expect("It'S 'ſ".match(compilePattern({ Regex: "(?i:'s)|\\S" }))).toEqual(["I", "t", "'S", "'ſ"]);
     expect("a\u0085b\ufeff".split(compilePattern({ Regex: "\\s" }))).toEqual(["a", "b\ufeff"]);
+    expect("ab\nac".match(compilePattern({ Regex: "^a|c$|\\Aa" }))).toEqual(["a", "a", "c"]);
     expect(() => compilePattern({ Regex: "a++b" })).toThrow("possessive");
     expect(() => compilePattern({ Regex: "[[a-z]&&[b]]" })).toThrow("sets within sets");
     expect(() => compilePattern({ Regex: "(" })).toThrow("cannot be used");
