@@ -6,6 +6,7 @@ import type { PointCard, PointDataset, PointSet } from "../data/points.ts";
 import { showActivity } from "./activity.ts";
 import { formatBytes, tableText } from "./format.ts";
 import { inFileName, wholeNumber } from "./options.ts";
+import { getText, isTextSet, listTexts, type TextInfoOptions, textInfo } from "./text-data.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 export const verb: Verb = {
@@ -16,7 +17,17 @@ export const verb: Verb = {
     addCommand(data, "list", "Every data set").action((_options: unknown, command: Command) => list(io, wantsJson(command)));
     addCommand(data, "get", "Fetch and prepare a data set into the cache")
       .argument("<name>", "a data set; of generated ones also with parameters: avatars:train=5000,side=32")
-      .action((name: string, _options: unknown, command: Command) => get(name, io, wantsJson(command)));
+      .action(async (name: string, _options: unknown, command: Command) =>
+        (await isTextSet(name)) ? getText(name, io, wantsJson(command)) : get(name, io, wantsJson(command)),
+      );
+    addCommand(data, "texts", "Every text set; or one, or your own: its sizes, what leaks, what is in it twice")
+      .argument("[name|file|folder]", "a text set, or a text, JSON lines or CSV file of your own, or a folder of them")
+      .option("--field <name>", "the field or column that holds the text (default: text)")
+      .option("--target <name>", "the field or column that holds what the text becomes")
+      .option("--duplicates", "look for texts that are repeated, exactly or nearly")
+      .action((name: string | undefined, options: TextInfoOptions, command: Command) =>
+        name === undefined ? listTexts(io, wantsJson(command)) : textInfo(name, options, io, wantsJson(command)),
+      );
     addCommand(data, "show", "A data set's card, and a picture of it")
       .alias("info")
       .argument("<name|folder>", "a data set, or a folder of your own pictures")
@@ -24,7 +35,9 @@ export const verb: Verb = {
       .option("--columns <n>", "pictures in a row of the grid (default: a square)", wholeNumber(1))
       .option("--captions", "write each picture's name, or its class, under it")
       .option("--out <file>", "where the grid goes (default: NAME.png in the current folder)")
-      .action((name: string, options: ShowOptions, command: Command) => show(name, options, io, wantsJson(command)));
+      .action(async (name: string, options: ShowOptions, command: Command) =>
+        (await isTextSet(name)) ? textInfo(name, {}, io, wantsJson(command)) : show(name, options, io, wantsJson(command)),
+      );
   },
 };
 

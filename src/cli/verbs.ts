@@ -10,6 +10,7 @@ export interface VerbEntry {
 export const verbs: readonly VerbEntry[] = [
   { name: "models", load: () => import("./models.ts") },
   { name: "data", load: () => import("./data.ts") },
+  { name: "tokenizer", load: () => import("./tokenizer.ts") },
   { name: "train", load: () => import("./train.ts") },
   { name: "generate", load: () => import("./generate.ts") },
   { name: "reconstruct", load: () => import("./reconstruct.ts") },

@@ -38,3 +38,7 @@ export {
 } from "./ranges.ts";
 export { memberNames, membership, selectImages, withoutMembers } from "./select.ts";
 export { datasetNamed, datasets, findDataset } from "./sets/index.ts";
+export { countLeaks, type DuplicateReport, findDuplicates } from "./text/duplicates.ts";
+export { textSetNamed, textSets } from "./text/sets/index.ts";
+export { splitByKey, splitTail, type TextCard, type TextDataset, type TextDocument, type TextSet } from "./text/text-set.ts";
+export { documentTokens, type TokenSource, TokenWindows, tokensInMemory, type WindowOptions, type WindowPosition } from "./text/tokens.ts";

@@ -2,3 +2,5 @@
 export { heldOut, type ImageFolderOptions, type Listing, listPictures, openImageFolder } from "./image-folder.ts";
 export { type LoadDatasetOptions, loadDataset, loadExamples, preparedPlace } from "./load.ts";
 export { type LoadedPicture, loadPictureFile } from "./picture-file.ts";
+export { type LoadTextOptions, loadText, preparedTextPlace } from "./text.ts";
+export { openTokenFile, type TokenFile, writeTokenFile } from "./token-file.ts";

@@ -1,0 +1,77 @@
+/** The user's own text files: plain text, JSON lines, CSV. */
+import { digest } from "../../core/digest.ts";
+import { FileError, unknownName } from "../../core/errors.ts";
+import { parseCsv } from "../csv.ts";
+import type { TextDocument } from "./text-set.ts";
+
+/** Which fields or columns hold the text, and what it becomes. */
+export interface TextFields {
+  field?: string | undefined;
+  targetField?: string | undefined;
+}
+
+/**
+ * The documents of one file: by its name a `.jsonl` or `.csv` with one a line, else plain text as one. Bytes that are not UTF-8 become U+FFFD, with a
+ * note. Lines are keyed by their content, so that a line said twice is in one split.
+ * @throws FileError naming the line that is not right; UsageError for a field or column that is not there.
+ */
+export function readTextBytes(bytes: Uint8Array, name: string, fields: TextFields = {}): { documents: TextDocument[]; notes: string[] } {
+  const text = new TextDecoder("utf-8").decode(bytes);
+  const broken = text.includes("\ufffd") && !isUtf8(bytes);
+  const notes = broken ? [`${name} is not all UTF-8: what is not was read as U+FFFD`] : [];
+  if (/\.(jsonl|ndjson)$/i.test(name)) return { documents: readJsonLines(text, name, fields), notes };
+  if (/\.csv$/i.test(name)) return { documents: readCsv(text, name, fields), notes };
+  return { documents: text.trim() === "" ? [] : [{ id: name, text }], notes };
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readJsonLines(text: string, name: string, { field = "text", targetField }: TextFields): TextDocument[] {
+  return text.split("\n").flatMap((line, i) => {
+    if (line.trim() === "") return [];
+    const where = `${name}, line ${i + 1}`;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (error) {
+      throw new FileError({ what: "A line is not JSON.", where, got: line.slice(0, 80), cause: error });
+    }
+    const of = (wanted: string): string => {
+      const found = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[wanted] : undefined;
+      if (typeof found === "string") return found;
+      throw new FileError({
+        what: "A line lacks its text.",
+        where,
+        got: line.slice(0, 80),
+        expected: `an object whose "${wanted}" is a text`,
+      });
+    };
+    return [
+      keyed(`${name}:${i + 1}`, typeof value === "string" ? value : of(field), targetField === undefined ? undefined : of(targetField)),
+    ];
+  });
+}
+
+function readCsv(text: string, name: string, { field = "text", targetField }: TextFields): TextDocument[] {
+  const [header, ...records] = parseCsv(text, name);
+  if (header === undefined) return [];
+  const columnOf = (wanted: string): number => {
+    const found = header.fields.indexOf(wanted);
+    if (found < 0) throw unknownName(`column in ${name}`, wanted, header.fields);
+    return found;
+  };
+  const [column, target] = [columnOf(field), targetField === undefined ? -1 : columnOf(targetField)];
+  return records.map(({ line, fields }) => keyed(`${name}:${line}`, fields[column], target < 0 ? undefined : fields[target]));
+}
+
+function keyed(id: string, text: string, target: string | undefined): TextDocument {
+  const key = digest(new TextEncoder().encode(text.toLowerCase().replace(/\s+/g, " ").trim()));
+  return target === undefined ? { id, key, text } : { id, key, text, target };
+}

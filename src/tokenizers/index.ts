@@ -1,0 +1,13 @@
+export { trainBpe } from "./bpe.ts";
+export { trainByteBpe } from "./byte-bpe.ts";
+export { trainChar } from "./char.ts";
+export type { Corpus, TrainOptions } from "./kinds.ts";
+export type { Encoding } from "./post-processors.ts";
+export { type SentencePieceOptions, trainSentencePieceBpe } from "./sentencepiece-bpe.ts";
+export { readSentencePiece } from "./sentencepiece-model.ts";
+export type { TokenizerSpec } from "./spec.ts";
+export type { StreamDecoder } from "./stream-decoder.ts";
+export { type DecodeOptions, type EncodeOptions, Tokenizer } from "./tokenizer.ts";
+export { trainUnigram, type UnigramOptions } from "./unigram.ts";
+export { trainWord, type WordOptions } from "./word.ts";
+export { trainWordPiece, type WordPieceOptions } from "./wordpiece.ts";
