@@ -14,6 +14,8 @@ import { mlp } from "./classifiers/mlp.ts";
 import { conditionalDdpm } from "./diffusion/conditional-ddpm.ts";
 import { ddpm } from "./diffusion/ddpm.ts";
 import { flowMatching } from "./diffusion/flow-matching.ts";
+import { ncsn } from "./diffusion/ncsn.ts";
+import { scoreSde } from "./diffusion/score-sde.ts";
 import { superResolution } from "./diffusion/super-resolution.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
@@ -51,9 +53,11 @@ export {
   featureNet,
   flowMatching,
   mlp,
+  ncsn,
   pixelCnnPlusPlus,
   pixelcnn,
   pixelrnn,
+  scoreSde,
   superResolution,
   vae,
   vaeGan,
@@ -82,6 +86,8 @@ export const models: readonly ModelRecord[] = [
   conditionalDdpm,
   flowMatching,
   superResolution,
+  ncsn,
+  scoreSde,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */
