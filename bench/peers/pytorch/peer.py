@@ -21,8 +21,9 @@ from kernels import KERNELS
 from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
+from scores import SCORES
 
-FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **DIFFUSION}
+FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **DIFFUSION, **SCORES}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],
