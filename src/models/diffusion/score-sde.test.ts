@@ -93,8 +93,8 @@ describe.each<[string, Partial<ScoreSdeConfig>]>([
     for (let round = 0; round < 20; round++) bound += average((await bounds.run({ points })).bound) / 20;
     await Promise.all([density.dispose(), bounds.dispose()]);
     expect(Math.abs(nats - truth)).toBeLessThan(0.1);
-    expect(bound).toBeGreaterThan(nats - 0.35); // the bound is drawn: its own spread
-    expect(bound).toBeLessThan(nats + 1);
+    expect(bound).toBeGreaterThan(nats - 0.1); // it is drawn, and has its own spread
+    expect(bound).toBeLessThan(nats + 0.5);
   });
 
   test("draws points with the Gaussian's mean and deviation", async () => {
