@@ -39,6 +39,7 @@ class Grouping {
   readonly #graph: Graph;
   readonly #kernels: KernelSource;
   readonly #clusterOf = new Map<GraphNode, Cluster>();
+  readonly #clusters = new Set<Cluster>();
   /** Clusters of a space that read a tensor they do not make. */
   readonly #readers = new Map<Tensor, Set<Cluster>>();
   readonly #users = new Map<Tensor, GraphNode[]>();
@@ -62,6 +63,7 @@ class Grouping {
       } else if (candidate !== home && this.#mayMerge(home, candidate, node)) this.#merge(home, candidate);
     }
     home ??= { nodes: [], space, reduced: undefined, firstId: node.id, lastId: node.id };
+    this.#clusters.add(home);
     this.#join(node, home);
   }
 
@@ -118,6 +120,9 @@ class Grouping {
     const home = this.#clusterOf.get(producer);
     if (home === cluster) return isSum(producer);
     if (home === from && home !== undefined) return false;
+    // Nothing that was made before the cluster's first node can need it, unless by a cluster that has grown since: then nothing before that one's first node.
+    let first = cluster.firstId;
+    for (const grown of this.#clusters) if (grown.lastId > cluster.firstId) first = Math.min(first, grown.firstId);
     const seen = new Set<GraphNode>();
     const pending = [...(home?.nodes ?? [producer])];
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -126,8 +131,7 @@ class Grouping {
       for (const input of node.inputs) {
         const at = this.#clusterOf.get(input.node);
         if (at === cluster) return true;
-        // Nothing that was made before the cluster's first node can need it, unless a cluster that has grown since does.
-        if (at === undefined ? input.node.id > cluster.firstId : at.lastId > cluster.firstId) pending.push(...(at?.nodes ?? [input.node]));
+        if ((at?.lastId ?? input.node.id) > first) pending.push(...(at?.nodes ?? [input.node]));
       }
     }
     return false;
@@ -149,6 +153,7 @@ class Grouping {
 
   #merge(into: Cluster, other: Cluster): void {
     for (const node of other.nodes) this.#join(node, into);
+    this.#clusters.delete(other);
     for (const readers of this.#readers.values()) if (readers.delete(other)) readers.add(into);
   }
 

@@ -14,6 +14,8 @@ import { mlp } from "./classifiers/mlp.ts";
 import { conditionalDdpm } from "./diffusion/conditional-ddpm.ts";
 import { ddpm } from "./diffusion/ddpm.ts";
 import { flowMatching } from "./diffusion/flow-matching.ts";
+import { ncsn } from "./diffusion/ncsn.ts";
+import { scoreSde } from "./diffusion/score-sde.ts";
 import { superResolution } from "./diffusion/super-resolution.ts";
 import { ffjord } from "./flows/ffjord.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
@@ -53,9 +55,11 @@ export {
   ffjord,
   flowMatching,
   mlp,
+  ncsn,
   pixelCnnPlusPlus,
   pixelcnn,
   pixelrnn,
+  scoreSde,
   superResolution,
   vae,
   vaeGan,
@@ -85,6 +89,8 @@ export const models: readonly ModelRecord[] = [
   flowMatching,
   superResolution,
   ffjord,
+  ncsn,
+  scoreSde,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */
