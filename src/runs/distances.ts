@@ -37,6 +37,8 @@ export interface Found {
   classes?: Coverage | undefined;
   /** Whether conditional samples show what they were asked to. */
   labels?: LabelAccuracy | undefined;
+  /** [K], shares of the samples with each attribute, for samples that nothing was asked of; and of the held-out pictures, as the same classifier sees them. */
+  attributes?: { samples: number[]; held: number[] } | undefined;
 }
 
 export interface SampleReportOptions {
@@ -117,12 +119,22 @@ async function nameSamples(
       hint: "name one that was trained on the run's data",
     });
   }
+  const shares = !classes && conditions === undefined;
   return {
     classifier: label,
     names,
+    attributes: shares ? { samples: sharesOf(scores, outputs), held: sharesOf(await classifier.scores(held), outputs) } : undefined,
     classes: classes ? coverage(scores, outputs) : undefined,
     labels: conditions && labelAccuracy(scores, conditions, outputs, classes ? "classes" : "attributes"),
   };
+}
+
+/** The share of pictures that have each attribute: scores [N, K] above 0. */
+function sharesOf(scores: Float32Array, outputs: number): number[] {
+  const count = scores.length / outputs;
+  const shares = new Array<number>(outputs).fill(0);
+  for (let i = 0; i < scores.length; i++) if (scores[i] > 0) shares[i % outputs] += 1 / count;
+  return shares;
 }
 
 /** Pairs in the picture of neighbours. */

@@ -76,7 +76,20 @@ export interface RunStart {
 }
 
 /** Make a run's folder. @throws UsageError for a name that is taken, FileError when it cannot be written */
-export function startRun({ name, record, preset, config, training, seed, data, set, without, backend, device, command }: RunStart): Promise<Run> {
+export function startRun({
+  name,
+  record,
+  preset,
+  config,
+  training,
+  seed,
+  data,
+  set,
+  without,
+  backend,
+  device,
+  command,
+}: RunStart): Promise<Run> {
   return createRun({
     name,
     model: record.name,
