@@ -5,8 +5,8 @@ import type { BoardEvent } from "../runs/leaderboard/run.ts";
 import { showActivity } from "./activity.ts";
 import { startWithAllocator } from "./allocator.ts";
 import { formatDuration, formatNumber } from "./format.ts";
-import { inFileName, numberAbove, wholeNumber } from "./options.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { inFileName, numberAbove, wholeNumber } from "./options.ts";
 import { Progress, progressMode } from "./progress.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
@@ -51,7 +51,11 @@ export const verb: Verb = {
 
 async function leaderboard(options: LeaderboardOptions, io: Io, json: boolean): Promise<void> {
   if (options.minutes > MOST_MINUTES) {
-    throw new UsageError({ what: "A leaderboard's minutes are out of range.", got: String(options.minutes), expected: `above 0, at most ${MOST_MINUTES}` });
+    throw new UsageError({
+      what: "A leaderboard's minutes are out of range.",
+      got: String(options.minutes),
+      expected: `above 0, at most ${MOST_MINUTES}`,
+    });
   }
   await startWithAllocator(io);
   const activity = showActivity(io, json);
@@ -156,7 +160,12 @@ class Teller {
     if (event.type === "start") {
       if (event.step > 0) this.#say(`going on at step ${event.step}`);
       this.#endActivity();
-      this.#progress = new Progress({ output: this.#io.stderr, mode: progressMode(this.#io, this.#json), total: event.totalSteps, label: name });
+      this.#progress = new Progress({
+        output: this.#io.stderr,
+        mode: progressMode(this.#io, this.#json),
+        total: event.totalSteps,
+        label: name,
+      });
     } else if (event.type === "step") this.#progress?.update({ step: event.report.step, terms: event.report.terms });
     else if (event.type === "warning") this.#say(`warning: ${event.text}`);
     else if (event.type === "end") this.#endProgress();

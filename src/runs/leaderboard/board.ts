@@ -143,6 +143,11 @@ async function readJson<T>(file: string): Promise<T | undefined> {
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
-    throw new FileError({ what: "A file of the leaderboard is damaged.", where: file, hint: "remove it: what it held is done again", cause });
+    throw new FileError({
+      what: "A file of the leaderboard is damaged.",
+      where: file,
+      hint: "remove it: what it held is done again",
+      cause,
+    });
   }
 }

@@ -19,7 +19,11 @@ export interface Absent {
 
 /** Whether a record's pictures can stand in a leaderboard: it samples from nothing, and a preset of it takes pictures. */
 function paints(record: ModelRecord): boolean {
-  return record.sample !== undefined && record.starts !== "needs" && Object.values(record.presets).some(({ config }) => (record.data.shape(config) as readonly number[]).length === 3);
+  return (
+    record.sample !== undefined &&
+    record.starts !== "needs" &&
+    Object.values(record.presets).some(({ config }) => (record.data.shape(config) as readonly number[]).length === 3)
+  );
 }
 
 /**
@@ -28,11 +32,7 @@ function paints(record: ModelRecord): boolean {
  * @param preset instead of the entries' own
  * @throws UsageError for a name that is neither
  */
-export function entrants(
-  image: ImageShape,
-  wanted?: readonly string[],
-  preset?: string,
-): { entrants: Entrant[]; absent: Absent[] } {
+export function entrants(image: ImageShape, wanted?: readonly string[], preset?: string): { entrants: Entrant[]; absent: Absent[] } {
   const all = models.filter(paints);
   const known = [...new Set([...all.map(({ name }) => name), ...all.map(({ family }) => family)])];
   for (const name of wanted ?? []) if (!known.includes(name)) throw unknownName("family or model that paints", name, known);
@@ -65,7 +65,8 @@ function enter(record: ModelRecord, image: ImageShape, asked: string | undefined
     return `its setting ${path.join(".")} does not fit: ${message}`;
   }
   const config = parsed.data as Record<string, unknown>;
-  if (record.data.shape(config).join() !== image.join()) return `its preset ${preset} takes pictures of ${record.data.shape(config).join(" x ")}`;
+  if (record.data.shape(config).join() !== image.join())
+    return `its preset ${preset} takes pictures of ${record.data.shape(config).join(" x ")}`;
   return { record, preset, config, training: { ...defaultTraining, ...training } };
 }
 

@@ -149,7 +149,20 @@ async function* train(context: Context, entrant: Entrant, entry: Entry): AsyncGe
   const steps = entry.budget?.steps ?? 1;
   // A warm-up made for a longer training must leave most of this one.
   const training = { ...entrant.training, warmup: Math.min(entrant.training.warmup, Math.floor(steps / 10)), steps };
-  const command = ["atelier", "train", record.name, "--data", data, "--preset", preset, "--steps", String(steps), "--seed", seed, ...settings(entrant)];
+  const command = [
+    "atelier",
+    "train",
+    record.name,
+    "--data",
+    data,
+    "--preset",
+    preset,
+    "--steps",
+    String(steps),
+    "--seed",
+    seed,
+    ...settings(entrant),
+  ];
   const run = before ?? (await startRun({ name, record, preset, config, training, seed, data, set, backend, device, command }));
   for await (const event of trainRun({ run, record, set, held, backend, resume: before !== undefined, pictures: 1, signal }))
     yield { type: "training", name: record.name, event };
@@ -181,7 +194,10 @@ async function draw({ options, board }: Context, entry: Entry, model: LoadedMode
   const whole = batchesOf(samples);
   while (entry.drawn.length < whole && !signal?.aborted) {
     const batch = entry.drawn.length;
-    onProgress(`${entry.name}: drawing ${samples} samples`, entry.drawn.reduce((sum, { seconds }) => sum + seconds, 0));
+    onProgress(
+      `${entry.name}: drawing ${samples} samples`,
+      entry.drawn.reduce((sum, { seconds }) => sum + seconds, 0),
+    );
     const { images, seconds, compileSeconds } = await drawBatch({ ...model, backend }, held, samples, batch, { seed });
     await board.saveBatch(entry.name, batch, images);
     entry.drawn.push({ seconds, compileSeconds });
@@ -198,7 +214,12 @@ async function measure(context: Context, entry: Entry, model: LoadedModel, run: 
   const shape = record.data.shape(config) as ImageShape;
   const drawn = asSet(await board.samples(entry.name, entry.drawn.length), { ...held, shape });
   const own = await extractor.features(fitImages(drawn, board.settings.image));
-  context.reference ??= await openReference(await extractor.features(held), await extractor.features(training), board.settings.samples, backend);
+  context.reference ??= await openReference(
+    await extractor.features(held),
+    await extractor.features(training),
+    board.settings.samples,
+    backend,
+  );
   const { measures } = await measureAgainst(context.reference, own, backend);
   const seconds = (await readMetrics(run.metricsFile)).reduce((sum, row) => sum + Number(row.seconds), 0);
   const total = (part: "seconds" | "compileSeconds") => entry.drawn.reduce((sum, each) => sum + each[part], 0);

@@ -44,7 +44,9 @@ function cellsOf({ name, family, parameters, training, sampling, likelihood, mea
   const bound = likelihood?.kind === "bound" ? "≤ " : likelihood?.kind === "estimate" ? "≈ " : "";
   return [
     ...[name, family, parameters.toLocaleString("en-US"), `${fixed(training.seconds / 60, 1)} min`, timeText(sampling.secondsPerPicture)],
-    ...(likelihood === undefined ? ["", "", ""] : [`${bound}${short(likelihood.nats)}`, `${bound}${fixed(likelihood.bitsPerDim, 3)}`, likelihood.of]),
+    ...(likelihood === undefined
+      ? ["", "", ""]
+      : [`${bound}${short(likelihood.nats)}`, `${bound}${fixed(likelihood.bitsPerDim, 3)}`, likelihood.of]),
     plus(fd.value, fd.error, 2),
     plus(kd.value, kd.error, 4),
     ...(["precision", "recall", "coverage"] as const).map((measure) => fixed(measures[measure].value, 3)),
@@ -65,7 +67,9 @@ export function tableText(board: Pick<Board, "settings">, rows: readonly BoardRo
   const order = ranked(rows);
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const head = [...columns, ...measured];
-  const machines = [...new Set(rows.map(({ machine }) => `${machine.processor}, ${machine.cores} cores, ${machine.runtime}, Node ${machine.node}`))];
+  const machines = [
+    ...new Set(rows.map(({ machine }) => `${machine.processor}, ${machine.cores} cores, ${machine.runtime}, Node ${machine.node}`)),
+  ];
   const dates = [...new Set(rows.map(({ machine }) => machine.date))].sort();
   const notes = [...order.flatMap((row) => row.notes), ...absent.map(({ model, because }) => `${model} takes no part: ${because}`)];
   return [
