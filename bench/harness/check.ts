@@ -12,7 +12,7 @@ export interface Expected {
 /** Largest relative difference of the first losses: float32 sums in another order. Later ones have been through Adam, which magnifies rounding. */
 export const TOLERANCE = 1e-4;
 
-/** Networks whose first losses must agree. Players against each other drift apart faster. */
+/** Networks whose first losses, or of samplers figures of what they draw, must agree. Players against each other drift apart faster. */
 export const NETWORKS: Readonly<Record<string, Expected>> = {
   mlp: { parameters: 646_260 },
   cnn: { parameters: 591_914 },
@@ -39,6 +39,10 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   ddpm: { parameters: 980_577, later: 1e-3 },
   "flow-matching": { parameters: 980_577, later: 1e-3 },
   realnvp: { parameters: 2_383_896 },
+  "vae-sample": { parameters: 433_185 },
+  "dcgan-sample": { parameters: 536_384 },
+  "pixelcnn-sample": { parameters: 161_153 },
+  "pixelcnn-sample-direct": { parameters: 161_153 },
 };
 
 const STEPS = 3;

@@ -13,6 +13,7 @@ import { kernelWorkloads } from "./kernels.ts";
 import { languageWorkloads } from "./language.ts";
 import { modelWorkloads } from "./models.ts";
 import { pixelCnnWorkload } from "./pixelcnn.ts";
+import { samplingWorkloads } from "./sampling.ts";
 
 /** Every workload of the bench, in the order it is run; peers implement those of the same name. */
 export const workloads: readonly Workload[] = [
@@ -27,6 +28,7 @@ export const workloads: readonly Workload[] = [
   diffusionWorkload,
   ...diffusionModelWorkloads,
   ...flowWorkloads,
+  ...samplingWorkloads,
   ...kernelWorkloads,
   ...convolutionWorkloads,
   ...compileWorkloads,

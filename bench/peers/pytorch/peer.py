@@ -21,6 +21,7 @@ from kernels import KERNELS
 from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
+from sampling import SAMPLING, Sampler
 
 FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **DIFFUSION}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
@@ -33,6 +34,7 @@ WORKLOADS = {
     "cnn-infer-1": ["eager", "channels_last", "compiled"],
     "vae-infer": ["eager", "channels_last", "compiled"],
     **{name: family.modes for name, family in FAMILIES.items()},
+    **{name: list(spec.modes) for name, spec in SAMPLING.items()},
     "controller": ["eager", "compiled"],
     **{name: modes for name, (modes, _) in {**KERNELS, **SAMPLING}.items()},
 }
@@ -46,6 +48,8 @@ def make(workload, mode):
         return {**KERNELS, **SAMPLING}[workload][1](mode)
     if workload in FAMILIES:
         return FamilyTraining(FAMILIES[workload], mode).step
+    if workload in SAMPLING:
+        return Sampler(workload, mode).step
     if workload == "controller":
         return Controller(mode).step
     return (Inference if "-infer" in workload else Training)(workload, mode).step
@@ -79,8 +83,8 @@ class Peer:
 
     def check(self, request):
         name, mode, steps = request["check"], request.get("mode", "eager"), range(request["steps"])
-        if name in FAMILIES:
-            training = FamilyTraining(FAMILIES[name], mode, check=True)
+        if name in FAMILIES or name in SAMPLING:
+            training = Sampler(name, mode, check=True) if name in SAMPLING else FamilyTraining(FAMILIES[name], mode, check=True)
             losses = [loss for _ in steps for loss in training.steps()]
         else:
             training = Training(name, mode, check=True)
