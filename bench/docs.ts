@@ -1,7 +1,16 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { footprintTable, latest, meanSentence, peerTable, replaceBetween, samplingTable, settingText, workloadList } from "./harness/docs.ts";
+import {
+  footprintTable,
+  latest,
+  meanSentence,
+  peerTable,
+  replaceBetween,
+  samplingTable,
+  settingText,
+  workloadList,
+} from "./harness/docs.ts";
 import type { FootprintResult } from "./harness/footprint.ts";
 import type { Result } from "./harness/result.ts";
 import { workloads } from "./workloads/index.ts";

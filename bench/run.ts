@@ -90,7 +90,10 @@ async function measure(
     const versions = Object.fromEntries(peers.map(({ greeting }) => [greeting.peer, greeting.version]));
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
     const { name, training = false, pictures } = workload;
-    const own = ownResult({ name, training, pictures, flops: prepared.flops, peak }, rounds.get(ours)!, where, { atelier: version, ...versions });
+    const own = ownResult({ name, training, pictures, flops: prepared.flops, peak }, rounds.get(ours)!, where, {
+      atelier: version,
+      ...versions,
+    });
     const pairs = [...sides].map(([side, { peer, mode }]) => {
       return pairResult(own, rounds.get(ours)!, peer.greeting.peer, mode, rounds.get(side)!);
     });

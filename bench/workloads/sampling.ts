@@ -83,7 +83,9 @@ async function decoder(
   decode: (codes: Tensor) => Tensor,
   fixed: ((own: Rng) => Rng) | undefined,
 ): Promise<Sampler> {
-  const program = await compile(backend, (_, rng) => ({ pictures: decode((fixed?.(rng) ?? rng).normal("codes", shape)) }), { frozen: true });
+  const program = await compile(backend, (_, rng) => ({ pictures: decode((fixed?.(rng) ?? rng).normal("codes", shape)) }), {
+    frozen: true,
+  });
   return { draw: async () => (await program.run()).pictures as Float32Array, close: () => program.dispose() };
 }
 
@@ -93,7 +95,11 @@ function reusing(backend: Backend, fixed: ((own: Rng) => Rng) | undefined) {
   let at = 0;
   const own: SampleContext["compile"] = async (build, options) => {
     const turn = at++;
-    made[turn] ??= (await compile(backend, (inputs, rng) => build(inputs as never, (fixed?.(rng) ?? rng) as never), options as never)) as never;
+    made[turn] ??= (await compile(
+      backend,
+      (inputs, rng) => build(inputs as never, (fixed?.(rng) ?? rng) as never),
+      options as never,
+    )) as never;
     return Object.assign(Object.create(made[turn]), { dispose: async () => undefined, run: made[turn].run.bind(made[turn]) });
   };
   return {
@@ -127,8 +133,7 @@ const drawPixels = (how: "cached" | "whole"): SamplingSpec<PixelCnn>["open"] => 
   };
 };
 
-const pixelNetwork = (rng: RandomStream): PixelCnn =>
-  pixelcnn.build({ ...pixelcnn.presets.small.config, image: [1, side, side] }, rng);
+const pixelNetwork = (rng: RandomStream): PixelCnn => pixelcnn.build({ ...pixelcnn.presets.small.config, image: [1, side, side] }, rng);
 
 export const samplingWorkloads: readonly Workload[] = [
   samplingWorkload({
