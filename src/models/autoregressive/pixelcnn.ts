@@ -212,7 +212,7 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
   metrics: (network, batch, rng) => pixelMetrics(nats(network, batch, rng), network.config.image),
   metricInfo: pixelMetricInfo,
   leaderboard: {
-    settings: ([colours]) => ({ ...shades, ...(colours === 1 ? {} : { gated: false, channels: 96, head: 96 }) }),
+    settings: ([colours]) => ({ ...shades, ...(colours === 1 ? {} : { gated: false, channels: 96, firstKernel: 7, head: 96 }) }),
     likelihood: pixelLikelihood,
   },
   fills: true,

@@ -147,8 +147,7 @@ async function* train(context: Context, entrant: Entrant, entry: Entry): AsyncGe
   }
   if (entry.budget !== undefined) yield { type: "budget", name: record.name, budget: entry.budget };
   const steps = entry.budget?.steps ?? 1;
-  // A warm-up made for a longer training must leave most of this one.
-  const training = { ...entrant.training, warmup: Math.min(entrant.training.warmup, Math.floor(steps / 10)), steps };
+  const training = { ...shortened(entrant.training, steps), steps };
   const command = [
     "atelier",
     "train",
@@ -167,6 +166,12 @@ async function* train(context: Context, entrant: Entrant, entry: Entry): AsyncGe
   for await (const event of trainRun({ run, record, set, held, backend, resume: before !== undefined, pictures: 1, signal }))
     yield { type: "training", name: record.name, event };
   return runState(run) === "finished" ? run : undefined;
+}
+
+/** A warm-up made for a longer training leaves most of this one, and averaged weights forget the first ones. */
+function shortened(training: Entrant["training"], steps: number): Entrant["training"] {
+  const { warmup, ema } = training;
+  return { ...training, warmup: Math.min(warmup, Math.floor(steps / 10)), ema: Math.max(0, Math.min(ema, 1 - 5 / steps)) };
 }
 
 /** What differs from the preset, as `--set` says it. */
