@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { SampleReport } from "../runs/distances.ts";
-import type { PointMeasureName, PointReport } from "../runs/point-report.ts";
 import type { RunTools } from "../runs/evaluation.ts";
+import type { PointMeasureName, PointReport } from "../runs/point-report.ts";
 import { showActivity } from "./activity.ts";
 import { formatNumber, tableText } from "./format.ts";
 import { checkDevice, repeated, wholeNumber } from "./options.ts";
@@ -62,7 +62,9 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
     sampling: (record) => readSampling(record, options.sampling),
   };
   const { sampling: _sampling, ...evaluation } = options;
-  const { run, record, data, set, step, hash, results, report, points, note } = await evaluateModel(name, evaluation, tools).finally(activity.end);
+  const { run, record, data, set, step, hash, results, report, points, note } = await evaluateModel(name, evaluation, tools).finally(
+    activity.end,
+  );
   const { neighbours: _neighbours, info: _info, ...samples } = report ?? {};
   if (json) {
     const about = { run: run.name, data, [set.kind === "points" ? "points" : "pictures"]: set.count, step, checkpoint: hash, results };

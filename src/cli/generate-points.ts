@@ -60,7 +60,13 @@ export async function generatePoints(
     const { encodeApng } = await import("../report/apng.ts");
     const shown = kept.frames();
     if (shown.length === 1) opened.note("the model draws a point in one go: the animation has one frame");
-    await writeFileAtomic(frames, encodeApng(shown.map((frame, i) => raster(frame, `${i + 1} of ${shown.length}`)), { text: about }));
+    await writeFileAtomic(
+      frames,
+      encodeApng(
+        shown.map((frame, i) => raster(frame, `${i + 1} of ${shown.length}`)),
+        { text: about },
+      ),
+    );
   }
   if (json) printJson(io, { file, ...(frames === undefined ? {} : { frames }), ...about, seconds });
   else io.stdout.write(`${file}\n${frames === undefined ? "" : `${frames}\n`}`);

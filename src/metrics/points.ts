@@ -40,7 +40,8 @@ function kernelOf(reference: Float32Array): Kernel {
   const some = Math.min(300, reference.length / 2);
   const distances: number[] = [];
   for (let i = 0; i < some; i++) {
-    for (let j = 0; j < i; j++) distances.push(Math.hypot(reference[2 * i] - reference[2 * j], reference[2 * i + 1] - reference[2 * j + 1]));
+    for (let j = 0; j < i; j++)
+      distances.push(Math.hypot(reference[2 * i] - reference[2 * j], reference[2 * i + 1] - reference[2 * j + 1]));
   }
   const median = distances.sort((a, b) => a - b)[distances.length >> 1] || 1;
   const factors = [8, 4, 2].map((part) => -0.5 * (part / median) ** 2);

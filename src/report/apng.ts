@@ -73,7 +73,12 @@ function write({ header, text, frames }: Animation, { delay = 100, rest = 2000 }
   const view = new DataView(header.buffer, header.byteOffset);
   const [width, height] = [view.getUint32(0), view.getUint32(4)];
   let sequence = 0;
-  const chunks: Uint8Array[] = [Uint8Array.from(SIGNATURE), chunkOf("IHDR", [header]), chunkOf("acTL", [numbers(frames.length, 0)]), ...text];
+  const chunks: Uint8Array[] = [
+    Uint8Array.from(SIGNATURE),
+    chunkOf("IHDR", [header]),
+    chunkOf("acTL", [numbers(frames.length, 0)]),
+    ...text,
+  ];
   frames.forEach((data, i) => {
     const milliseconds = i === frames.length - 1 ? rest : delay;
     // Sequence, width, height, left, top, delay as a fraction, leave it standing, replace what was there.

@@ -81,7 +81,8 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     return { run, record, data, set, step, hash, results };
   };
   if (set.kind === "points") {
-    if (asked) throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are points.", where: data });
+    if (asked)
+      throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are points.", where: data });
     const about = { ...(await measured()), report: undefined, note: undefined };
     if (!options.distances) return about;
     const training = await loadSplit(record, config, data, "train", limit, { onProgress });

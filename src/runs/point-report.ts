@@ -1,6 +1,6 @@
 /** Points that a model draws, and its density where it knows it, against data whose density is known. */
 import type { PlaneDensity, PointSet } from "../data/points.ts";
-import { type Estimate, meanEstimate, type ModeCoverage, modeCoverage, pointDiscrepancy } from "../metrics/index.ts";
+import { type Estimate, type ModeCoverage, meanEstimate, modeCoverage, pointDiscrepancy } from "../metrics/index.ts";
 import { modelLogDensity, pointConditions } from "./points.ts";
 import { drawPoints, type ViewContext } from "./sampling.ts";
 
@@ -95,6 +95,7 @@ function underTruth(density: PlaneDensity, samples: Float32Array, training: Floa
   const dense = (logs: Float64Array) => meanEstimate(logs.map((log) => (log >= least ? 1 : 0)));
   const measures: Partial<Record<PointMeasureName, PointMeasure>> = { dense: { ...dense(drawn), real: dense(real).value } };
   // Where the data have an edge, one sample beyond it is infinitely unlikely: the share above says more.
-  if (drawn.every(Number.isFinite)) measures.crossEntropy = { ...meanEstimate(drawn.map((log) => -log)), real: meanEstimate(real.map((log) => -log)).value };
+  if (drawn.every(Number.isFinite))
+    measures.crossEntropy = { ...meanEstimate(drawn.map((log) => -log)), real: meanEstimate(real.map((log) => -log)).value };
   return measures;
 }

@@ -17,7 +17,11 @@ const CELLS = 64;
 const [LINES, CORNERS] = [13, 61] as const;
 
 /** Conditions of `count` points, each class in turn; undefined for models that take none. */
-export function pointConditions({ record }: Pick<ViewContext, "record">, { classes = [] }: PointSet, count: number): Float32Array | undefined {
+export function pointConditions(
+  { record }: Pick<ViewContext, "record">,
+  { classes = [] }: PointSet,
+  count: number,
+): Float32Array | undefined {
   return record.data.conditions === undefined ? undefined : classConditions(classes.length, count);
 }
 
@@ -64,7 +68,11 @@ async function densityPanel(context: ViewContext, held: PointSet): Promise<Plane
     const conditions = k === undefined ? undefined : classConditions(classes.length, CELLS ** 2, k);
     for (const [i, log] of (await modelLogDensity(context, cells, conditions)).entries()) values[i] += Math.exp(log) / classes.length;
   }
-  return { title: "density of the model", bounds, heat: { columns: CELLS, rows: CELLS, values: values.map((v) => (Number.isFinite(v) ? v : 0)) } };
+  return {
+    title: "density of the model",
+    bounds,
+    heat: { columns: CELLS, rows: CELLS, values: values.map((v) => (Number.isFinite(v) ? v : 0)) },
+  };
 }
 
 /** log p of points [N, 2] under a model that knows it, [N] in nats. */
@@ -86,7 +94,9 @@ async function warpPanel(context: ViewContext, held: PointSet): Promise<PlanePan
   }
   const codes = Float32Array.from(lines.flatMap((line) => [...line]));
   const conditions = width === undefined ? undefined : classConditions(width, codes.length / 2, 0);
-  const moved = await mapRows(context, "decoding", { points: codes, conditions }, ({ points: z, conditions: y }) => record.decode!(network, z, y));
+  const moved = await mapRows(context, "decoding", { points: codes, conditions }, ({ points: z, conditions: y }) =>
+    record.decode!(network, z, y),
+  );
   const bent = lines.map((_, i) => moved.subarray(i * 2 * CORNERS, (i + 1) * 2 * CORNERS));
   return { ...truthPanel(held), title: "a grid of codes", lines: bent };
 }
@@ -99,7 +109,9 @@ async function codePanel(context: ViewContext, held: PointSet): Promise<PlanePan
   const classes = held.labels?.subarray(0, count);
   const width = held.classes?.length ?? 0;
   const conditions =
-    record.data.conditions === undefined ? undefined : Float32Array.from({ length: count * width }, (_, i) => Number(classes![Math.floor(i / width)] === i % width));
+    record.data.conditions === undefined
+      ? undefined
+      : Float32Array.from({ length: count * width }, (_, i) => Number(classes![Math.floor(i / width)] === i % width));
   const points = held.points.subarray(0, 2 * count);
   const codes = await mapRows(context, "encoding", { points, conditions }, ({ points: x, conditions: y }) => record.encode!(network, x, y));
   return { title: "codes of held-out points", bounds: { x: [-4, 4], y: [-4, 4] }, points: codes, classes };
@@ -131,10 +143,14 @@ async function mapRows(
   const known = (conditions?.length ?? 0) / count;
   const inputs: Record<string, InputSpec> = { points: { shape: [batch, 2] } };
   if (conditions !== undefined) inputs.conditions = { shape: [batch, known] };
-  const program = await compile<string, "rows">(backend, (given) => ({ rows: apply({ points: given.points, conditions: given.conditions }) }), {
-    name: `${record.name} ${what}`,
-    inputs,
-  });
+  const program = await compile<string, "rows">(
+    backend,
+    (given) => ({ rows: apply({ points: given.points, conditions: given.conditions }) }),
+    {
+      name: `${record.name} ${what}`,
+      inputs,
+    },
+  );
   const width = program.outputs.rows.length / batch;
   const result = new Float32Array(count * width);
   for (let done = 0; done < count; done += batch) {

@@ -30,7 +30,9 @@ export function hasIntegrity(recorded: string | undefined, name: string, set: Ex
 
 /** SHA-256 of the pictures with what is known of them: labels and attributes and, with `names`, what these are called. */
 function digestOf(set: ExampleSet, names: boolean): string {
-  const hash = createHash("sha256").update(set.kind === "points" ? new Uint8Array(set.points.buffer, 0, set.points.byteLength) : set.images);
+  const hash = createHash("sha256").update(
+    set.kind === "points" ? new Uint8Array(set.points.buffer, 0, set.points.byteLength) : set.images,
+  );
   if (set.labels !== undefined) hash.update(set.labels);
   if (set.attributes !== undefined) hash.update(set.attributes.values);
   if (names) hash.update(JSON.stringify([set.classes ?? [], set.attributes?.names ?? []]));

@@ -1,6 +1,6 @@
 /** Who takes part in a leaderboard, and with which settings: read off the list of models. */
 import { UsageError, unknownName } from "../../core/errors.ts";
-import type { ImageShape } from "../../data/dataset.ts";
+import { type ImageShape, isPoint } from "../../data/dataset.ts";
 import { defaultTraining, type ModelRecord, models } from "../../models/index.ts";
 
 /** A model with the settings that it enters with. */
@@ -22,7 +22,7 @@ function paints(record: ModelRecord): boolean {
   return (
     record.sample !== undefined &&
     record.starts !== "needs" &&
-    Object.values(record.presets).some(({ config }) => (record.data.shape(config) as readonly number[]).length === 3)
+    Object.values(record.presets).some(({ config }) => !isPoint(record.data.shape(config)))
   );
 }
 
@@ -72,7 +72,7 @@ function enter(record: ModelRecord, image: ImageShape, asked: string | undefined
 
 /** `small`, or the first other preset that takes pictures where that one takes points. */
 function picturePreset({ presets, data }: ModelRecord): string {
-  const takes = (name: string) => (data.shape(presets[name].config) as readonly number[]).length === 3;
+  const takes = (name: string) => !isPoint(data.shape(presets[name].config));
   const others = Object.keys(presets).filter((name) => name !== "smoke" && name !== "paper" && takes(name));
   return takes("small") ? "small" : (others[0] ?? "paper");
 }

@@ -1,10 +1,10 @@
 /** What `atelier leaderboard` does: train or take a model of each family, draw, measure, and tell. Each part is on disk before the next begins. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { type ImageSet, type ImageShape, limitImages } from "../../data/dataset.ts";
+import { type ImageSet, limitImages, requireImages } from "../../data/dataset.ts";
 import { fitImages } from "../../data/fit.ts";
 import { loadDataset } from "../../data/node/load.ts";
-import { findModel } from "../../models/index.ts";
+import { findModel, pictureShape } from "../../models/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { asSet, batchesOf, drawBatch } from "../drawn.ts";
 import { type FeatureExtractor, openExtractor } from "../features.ts";
@@ -195,7 +195,7 @@ async function runNamed(name: string, home: string): Promise<Run | undefined> {
 async function draw({ options, board }: Context, entry: Entry, model: LoadedModel): Promise<boolean> {
   const { backend, data, onProgress, signal } = options;
   const { samples, seed } = board.settings;
-  const held = await loadSplit(model.record, model.config, data, "test", undefined, { onProgress });
+  const held = requireImages(await loadSplit(model.record, model.config, data, "test", undefined, { onProgress }), "A leaderboard");
   const whole = batchesOf(samples);
   while (entry.drawn.length < whole && !signal?.aborted) {
     const batch = entry.drawn.length;
@@ -216,7 +216,7 @@ async function measure(context: Context, entry: Entry, model: LoadedModel, run: 
   const { backend, onProgress } = options;
   const { record, config } = model;
   onProgress(`${entry.name}: measuring`);
-  const shape = record.data.shape(config) as ImageShape;
+  const shape = pictureShape(record, config);
   const drawn = asSet(await board.samples(entry.name, entry.drawn.length), { ...held, shape });
   const own = await extractor.features(fitImages(drawn, board.settings.image));
   context.reference ??= await openReference(
@@ -239,13 +239,13 @@ async function measure(context: Context, entry: Entry, model: LoadedModel, run: 
     likelihood: likelihoodOf(record, config, run.record.results),
     ...{ features: extractor.label, measures, notes: [], machine: machineOf(backend.description) },
   };
-  return { ...row, notes: notesOf(row, shape, board.settings) };
+  return { ...row, notes: notesOf(row, board.settings) };
 }
 
 /** Training that is this much longer or shorter than its budget is told. */
 const OFF_BUDGET = 0.1;
 
-function notesOf({ name, taken, training, preset }: BoardRow, shape: ImageShape, { minutes, image }: BoardSettings): string[] {
+function notesOf({ name, taken, training, preset, shape }: BoardRow, { minutes, image }: BoardSettings): string[] {
   const notes: string[] = [];
   const asked = 60 * minutes;
   const { seconds, steps, presetSteps } = training;
