@@ -46,7 +46,7 @@ def by_pixel(net, call, draw):
 
 
 DIRECT = Sampling(Gated, (DOTS, 1), False, by_pixel, lambda net: net)
-SAMPLING = {
+SAMPLERS = {
     "vae-sample": Sampling(lambda: Coder(16, 2), (CODES, 16), True, decoded, lambda net: lambda z: net.decode(z).sigmoid()),
     "dcgan-sample": Sampling(
         lambda: Dcgan((32, 64, 128)),
@@ -64,7 +64,7 @@ class Sampler:
     """A sampling workload in a mode."""
 
     def __init__(self, name: str, mode: str, check: bool = False):
-        self.spec, self.check = SAMPLING[name], check
+        self.spec, self.check = SAMPLERS[name], check
         form = torch.channels_last if mode == "channels_last" else torch.contiguous_format
         self.net = fill(self.spec.build()).eval().to(memory_format=form)
         call = self.spec.call(self.net)

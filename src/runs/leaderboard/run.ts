@@ -69,7 +69,7 @@ export async function* runLeaderboard(options: LeaderboardOptions): AsyncGenerat
   const { participants, absent } = await participantsOf(options);
   const [training, held] = [await load(options, "train"), await load(options, "test")];
   const integrity = integrityOf(data, training);
-  for (const each of participants) if ("run" in each) requireComparable(each.run, { data, integrity, image });
+  for (const each of participants) if ("run" in each) await requireComparable(each.run, { data, image });
   const extractor = await openExtractor(features, backend);
   try {
     const board = await Board.open(options.name, { data, integrity, image, minutes, samples, seed, features }, home);

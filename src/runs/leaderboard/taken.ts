@@ -2,14 +2,16 @@
 import { UsageError } from "../../core/errors.ts";
 import type { ImageShape } from "../../data/dataset.ts";
 import { findModel } from "../../models/index.ts";
+import { loadSplit } from "../load.ts";
 import { type Run, runState } from "../registry.ts";
+import { hasIntegrity } from "../start.ts";
 import type { BoardSettings } from "./board.ts";
 
 /**
  * Whether a run can stand beside the others.
  * @throws UsageError for a run that never finished, of other data or of a part of them, of a model that paints nothing, or of pictures of another kind
  */
-export function requireComparable(run: Run, { data, integrity, image }: Pick<BoardSettings, "data" | "integrity" | "image">): void {
+export async function requireComparable(run: Run, { data, image }: Pick<BoardSettings, "data" | "image">): Promise<void> {
   const { record } = run;
   const state = runState(run);
   if (state !== "finished") {
@@ -24,15 +26,7 @@ export function requireComparable(run: Run, { data, integrity, image }: Pick<Boa
   if (model.sample === undefined || model.starts === "needs") {
     throw new UsageError({ what: `The model "${model.name}" of the run "${run.name}" makes no pictures from nothing.` });
   }
-  const other = record.data?.name !== data || (record.data.integrity !== undefined && record.data.integrity !== integrity);
-  if (other) {
-    throw new UsageError({
-      what: `The run "${run.name}" was trained on other data. A leaderboard does not mix data sets.`,
-      got: record.data?.name === data ? `${data} of another digest` : (record.data?.name ?? "none"),
-      expected: data,
-      hint: "a leaderboard for each data set: --data",
-    });
-  }
+  if (record.data?.name !== data) throw otherData(run, record.data?.name ?? "none", data);
   if (record.data?.without !== undefined || record.training.limit !== undefined) {
     throw new UsageError({
       what: `The run "${run.name}" has seen only a part of the data.`,
@@ -40,7 +34,19 @@ export function requireComparable(run: Run, { data, integrity, image }: Pick<Boa
       expected: "a run on the whole training split",
     });
   }
-  requireShape(run.name, model.data.shape(record.config), image);
+  const shape = model.data.shape(record.config);
+  requireShape(run.name, shape, image);
+  const set = await loadSplit(model, record.config, data, "train");
+  if (!hasIntegrity(record.data.integrity, data, set)) throw otherData(run, `${data} of another digest`, data);
+}
+
+function otherData(run: Run, got: string, expected: string): UsageError {
+  return new UsageError({
+    what: `The run "${run.name}" was trained on other data. A leaderboard does not mix data sets.`,
+    got,
+    expected,
+    hint: "a leaderboard for each data set: --data",
+  });
 }
 
 /** @throws UsageError for points, and for grey pictures beside colour */
