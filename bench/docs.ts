@@ -1,7 +1,16 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { footprintTable, latest, meanSentence, peerTable, replaceBetween, settingText, workloadList } from "./harness/docs.ts";
+import {
+  footprintTable,
+  latest,
+  meanSentence,
+  peerTable,
+  replaceBetween,
+  samplingTable,
+  settingText,
+  workloadList,
+} from "./harness/docs.ts";
 import type { FootprintResult } from "./harness/footprint.ts";
 import type { Result } from "./harness/result.ts";
 import { workloads } from "./workloads/index.ts";
@@ -22,7 +31,8 @@ function read<T>(prefix: string): T[] {
 const lines = latest(read<Result>("bench-"));
 const ofPeers = (...peers: string[]): Result[] => lines.filter(({ peer }) => peer !== null && peers.includes(peer));
 const training = workloads.filter((workload) => workload.training);
-const others = workloads.filter((workload) => !workload.training);
+const sampling = workloads.filter(({ pictures }) => pictures !== undefined);
+const others = workloads.filter(({ training, pictures }) => !training && pictures === undefined);
 
 const bodies: Record<string, string> = {
   setting: settingText(ofPeers("pytorch")),
@@ -37,6 +47,7 @@ const bodies: Record<string, string> = {
     "pytorch",
     others,
   ),
+  sampling: samplingTable(lines, "pytorch", sampling),
   "javascript-setting": settingText(ofPeers("tfjs", "jax-js")),
   tfjs: peerTable(ofPeers("tfjs"), "tfjs", workloads),
   "jax-js": peerTable(ofPeers("jax-js"), "jax-js", workloads),

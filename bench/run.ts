@@ -89,8 +89,11 @@ async function measure(
     const rounds = await interleave([ours, ...sides.keys()], { rounds: options.rounds, budget: options.budget, pause: PAUSE_MS });
     const versions = Object.fromEntries(peers.map(({ greeting }) => [greeting.peer, greeting.version]));
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
-    const { name, training = false } = workload;
-    const own = ownResult({ name, training, flops: prepared.flops, peak }, rounds.get(ours)!, where, { atelier: version, ...versions });
+    const { name, training = false, pictures } = workload;
+    const own = ownResult({ name, training, pictures, flops: prepared.flops, peak }, rounds.get(ours)!, where, {
+      atelier: version,
+      ...versions,
+    });
     const pairs = [...sides].map(([side, { peer, mode }]) => {
       return pairResult(own, rounds.get(ours)!, peer.greeting.peer, mode, rounds.get(side)!);
     });

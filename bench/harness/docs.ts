@@ -47,6 +47,25 @@ export function peerTable(results: readonly Result[], peer: string, workloads: r
   return markdown(["workload", "ours, ms", ...(rates ? ["GFLOP/s", "of peak"] : []), ...modes, "against its best"], rows);
 }
 
+/** Pictures a second, of ours and in each of the peer's modes, and the ratio against the fastest. The order is that of `workloads`. */
+export function samplingTable(results: readonly Result[], peer: string, workloads: readonly Workload[]): string {
+  const own = results.filter((result) => result.peer === peer && result.ratio_median !== null && result.pictures !== undefined);
+  const modes = distinct(own.map(({ mode }) => mode));
+  const rows = workloads.flatMap(({ name }) => {
+    const lines = own.filter(({ workload }) => workload === name);
+    if (lines.length === 0) return [];
+    const [best] = [...lines].sort((a, b) => a.ratio_median! - b.ratio_median!);
+    const perSecond = (ms: number): string => `${Number(((1000 * best.pictures!) / ms).toPrecision(3))}`;
+    const cells = modes.map((mode) => {
+      const line = lines.find((each) => each.mode === mode);
+      return line === undefined ? "" : `${perSecond(line.peer_ms_median!)} (${times(line.ratio_median!)})`;
+    });
+    const spread = `**${times(best.ratio_median!)}** (${best.ratio_low!.toFixed(2)}-${best.ratio_high!.toFixed(2)})`;
+    return [[name, perSecond(best.ours_ms_median), ...cells, spread]];
+  });
+  return markdown(["workload", "ours, pictures/s", ...modes, "against its best"], rows);
+}
+
 /** What each workload is, as a list. */
 export function workloadList(workloads: readonly Workload[]): string {
   return workloads.map(({ name, summary }) => `* \`${name}\`: ${summary}`).join("\n");

@@ -17,6 +17,8 @@ export interface Result {
   rounds: number;
   /** Whether a step trains a whole network. */
   training: boolean;
+  /** Fresh pictures of a step, for workloads that sample. */
+  pictures?: number;
   /** Billions of floating point operations of one step, by the definition of its ops. */
   gflop: number | null;
   /** The machine's fastest product of two 1024 x 1024 matrices in the same run, of ours and the peers', in GFLOP/s. */
@@ -42,6 +44,7 @@ export interface Setting {
 export interface Work {
   name: string;
   training?: boolean;
+  pictures?: number | undefined;
   /** Floating point operations of one step. */
   flops?: number | undefined;
   /** Peak of the machine, in GFLOP/s. */
@@ -85,6 +88,7 @@ export function ownResult(work: Work, ours: Rounds, where: Setting, versions: Re
     ratio_high: null,
     rounds: ours.length,
     training: work.training ?? false,
+    ...(work.pictures === undefined ? {} : { pictures: work.pictures }),
     gflop: work.flops === undefined ? null : short(work.flops / 1e9),
     peak_gflops: work.peak === undefined ? null : short(work.peak),
     ...{ machine: where.machine, node: where.node, versions, commit: where.commit, date: where.date, command: where.command },

@@ -20,6 +20,8 @@ export interface Workload {
   summary: string;
   /** Whether a step trains a whole network: these count in the geometric mean. */
   training?: boolean;
+  /** Fresh pictures that a step draws, for workloads that sample. */
+  pictures?: number;
   prepare(): Promise<Prepared>;
   /** Losses of the first steps, without dropout and with fixed draws. */
   check?(steps: number): Promise<Check>;

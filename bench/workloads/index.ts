@@ -14,6 +14,7 @@ import { kernelWorkloads } from "./kernels.ts";
 import { languageWorkloads } from "./language.ts";
 import { modelWorkloads } from "./models.ts";
 import { pixelCnnWorkload } from "./pixelcnn.ts";
+import { samplingWorkloads } from "./sampling.ts";
 import { scoreWorkloads } from "./scores.ts";
 
 /** Every workload of the bench, in the order it is run; peers implement those of the same name. */
@@ -31,6 +32,7 @@ export const workloads: readonly Workload[] = [
   ...flowWorkloads,
   ffjordWorkload,
   ...scoreWorkloads,
+  ...samplingWorkloads,
   ...kernelWorkloads,
   ...convolutionWorkloads,
   ...compileWorkloads,

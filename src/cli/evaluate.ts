@@ -100,12 +100,16 @@ function tellSamples(io: Io, { samples, reference, features, measures, info, fou
     );
     io.stdout.write(tableText(["measure", "samples", "error", "real", "meaning"], rows));
   }
-  const { classes, labels, classifier, names = known } = found ?? {};
+  const { classes, labels, attributes, classifier, names = known } = found ?? {};
   if (classes !== undefined) {
     io.stdout.write(
       `\n${classifier} finds ${classes.covered} of ${classes.counts.length} classes (at least 1 % each), mean confidence ${formatNumber(classes.confidence)}\n`,
     );
     io.stdout.write(`samples per class: ${classes.counts.map((count, k) => `${names[k] ?? k} ${count}`).join(", ")}\n`);
+  }
+  if (attributes !== undefined) {
+    const each = attributes.samples.map((share, k) => `${names[k] ?? k} ${percent(share)} (${percent(attributes.held[k])})`);
+    io.stdout.write(`\n${classifier} finds among the samples (among held-out pictures): ${each.join(", ")}\n`);
   }
   if (labels === undefined) return;
   io.stdout.write(`\n${classifier} tells ${percent(labels.accuracy)} ± ${percent(labels.error)} of the samples as they were asked for\n`);

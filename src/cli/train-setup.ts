@@ -1,15 +1,12 @@
-import { createHash } from "node:crypto";
-import path from "node:path";
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
-import { packageInfo } from "../core/node/package-info.ts";
-import { conditionNames, type ExampleSet } from "../data/dataset.ts";
+import type { ExampleSet } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
-import { datasetNamed } from "../data/sets/index.ts";
 import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
-import { conditionList } from "../runs/conditions.ts";
-import { conditionsSetting, loadSplit, requireClasses, requireConditions } from "../runs/load.ts";
-import { createRun, listRuns, openRun, type Run } from "../runs/registry.ts";
+import { otherLength } from "../runs/length.ts";
+import { loadSplit, requireClasses } from "../runs/load.ts";
+import { listRuns, openRun, type Run } from "../runs/registry.ts";
+import { fitConditions, hasIntegrity, startRun } from "../runs/start.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openDevice } from "./device.ts";
 import { resolveSettings } from "./settings.ts";
@@ -43,69 +40,30 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
   const { without } = options;
   const set = await loadSplit(record, asked, data, "train", options.limit, { onProgress, without });
   const held = await loadSplit(record, asked, data, "test", options.limit, { onProgress });
-  const config = conditionsOf(record, asked, set, options);
+  const given = (key: string) => options.set?.some((assignment) => assignment.split("=")[0].trim() === key) ?? false;
+  const config = fitConditions(record, asked, set, given);
   if (record.data.labels) requireClasses(config, set);
   // It refuses a batch that the data cannot fill, or a crop that leaves nothing; better now than with a run's folder made.
   new Loader(set, { batch: training.batch as number, augment: training });
   const backend = await openDevice(options.device, io, onProgress);
-  const run = await createRun({
+  const run = await startRun({
     name: options.run,
-    model: record.name,
-    preset,
-    config,
+    ...{ record, preset, config, data, set, without, backend },
     training: {
       ...training,
       ...(options.steps === undefined ? {} : { steps: options.steps }),
       ...(options.limit === undefined ? {} : { limit: options.limit }),
     },
     seed: options.seed,
-    data: {
-      name: dataName(data),
-      integrity: integrityOf(data, set),
-      ...(record.data.conditions === undefined ? {} : { conditions: conditionList(set) }),
-      ...(without === undefined ? {} : { without }),
-    },
-    versions: { atelier: packageInfo().version, node: process.version, runtime: backend.description },
     device: options.device,
     command: ["atelier", ...process.argv.slice(2)],
   });
   return { run, record, set, held, backend, resume: false };
 }
 
-/** The setting that says how many conditions there are follows the data unless the user gave it. @throws AtelierError where it is given and does not fit */
-function conditionsOf(
-  record: ModelRecord,
-  config: Record<string, unknown>,
-  set: ExampleSet,
-  options: Pick<TrainOptions, "set">,
-): Record<string, unknown> {
-  const key = conditionsSetting(record, config);
-  const given = options.set?.some((assignment) => assignment.split("=")[0].trim() === key) ?? false;
-  const fitted = key === undefined || given ? config : { ...config, [key]: conditionNames(set).length };
-  requireConditions(record, fitted, set);
-  return fitted;
-}
-
 /** The data set that a preset is made for. */
 export function defaultData(record: ModelRecord, preset: string): string {
   return record.presets[preset]?.data ?? record.data.sets[0];
-}
-
-/** A data set by its name, a folder by its whole path: the run finds it again from any folder. */
-function dataName(given: string): string {
-  return datasetNamed(given)?.card.name ?? path.resolve(given);
-}
-
-/** What the run was trained on: the pinned digest of a package, or the digest of what was generated or lies in a folder, as it is used. */
-function integrityOf(name: string, set: ExampleSet): string | undefined {
-  const spec = datasetNamed(name)?.card.package;
-  if (spec !== undefined) return spec.integrity;
-  const hash = createHash("sha256").update(
-    set.kind === "points" ? new Uint8Array(set.points.buffer, 0, set.points.byteLength) : set.images,
-  );
-  if (set.labels !== undefined) hash.update(set.labels);
-  if (set.attributes !== undefined) hash.update(set.attributes.values);
-  return `sha256-${hash.digest("base64")}`;
 }
 
 /** The preset, then `--set`, then the options that have names of their own. A key belongs to the model or to the training. */
@@ -150,17 +108,16 @@ async function resumeRun(model: string | undefined, options: TrainOptions, io: I
   const held = await loadSplit(record, config, name, "test", limit, { onProgress });
   const backend = await openDevice(run.record.device, io, onProgress);
   if (options.epochs !== undefined || options.steps !== undefined) {
-    const { steps: _, ...rest } = training;
-    const longer = options.steps === undefined ? { epochs: options.epochs } : { steps: options.steps };
-    await run.update({ training: { ...rest, ...longer } });
+    const { training: longer, note } = await otherLength(run, record, set.count, options);
+    if (note !== undefined) io.stderr.write(`note: ${note}\n`);
+    await run.update({ training: longer });
   }
   return { run, record, set, held, backend, resume: true };
 }
 
 /** Going on is exact only on the very data the run began with. @throws UsageError */
 function requireSameData(run: Run, name: string, set: ExampleSet): void {
-  const recorded = run.record.data?.integrity;
-  if (recorded === undefined || recorded === integrityOf(name, set)) return;
+  if (hasIntegrity(run.record.data?.integrity, name, set)) return;
   throw new UsageError({
     what: `The data of the run "${run.name}" have changed since it began.`,
     where: name,

@@ -4,6 +4,7 @@ import type { Prediction } from "../runs/training.ts";
 import { showActivity } from "./activity.ts";
 import { startWithAllocator } from "./allocator.ts";
 import { formatDuration, formatNumber } from "./format.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { checkDevice, numberAbove, repeated, wholeNumber } from "./options.ts";
 import { Progress, progressMode } from "./progress.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
@@ -143,22 +144,6 @@ function tellEnd(
   for (const [name, value] of Object.entries(run.record.results)) io.stdout.write(`${name.padEnd(16)} ${formatNumber(value)}\n`);
   for (const file of pictures) io.stdout.write(`picture          ${file}\n`);
   io.stdout.write(`run              ${run.folder}\n`);
-}
-
-/** First Ctrl-C or SIGTERM: pause cleanly. A second one ends the process at once, as it would have without us. */
-function onInterrupt(stop: () => void, io: Io): () => void {
-  const handler = () => {
-    io.stderr.write("\nstopping after this step (again to stop at once)\n");
-    stop();
-    release();
-  };
-  const release = () => {
-    process.off("SIGINT", handler);
-    process.off("SIGTERM", handler);
-  };
-  process.on("SIGINT", handler);
-  process.on("SIGTERM", handler);
-  return release;
 }
 
 /** The preset's name or the nearest one. */

@@ -23,6 +23,7 @@ import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
 import type { ModelRecord } from "./model.ts";
 
+export type { LeaderboardEntry, Likelihood } from "./leaderboard.ts";
 export {
   type Batch,
   type BatchPart,

@@ -7,6 +7,7 @@ import type { Rng } from "../graph/trace.ts";
 import type { Terms } from "../nn/losses.ts";
 import type { Module } from "../nn/module.ts";
 import type { Build, CompileOptions, Program } from "../runtime/program.ts";
+import type { LeaderboardEntry } from "./leaderboard.ts";
 
 /** What an objective and a metric see of a batch. */
 export interface Batch {
@@ -189,6 +190,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   /** Units and meaning of each metric, and which way is better. */
   readonly metricInfo: Readonly<Record<string, MetricInfo>>;
   // What it can do beyond learning; a verb that it cannot do names those that it can. For a configuration of points, `images` and pictures are points [B, D].
+  /** How it is compared with other families; models that paint pictures take part without it, too, by their preset `small`. */
+  readonly leaderboard?: LeaderboardEntry<C>;
   /** Class scores [B, K] of pictures. */
   classify?(network: N, images: Tensor): Tensor;
   /** Features [B, D] of pictures, in which sets of pictures are compared. */

@@ -91,7 +91,8 @@ function checkPictures({ data, shape }: Pictures): Pictures["shape"] {
   return shape;
 }
 
-function drawPicture(canvas: Canvas, { data, shape }: Pictures, index: number, left: number, top: number, scale: number): void {
+/** Picture `index` of a set at a place of a canvas. */
+export function drawPicture(canvas: Canvas, { data, shape }: Pictures, index: number, left: number, top: number, scale: number): void {
   const [, channels, height, width] = shape;
   const area = height * width;
   const start = index * channels * area;

@@ -3,3 +3,4 @@ export { type GridOptions, imageGrid, imagePairs, type Pictures } from "./grid.t
 export { type HistogramOptions, type HistogramPanel, histograms } from "./histograms.ts";
 export { colourOf, linePlot, PALETTE, type PlotLabels, type ScatterOptions, type Series, scatterPlot } from "./plot.ts";
 export { encodePng, type Raster, readPngText } from "./png.ts";
+export { type PictureRow, pictureRows } from "./rows.ts";

@@ -142,6 +142,20 @@ test("attributes are asked for as held-out pictures have them", async () => {
   expect(found!.labels!.each).toHaveLength(2);
 });
 
+test("attributes that nothing was asked of are counted among samples and held-out pictures", async () => {
+  const attributes = { names: ["bright", "lying"], values: new Uint8Array(120) };
+  const model = painter((draw) => pictureOf(training, 2 * (draw % 40)));
+  const options = { model, held: { ...held, attributes }, training, samples: 30, seed: 0 };
+  const upright: PictureClassifier = { ...ruler, names: attributes.names };
+  const { found } = await measureSamples({ ...options, classifier: upright });
+  expect(found!.classes).toBeUndefined();
+  expect(found!.labels).toBeUndefined();
+  expect(found!.attributes!.samples[0]).toBeCloseTo(1, 10);
+  expect(found!.attributes!.held).toHaveLength(2);
+  expect(found!.attributes!.samples[1]).toBe(0);
+  expect((await measureSamples({ ...options, held, classifier: upright })).found!.attributes).toBeUndefined();
+});
+
 test("a first batch does not depend on how many follow", async () => {
   const model = painter((draw) => pictureOf(training, draw % training.count));
   const [few, many] = [await drawPictures(model, held, 250, { seed: 7 }), await drawPictures(model, held, 300, { seed: 7 })];

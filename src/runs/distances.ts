@@ -1,50 +1,15 @@
 /** How far a model's samples are from its data: distances, coverage, memorisation, and whether samples show what they were asked to. */
 import { UsageError } from "../core/errors.ts";
-import { RandomStream } from "../core/random.ts";
 import { conditionNames, type ImageSet } from "../data/dataset.ts";
-import {
-  type Coverage,
-  coverage,
-  densityCoverage,
-  deviceNeighbours,
-  type FeatureSet,
-  frechetDistance,
-  kernelDistance,
-  kernelSums,
-  type LabelAccuracy,
-  labelAccuracy,
-  type Memorisation,
-  memorisation,
-  precisionRecall,
-  selectFeatures,
-} from "../metrics/index.ts";
+import { type Coverage, coverage, type LabelAccuracy, labelAccuracy, type Memorisation } from "../metrics/index.ts";
 import { imagePairs } from "../report/grid.ts";
 import type { Raster } from "../report/png.ts";
 import { drawPictures } from "./drawn.ts";
 import type { FeatureExtractor, PictureClassifier } from "./features.ts";
+import { type Measure, type MeasureName, measureAgainst, measureInfo, openReference } from "./measures.ts";
 import type { ViewContext } from "./sampling.ts";
 
-/** A measure of the samples, beside the same measure of real pictures in their place. */
-export interface Measure {
-  value: number;
-  /** Standard error; absent where none is known. */
-  error?: number | undefined;
-  /** What as many training pictures give (for memorisation: held-out ones). */
-  real: number;
-}
-
-/** What is measured by features, by name. */
-export const measureInfo = {
-  fd: "Fréchet distance to the held-out pictures; lower is better",
-  kd: "kernel distance to the held-out pictures, unbiased; lower is better, 0 is perfect",
-  precision: "share of samples that look like data (3 neighbours)",
-  recall: "share of the data that samples reach (3 neighbours)",
-  density: "how often samples lie where data are dense (5 neighbours); about 1 for data",
-  coverage: "share of held-out pictures with a sample nearby (5 neighbours)",
-  memorised: "share of samples nearer to a training picture than its nearest other; beside held-out pictures' own share",
-} as const;
-
-export type MeasureName = keyof typeof measureInfo;
+export { type Measure, type MeasureName, measureInfo } from "./measures.ts";
 
 /** Samples against data. */
 export interface SampleReport {
@@ -72,6 +37,8 @@ export interface Found {
   classes?: Coverage | undefined;
   /** Whether conditional samples show what they were asked to. */
   labels?: LabelAccuracy | undefined;
+  /** [K], shares of the samples with each attribute, for samples that nothing was asked of; and of the held-out pictures, as the same classifier sees them. */
+  attributes?: { samples: number[]; held: number[] } | undefined;
 }
 
 export interface SampleReportOptions {
@@ -110,13 +77,11 @@ export async function measureSamples(options: SampleReportOptions): Promise<Samp
   }
   if (extractor === undefined) return report;
   onProgress?.("taking features");
-  const features = {
-    samples: await extractor.features(set),
-    held: await extractor.features(held),
-    training: await extractor.features(training),
-  };
+  const features = await extractor.features(set);
+  const [ofHeld, ofTraining] = [await extractor.features(held), await extractor.features(training)];
   onProgress?.("measuring distances");
-  const { measures, copies } = await measureFeatures(features, model);
+  const reference = await openReference(ofHeld, ofTraining, samples, model.backend);
+  const { measures, copies } = await measureAgainst(reference, features, model.backend);
   report.features = extractor.label;
   report.measures = measures;
   if (options.neighbours) report.neighbours = neighbourPairs(set, training, copies);
@@ -132,49 +97,6 @@ function requireEnough(samples: number, held: number, training: number): void {
     expected: "at least 6 of each",
     hint: "more --samples, no or a larger --limit, or --no-distances",
   });
-}
-
-interface Features {
-  samples: FeatureSet;
-  held: FeatureSet;
-  training: FeatureSet;
-}
-
-/** Beyond this many features a jackknife of the Fréchet distance takes minutes. */
-const MOST_JACKKNIFED = 512;
-
-async function measureFeatures({ samples, held, training }: Features, { backend }: ViewContext) {
-  // Balls are compared at equal numbers, distances to the held-out pictures at equal numbers of samples and real pictures; a set may be sorted by class, so
-  // its part is drawn.
-  const number = Math.min(samples.count, held.count, training.count);
-  const some = (set: FeatureSet, name: string, most = number) => selectFeatures(set, chosen(set.count, Math.min(set.count, most), name));
-  const real = some(training, "training pictures", samples.count);
-  const balls = { held: some(held, "held-out pictures"), samples: some(samples, "samples"), real: some(training, "training pictures") };
-  const fd = frechetDistance(held, samples, held.size > MOST_JACKKNIFED ? 0 : 20);
-  const within = kernelSums(held);
-  const kd = kernelDistance(held, samples, within);
-  const like = { ...precisionRecall(balls.held, balls.samples), ...densityCoverage(balls.held, balls.samples) };
-  const likeReal = { ...precisionRecall(balls.held, balls.real), ...densityCoverage(balls.held, balls.real) };
-  const find = deviceNeighbours(backend);
-  const copies = await memorisation(samples, training, find);
-  const copiesOfHeld = await memorisation(balls.held, training, find);
-  const share = (name: keyof typeof like): Measure => ({ value: like[name], real: likeReal[name] });
-  const measures: Record<MeasureName, Measure> = {
-    fd: { value: fd.distance, error: Number.isNaN(fd.error) ? undefined : fd.error, real: frechetDistance(held, real, 0).distance },
-    kd: { ...kd, real: kernelDistance(held, real, within).value },
-    precision: share("precision"),
-    recall: share("recall"),
-    density: share("density"),
-    coverage: share("coverage"),
-    memorised: { value: copies.share, error: copies.error, real: copiesOfHeld.share },
-  };
-  return { measures, copies };
-}
-
-/** Some of `count` rows, the same each time. */
-function chosen(count: number, number: number, name: string): Uint32Array {
-  const order = new RandomStream(0, name).shuffle(Uint32Array.from({ length: count }, (_, i) => i));
-  return order.subarray(0, number);
 }
 
 /** @throws UsageError where the classifier tells other things apart than the model was asked to show */
@@ -197,12 +119,22 @@ async function nameSamples(
       hint: "name one that was trained on the run's data",
     });
   }
+  const shares = !classes && conditions === undefined;
   return {
     classifier: label,
     names,
+    attributes: shares ? { samples: sharesOf(scores, outputs), held: sharesOf(await classifier.scores(held), outputs) } : undefined,
     classes: classes ? coverage(scores, outputs) : undefined,
     labels: conditions && labelAccuracy(scores, conditions, outputs, classes ? "classes" : "attributes"),
   };
+}
+
+/** The share of pictures that have each attribute: scores [N, K] above 0. */
+function sharesOf(scores: Float32Array, outputs: number): number[] {
+  const count = scores.length / outputs;
+  const shares = new Array<number>(outputs).fill(0);
+  for (let i = 0; i < scores.length; i++) if (scores[i] > 0) shares[i % outputs] += 1 / count;
+  return shares;
 }
 
 /** Pairs in the picture of neighbours. */

@@ -20,6 +20,21 @@ export interface DrawOptions {
   onProgress?: ((message: string, seconds?: number) => void) | undefined;
 }
 
+/** One batch of many samples. */
+export interface DrawnBatch {
+  /** Bytes [n, C, H, W]. */
+  images: Uint8Array;
+  /** Drawing them, without the time in which programs were made. */
+  seconds: number;
+  /** Making the programs. */
+  compileSeconds: number;
+}
+
+/** How many batches `count` pictures are drawn in. */
+export function batchesOf(count: number): number {
+  return Math.ceil(count / BATCH);
+}
+
 /**
  * Draw `count` pictures. Batch b has the random streams of seed `SEED/b`, so that a full batch is the same however many follow, as long as the same is asked for.
  * @param held pictures of the same data: their card goes with the samples, and their attributes are what a conditional model is asked for
@@ -32,19 +47,47 @@ export async function drawPictures(
 ): Promise<DrawnPictures> {
   const size = held.images.length / held.count;
   const images = new Uint8Array(count * size);
-  const conditions = model.record.data.conditions === undefined ? undefined : askedFor(held, count);
-  const width = conditions === undefined ? 0 : conditions.length / count;
   const started = performance.now();
-  for (let start = 0, batch = 0; start < count; start += BATCH, batch++) {
+  for (let batch = 0; batch < batchesOf(count); batch++) {
     onProgress?.(`drawing ${count} samples`, (performance.now() - started) / 1000);
-    const many = Math.min(BATCH, count - start);
-    const wanted = conditions?.slice(start * width, (start + many) * width);
-    const from = model.record.starts === "needs" ? rowsOf(held, start, many) : undefined;
-    const { data } = await drawSamples(model, many, `${seed}/${batch}`, { conditions: wanted, from, sampling });
-    for (let i = 0; i < many * size; i++) images[start * size + i] = Math.round(255 * Math.min(1, Math.max(0, data[i])));
+    images.set((await drawBatch(model, held, count, batch, { seed, sampling })).images, batch * BATCH * size);
   }
-  const { card, shape } = held;
-  return { set: { kind: "images", card, split: "test", shape, images, count }, conditions };
+  return { set: asSet(images, held), conditions: conditionsOf(model, held, count) };
+}
+
+/** Batch number `batch` of {@link drawPictures}: the same pictures, one part at a time. */
+export async function drawBatch(
+  model: ViewContext,
+  held: ImageSet,
+  count: number,
+  batch: number,
+  { seed, sampling }: Omit<DrawOptions, "onProgress">,
+): Promise<DrawnBatch> {
+  const start = batch * BATCH;
+  const many = Math.min(BATCH, count - start);
+  const all = conditionsOf(model, held, count);
+  const width = all === undefined ? 0 : all.length / count;
+  const conditions = all?.slice(start * width, (start + many) * width);
+  const from = model.record.starts === "needs" ? rowsOf(held, start, many) : undefined;
+  let compileSeconds = 0;
+  const onCompiled = (seconds: number) => {
+    compileSeconds += seconds;
+  };
+  const started = performance.now();
+  const { data } = await drawSamples(model, many, `${seed}/${batch}`, { conditions, from, sampling, onCompiled });
+  const seconds = (performance.now() - started) / 1000 - compileSeconds;
+  const images = Uint8Array.from(data, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
+  return { images, seconds, compileSeconds };
+}
+
+/** Bytes [N, C, H, W] as a set of pictures of the same data as `held`. */
+export function asSet(images: Uint8Array, { card, shape }: ImageSet): ImageSet {
+  const count = images.length / shape.reduce((a, b) => a * b, 1);
+  return { kind: "images", card, split: "test", shape, images, count };
+}
+
+function conditionsOf({ record }: ViewContext, held: ImageSet, count: number): Float32Array | undefined {
+  return record.data.conditions === undefined ? undefined : askedFor(held, count);
 }
 
 /** Conditions [count, K]: one class after the other, or the attributes of held-out pictures, evenly spread over the set. */

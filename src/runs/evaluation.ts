@@ -115,14 +115,17 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
       neighbours: options.neighbours !== undefined,
       onProgress,
     });
-    if (options.neighbours !== undefined) {
-      const notes = { Software: "atelier", run: run.name, model: record.name, checkpoint: hash, view: "nearest training pictures" };
-      await writeFileAtomic(path.resolve(options.neighbours), encodePng(report.neighbours!, notes));
-    }
+    if (options.neighbours !== undefined)
+      await writeNeighbours(options.neighbours, report, { run: run.name, model: record.name, checkpoint: hash });
     return { ...about, report, note: undefined };
   } finally {
     await extractor?.dispose();
   }
+}
+
+async function writeNeighbours(file: string, report: SampleReport, about: Record<string, string>): Promise<void> {
+  const notes = { Software: "atelier", ...about, view: "nearest training pictures" };
+  await writeFileAtomic(path.resolve(file), encodePng(report.neighbours!, notes));
 }
 
 /** What part of its data a run has been trained on: memorised is what was seen. */

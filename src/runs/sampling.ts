@@ -25,6 +25,8 @@ export interface SampleWishes {
   sampling?: Readonly<Record<string, unknown>> | undefined;
   /** Called with a copy of what the sampler shows on its way, the finished pictures last. */
   onFrame?: ((pictures: Pictures) => void) | undefined;
+  /** Told the seconds that each program took to be made: no part of the drawing itself. */
+  onCompiled?: ((seconds: number) => void) | undefined;
 }
 
 /**
@@ -51,10 +53,19 @@ export async function drawPoints(
   return last!;
 }
 
-function samplesOf({ record, network, backend }: ViewContext, wishes: Omit<SampleContext, "compile">, seed: number | string) {
+function samplesOf(
+  { record, network, backend }: ViewContext,
+  wishes: Omit<SampleContext, "compile">,
+  seed: number | string,
+  onCompiled?: (seconds: number) => void,
+) {
   const streams = new RandomStreams(seed);
-  const compileSample: SampleContext["compile"] = (build, options) =>
-    compile(backend, build, { name: `${record.name} sampling`, ...options, streams });
+  const compileSample: SampleContext["compile"] = async (build, options) => {
+    const started = performance.now();
+    const program = await compile(backend, build, { name: `${record.name} sampling`, ...options, streams });
+    onCompiled?.((performance.now() - started) / 1000);
+    return program;
+  };
   return record.sample!(network, { ...wishes, compile: compileSample });
 }
 
@@ -67,7 +78,7 @@ export async function drawSamples(
   context: ViewContext,
   count: number,
   seed: number | string,
-  { conditions, given, from, sampling, onFrame }: SampleWishes = {},
+  { conditions, given, from, sampling, onFrame, onCompiled }: SampleWishes = {},
 ): Promise<Pictures> {
   const { record } = context;
   if (given !== undefined && record.fills !== true) {
@@ -79,7 +90,7 @@ export async function drawSamples(
   requireStart(record, from);
   const options = samplingOptions(record, sampling);
   let last: Pictures | undefined;
-  for await (const samples of samplesOf(context, { count, conditions, given, from, options }, seed)) {
+  for await (const samples of samplesOf(context, { count, conditions, given, from, options }, seed, onCompiled)) {
     last = requirePictures(samples, record);
     onFrame?.(withKnown(last, given));
   }

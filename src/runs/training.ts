@@ -31,6 +31,8 @@ export interface RunTrainingOptions {
   resume: boolean;
   /** Seconds between checkpoints. Default 30. */
   checkpointSeconds?: number;
+  /** How often pictures are drawn on the way. Default 10. */
+  pictures?: number;
   /** Pause: the step in progress ends, a checkpoint is written, the run is marked as stopped. */
   signal?: AbortSignal;
 }
@@ -53,7 +55,7 @@ export type TrainingEvent =
 
 /**
  * Train a run to its end or until it is asked to stop, writing metrics, sample grids and checkpoints into its folder. Pictures come at every tenth
- * of the run, and at its end.
+ * of the run (or as often as asked for), and at its end.
  *
  * @throws NotFiniteError when the loss or the weights are not finite (the run is then `failed` and its last checkpoint good); FileError when the folder cannot be written
  */
@@ -74,9 +76,10 @@ export async function* trainRun(options: RunTrainingOptions): AsyncGenerator<Tra
 async function* train(options: RunTrainingOptions): AsyncGenerator<TrainingEvent> {
   const { run, record, set, backend } = options;
   const started = performance.now();
-  const training = run.record.training as TrainingSettings & { steps?: number };
+  const training = run.record.training as TrainingSettings & { steps?: number; phaseSteps?: number };
   const { config, seed } = run.record;
-  const session = await TrainingSession.create({ record, config, training, set, seed, backend, steps: training.steps });
+  const { steps, phaseSteps } = training;
+  const session = await TrainingSession.create({ record, config, training, set, seed, backend, steps, phaseSteps });
   try {
     const warnings: string[] = [];
     if (options.resume) await resume(run, record, session, (text) => warnings.push(text));
@@ -120,9 +123,9 @@ function availableMemory(): number {
 
 /** Steps up to the run's end or the signal, with pictures at every tenth of the run and checkpoints by the clock. */
 async function* takeSteps(options: RunTrainingOptions, session: TrainingSession): AsyncGenerator<TrainingEvent> {
-  const { run, record, held, backend, signal, checkpointSeconds = 30 } = options;
+  const { run, record, held, backend, signal, checkpointSeconds = 30, pictures = 10 } = options;
   const context = { record, config: run.record.config, network: session.network, backend };
-  const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / 10));
+  const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / pictures));
   const log = new MetricsLog(run.metricsFile);
   const diagnosis = new Diagnosis(record, session.stepsPerEpoch);
   const animation = PointAnimation.open(run, context, held, session.totalSteps);

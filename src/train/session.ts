@@ -27,6 +27,8 @@ export interface SessionOptions {
   backend: Backend;
   /** Stop after this many steps instead of `epochs`. */
   steps?: number | undefined;
+  /** The steps that phases have their spans of. Default all of them; a run that is made longer keeps those it began with. */
+  phaseSteps?: number | undefined;
 }
 
 /** What one step reports. */
@@ -67,19 +69,19 @@ export class TrainingSession {
 
   /** Build the network from the seed, trace its gradient, load the programs. */
   static async create(options: SessionOptions): Promise<TrainingSession> {
-    const { record, config, training, set, seed, backend, steps } = options;
+    const { record, config, training, set, seed, backend } = options;
     const loader = new Loader(set, { batch: training.batch, seed, augment: training });
     const network = record.build(config, new RandomStream(seed, "initialisation"));
     const players = playersOf(record, config, network);
     const stepsPerEpoch = loader.stepsPerEpoch / (players === undefined ? 1 : batchesPerStep(players.phases));
-    const totalSteps = steps ?? Math.max(1, Math.round(training.epochs * stepsPerEpoch));
+    const totalSteps = options.steps ?? plannedSteps(record, config, training, set.count);
     const { objective } = record;
     const { learningRate, weightDecay, clipNorm, ema } = training;
     const trainer = await Trainer.create({
       backend,
       module: network,
       ...(players === undefined ? { objective: (batch: Batch, rng: Rng) => objective!(network, batch, rng) } : { players }),
-      totalSteps,
+      totalSteps: options.phaseSteps ?? totalSteps,
       inputs: batchInputs(record, config, training.batch),
       optimizer: makeOptimizer(training),
       schedule: makeSchedule(training, totalSteps),
@@ -128,6 +130,17 @@ export class TrainingSession {
   async dispose(): Promise<void> {
     await this.trainer.dispose();
   }
+}
+
+/** All steps of a training by its epochs: one for each batch, or where players take turns for as many as a round of them takes. */
+export function plannedSteps(
+  record: ModelRecord,
+  config: unknown,
+  training: Pick<TrainingSettings, "epochs" | "batch">,
+  count: number,
+): number {
+  const perStep = batchesPerStep(record.players?.(config).phases ?? [{}]);
+  return Math.max(1, Math.round((training.epochs * Math.floor(count / training.batch)) / perStep));
 }
 
 /** A model's players, over batches; undefined for a model with one objective. */

@@ -23,6 +23,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 from scores import SCORES
+from sampling import SAMPLERS, Sampler
 
 FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FFJORD, **DIFFUSION, **SCORES}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
@@ -35,6 +36,7 @@ WORKLOADS = {
     "cnn-infer-1": ["eager", "channels_last", "compiled"],
     "vae-infer": ["eager", "channels_last", "compiled"],
     **{name: family.modes for name, family in FAMILIES.items()},
+    **{name: list(spec.modes) for name, spec in SAMPLERS.items()},
     "controller": ["eager", "compiled"],
     **{name: modes for name, (modes, _) in {**KERNELS, **SAMPLING}.items()},
 }
@@ -48,6 +50,8 @@ def make(workload, mode):
         return {**KERNELS, **SAMPLING}[workload][1](mode)
     if workload in FAMILIES:
         return FamilyTraining(FAMILIES[workload], mode).step
+    if workload in SAMPLERS:
+        return Sampler(workload, mode).step
     if workload == "controller":
         return Controller(mode).step
     return (Inference if "-infer" in workload else Training)(workload, mode).step
@@ -81,8 +85,8 @@ class Peer:
 
     def check(self, request):
         name, mode, steps = request["check"], request.get("mode", "eager"), range(request["steps"])
-        if name in FAMILIES:
-            training = FamilyTraining(FAMILIES[name], mode, check=True)
+        if name in FAMILIES or name in SAMPLERS:
+            training = Sampler(name, mode, check=True) if name in SAMPLERS else FamilyTraining(FAMILIES[name], mode, check=True)
             losses = [loss for _ in steps for loss in training.steps()]
         else:
             training = Training(name, mode, check=True)

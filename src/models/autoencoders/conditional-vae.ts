@@ -31,6 +31,7 @@ import { wantedConditions } from "../conditions.ts";
 import { type Batch, defineModel, type SampleContext, type Samples } from "../model.ts";
 import { Decoder, EncoderTrunk, type NetworkConfig, networkFields, plain } from "./blocks.ts";
 import {
+  boundOf,
   greyBernoulli,
   importanceBound,
   type LikelihoodConfig,
@@ -211,6 +212,7 @@ export const conditionalVae = defineModel<ConditionalVaeConfig, ConditionalVae>(
     },
   },
   prior: "normal",
+  leaderboard: { likelihood: (settings) => ({ ...boundOf(settings), of: `${boundOf(settings).of}, given the class` }) },
   encode: (network, images, conditions) => network.posterior(images, orNothing(network, images, conditions)).mean,
   decode: (network, codes, conditions) => meanOf(network.decode(codes, orNothing(network, codes, conditions))),
   reconstruct: (network, images, conditions) => {

@@ -5,6 +5,7 @@ import { concat } from "../../graph/ops/movement.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { binaryCrossEntropy, squaredError } from "../../nn/losses.ts";
+import type { Likelihood } from "../leaderboard.ts";
 
 // What a variational autoencoder takes a picture to be: black and white dots or intensities, under a Bernoulli or a Gaussian; and how well it has them.
 // Points are real numbers under a Gaussian, whose mean is what the decoder gives out.
@@ -68,6 +69,15 @@ export function reconstructionNats(logits: Tensor, target: Tensor, { likelihood,
   return squaredError(meanOf(logits), target)
     .mul(0.5 / deviation ** 2)
     .add(constant);
+}
+
+/**
+ * What the metric `elbo` is a bound for. A Bernoulli's cross entropy with a grey intensity is its mean over the black and white dots that the intensity is the
+ * chance of, so the bound holds for these dots, drawn or not; a Gaussian's is for a density.
+ */
+export function boundOf({ likelihood }: LikelihoodConfig): Likelihood {
+  const density = likelihood === "gaussian";
+  return { metrics: ["elbo"], kind: "bound", of: density ? "256 levels" : "black and white", density };
 }
 
 export interface ImportanceOptions {

@@ -315,6 +315,7 @@ export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
     },
   },
   prior: "normal",
+  leaderboard: { preset: "fashion" },
   encode,
   decode,
   reconstruct: (network, images) => decode(network, encode(network, images)),

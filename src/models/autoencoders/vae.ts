@@ -32,6 +32,7 @@ import { Warmup } from "../../nn/warmup.ts";
 import { type Batch, defineModel, type SampleContext, type Samples } from "../model.ts";
 import { Decoder, EncoderTrunk, type NetworkConfig, networkFields, plain } from "./blocks.ts";
 import {
+  boundOf,
   greyBernoulli,
   importanceBound,
   type LikelihoodConfig,
@@ -232,6 +233,7 @@ export const vae = defineModel<VaeConfig, Vae>({
     },
   },
   prior: "normal",
+  leaderboard: { likelihood: boundOf },
   encode: (network, images) => network.posterior(images).mean,
   decode: (network, codes) => meanOf(network.decode(codes)),
   reconstruct: (network, images) => meanOf(network.decode(network.posterior(images).mean)),

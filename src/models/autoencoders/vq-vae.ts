@@ -297,6 +297,8 @@ export const vqVae = defineModel<VqVaeConfig, VqVae>({
     prior: { unit: "nats per grid", better: "lower", about: "-log probability of held-out pictures' codes under the prior" },
     bitsPerCode: { unit: "bits per code", better: "lower", about: "the same for one place of the grid; log2 K for codes drawn at random" },
   },
+  // The codes of a picture are one way to it of many: p(x) is no less than p(its codes) p(x | its codes).
+  leaderboard: { likelihood: () => ({ metrics: ["reconstruction", "prior"], kind: "bound", of: "256 levels", density: true }) },
   encode: (network, images) => network.encoder.call(images).flatten(),
   decode: (network, codes) => {
     const vectors = codes.reshape([codes.shape[0], ...network.grid]);

@@ -10,6 +10,7 @@ import { binaryCrossEntropy, crossEntropy } from "../../nn/losses.ts";
 import { MaskedConv2d } from "../../nn/masked-conv.ts";
 import { Module } from "../../nn/module.ts";
 import type { Surroundings } from "../../nn/raster.ts";
+import type { Likelihood } from "../leaderboard.ts";
 
 // What the models that paint pixel by pixel share: pixels as levels, and the head that scores them.
 
@@ -83,6 +84,14 @@ export const pixelMetricInfo = {
   },
   bitsPerDim: { unit: "bits per dimension", better: "lower", about: "the same divided by the picture's numbers and ln 2" },
 } as const;
+
+/** What a leaderboard's pictures are learned as: grey like the data's, and few enough levels for minutes of training. */
+export const shades = { levels: 16, binarize: "none" } as const;
+
+/** What {@link pixelMetrics} are a likelihood of. */
+export function pixelLikelihood({ levels }: { levels: number }): Likelihood {
+  return { metrics: ["nats"], kind: "exact", of: levels === 2 ? "black and white" : `${levels} levels` };
+}
 
 /** The two 1 x 1 layers before the logits (PixelRNN, Table 1): [B, in, H, W] -> [B, out, H, W]. */
 export class PixelHead extends Module {

@@ -32,7 +32,7 @@ import { ShiftedConv2d } from "../../nn/masked-conv.ts";
 import { Module } from "../../nn/module.ts";
 import type { Surroundings } from "../../nn/raster.ts";
 import { type Batch, defineModel } from "../model.ts";
-import { pixelFields, pixelMetricInfo, pixelMetrics } from "./blocks.ts";
+import { pixelFields, pixelLikelihood, pixelMetricInfo, pixelMetrics } from "./blocks.ts";
 import { type RasterModel, sampleRaster } from "./raster.ts";
 
 const config = z
@@ -260,6 +260,7 @@ export const pixelCnnPlusPlus = defineModel<PixelCnnPlusPlusConfig, PixelCnnPlus
   objective,
   metrics: (network, batch) => pixelMetrics(nats(network, batch), network.config.image),
   metricInfo: pixelMetricInfo,
+  leaderboard: { likelihood: pixelLikelihood },
   fills: true,
   sample: (network, context) => sampleRaster(rasterModel(network), context),
 });

@@ -34,10 +34,12 @@ import {
   PixelBlock,
   PixelHead,
   pixelFields,
+  pixelLikelihood,
   pixelMetricInfo,
   pixelMetrics,
   pixelNats,
   pixelsOf,
+  shades,
   toLevels,
 } from "./blocks.ts";
 import { type RasterModel, sampleRaster } from "./raster.ts";
@@ -209,6 +211,10 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
   objective,
   metrics: (network, batch, rng) => pixelMetrics(nats(network, batch, rng), network.config.image),
   metricInfo: pixelMetricInfo,
+  leaderboard: {
+    settings: ([colours]) => ({ ...shades, ...(colours === 1 ? {} : { gated: false, channels: 96, firstKernel: 7, head: 96 }) }),
+    likelihood: pixelLikelihood,
+  },
   fills: true,
   sample: (network, context) => sampleRaster(rasterModel(network), context),
 });

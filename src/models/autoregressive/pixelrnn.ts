@@ -34,10 +34,12 @@ import {
   logitsPerPixel,
   PixelHead,
   pixelFields,
+  pixelLikelihood,
   pixelMetricInfo,
   pixelMetrics,
   pixelNats,
   pixelsOf,
+  shades,
   toLevels,
 } from "./blocks.ts";
 import { type RasterModel, sampleRaster } from "./raster.ts";
@@ -193,6 +195,10 @@ export const pixelrnn = defineModel<PixelRnnConfig, PixelRnn>({
   objective,
   metrics: (network, batch, rng) => pixelMetrics(nats(network, batch, rng), network.config.image),
   metricInfo: pixelMetricInfo,
+  leaderboard: {
+    settings: ([colours]) => (colours === 1 ? shades : "it reads grey pictures only"),
+    likelihood: pixelLikelihood,
+  },
   fills: true,
   sample: (network, context) => sampleRaster(rasterModel(network), context),
 });
