@@ -123,8 +123,8 @@ test("a density of the plane is one: it sums to 1 over a grid", async () => {
     ]),
   );
   disturb(flow, 0.3);
-  const side = 800;
-  const width = 40;
+  const side = 1000;
+  const width = 60;
   const grid = Float32Array.from({ length: 2 * side * side }, (_, i) => {
     const at = i >> 1;
     return ((i % 2 === 0 ? at % side : Math.floor(at / side)) + 0.5) * (width / side) - width / 2;
