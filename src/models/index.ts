@@ -16,6 +16,8 @@ import { ddpm } from "./diffusion/ddpm.ts";
 import { flowMatching } from "./diffusion/flow-matching.ts";
 import { superResolution } from "./diffusion/super-resolution.ts";
 import { ffjord } from "./flows/ffjord.ts";
+import { glow } from "./flows/glow.ts";
+import { realnvp } from "./flows/realnvp.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
@@ -52,10 +54,12 @@ export {
   featureNet,
   ffjord,
   flowMatching,
+  glow,
   mlp,
   pixelCnnPlusPlus,
   pixelcnn,
   pixelrnn,
+  realnvp,
   superResolution,
   vae,
   vaeGan,
@@ -80,6 +84,8 @@ export const models: readonly ModelRecord[] = [
   pixelcnn,
   pixelrnn,
   pixelCnnPlusPlus,
+  realnvp,
+  glow,
   ddpm,
   conditionalDdpm,
   flowMatching,
