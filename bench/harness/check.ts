@@ -40,6 +40,8 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   "flow-matching": { parameters: 980_577, later: 1e-3 },
   realnvp: { parameters: 2_383_896 },
   ffjord: { parameters: 9_224 },
+  "realnvp-digits": { parameters: 152_389, later: 1e-3 },
+  glow: { parameters: 228_528, later: 1e-3 },
 };
 
 const STEPS = 3;

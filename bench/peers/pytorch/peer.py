@@ -16,6 +16,7 @@ from diffusion import DIFFUSION, SAMPLING
 from families import FamilyTraining
 from features import FEATURES
 from ffjord import FFJORD
+from flow_pictures import FLOW_PICTURES
 from flows import FLOWS, Controller
 from gans import GANS
 from kernels import KERNELS
@@ -23,7 +24,7 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FFJORD, **DIFFUSION}
+FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FLOW_PICTURES, **FFJORD, **DIFFUSION}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],

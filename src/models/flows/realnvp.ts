@@ -229,7 +229,7 @@ export class RealNvp extends Module {
   }
 }
 
-const digits: RealNvpConfig = { image: [1, 28, 28], couplings: 3, features: 16, depth: 2, scales: 2, norm: true, alpha: 0.05 };
+const digits: RealNvpConfig = { image: [1, 28, 28], couplings: 3, features: 16, depth: 1, scales: 2, norm: true, alpha: 0.05 };
 /** Points of the plane. */
 const plane = { image: [2] as [number], scales: 1, alpha: 0 };
 
