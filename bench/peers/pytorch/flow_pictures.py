@@ -43,8 +43,8 @@ class Logit(nn.Module):
         self.alpha = alpha
 
     def forward(self, x):
-        p = x * (1 - 2 * self.alpha) + self.alpha
-        up, down = p.log(), (1 - p).log()
+        inside = lambda v: v * (1 - 2 * self.alpha) + self.alpha
+        up, down = inside(x).log(), inside(1 - x).log()
         return up - down, (math.log(1 - 2 * self.alpha) - up - down).flatten(1).sum(1)
 
 
@@ -174,7 +174,7 @@ def real_nvp_scale(shape, features, left, count, depth, norm):
     return Chain(*first, Squeeze(), *second, FactorOut(rest))
 
 
-def real_nvp_pictures(image=(1, 28, 28), couplings=3, features=16, depth=1, scales=2, norm=True, alpha=0.05):
+def real_nvp_pictures(image=(1, 28, 28), couplings=3, features=16, depth=1, scales=2, norm=True, alpha=1e-6):
     return Chain(Logit(alpha) if alpha else Centre(), real_nvp_scale(image, features, scales, couplings, depth, norm))
 
 
@@ -241,7 +241,7 @@ class CouplingNet(nn.Module):
 
     def forward(self, x):
         shift, h = self.last(F.relu(self.second(F.relu(self.first(x))))).chunk(2, 1)
-        return ((h + 2).sigmoid() * 0.99 + 0.01).log(), shift
+        return h.tanh(), shift
 
 
 class HalfCoupling(nn.Module):
@@ -273,7 +273,7 @@ def glow_scale(channels, left, depth, features):
     return Chain(Squeeze(), *steps, FactorOut(glow_scale(deep // 2, left - 1, depth, features), ScalePrior(deep // 2)))
 
 
-def glow(image=(1, 28, 28), scales=2, depth=12, features=64, alpha=0):
+def glow(image=(1, 28, 28), scales=2, depth=12, features=64, alpha=1e-6):
     return Chain(Logit(alpha) if alpha else Centre(), glow_scale(image[0], scales, depth, features))
 
 

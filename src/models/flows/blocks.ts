@@ -50,8 +50,9 @@ export class Logit extends Flow {
   }
 
   forward(x: Tensor): Forward {
-    const p = x.mul(1 - 2 * this.#alpha).add(this.#alpha);
-    const [up, down] = [p.log(), p.mul(-1).add(1).log()];
+    const inside = (v: Tensor) => v.mul(1 - 2 * this.#alpha).add(this.#alpha);
+    // 1 - p by way of 1 - x, which is exact where x is near 1.
+    const [up, down] = [inside(x).log(), inside(x.neg().add(1)).log()];
     return { z: up.sub(down), logDet: this.#logDet(up.add(down)) };
   }
 

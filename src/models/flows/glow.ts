@@ -6,22 +6,21 @@
  * their roles, and a coupling changes half of them. Noise of a lower temperature gives fewer and more typical pictures.
  *
  *   paper        here                    shape             range or unit
- *   x            images                  [B, C, H, W]      intensity in [0, 1], dequantised to numbers in (0, 1), then centred
+ *   x            images                  [B, C, H, W]      intensity in [0, 1], dequantised to numbers in (0, 1), then x - 1/2 (`paper`) or a logit
  *   z            z, codes                [B, Z]            prior N(0, I); what leaves at a scale is measured in units of its own prior
  *   s, b         ActNorm                 [C]               Eq. in Table 1
  *   W = PL(U+s)  InvertibleConv          [C, C]            Eq. 10
- *   s, t         logScale, shift         [B, C / 2, ...]   factor in (floor, 1)
+ *   s, t         logScale, shift         [B, C / 2, ...]   ln of a factor, in (-1, 1); any number
  *   K, L         depth, scales                             steps of flow at a scale; scales
  *   T            temperature             number            above 0; 1 for the density that was learned
  *
- * Departs from the paper: the coupling's factor, σ(h + 2) in its code, keeps above 0.01, so that the inverse is bounded; the deviation of a scale's prior keeps within exp(±8); hidden layers have a
- * bias and PyTorch's first weights in place of act-norm and N(0, 0.05²) (its code); Adam's rate falls along a cosine.
+ * Departs from the paper: a coupling's factor is exp(tanh h), as RealNVP's, where its code has σ(h + 2): that may come near 0, and the inverse then multiplies an unusual number a hundredfold, step
+ * after step, until pictures are checkerboards; the deviation of a scale's prior keeps within exp(±8); hidden layers have a bias and PyTorch's first weights in place of act-norm and N(0, 0.05²) (its code); Adam's rate falls along a cosine.
  * Next: ffjord.ts, without any restriction on the network.
  */
 import { z } from "zod";
 import type { RandomStream } from "../../core/random.ts";
 import { Parameter } from "../../graph/leaf.ts";
-import { log } from "../../graph/ops/elementwise.ts";
 import { perChannel } from "../../graph/ops/norm.ts";
 import { chunk } from "../../graph/ops/split.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -79,9 +78,6 @@ class ZeroConv extends Module {
   }
 }
 
-/** Least factor of a coupling. */
-const FLOOR = 0.01;
-
 /** s and t of a coupling: 3 x 3, 1 x 1, and a 3 x 3 convolution that starts at zero. (Section 3.3.) */
 class CouplingNet extends Module {
   readonly first: Conv2d;
@@ -98,12 +94,7 @@ class CouplingNet extends Module {
   /** held [B, C, H, W] -> [B, C, H, W] each */
   call(held: Tensor): Affine {
     const [shift, h] = chunk(this.last.call(relu(this.second.call(relu(this.first.call(held))))), 2, 1);
-    const factor = h
-      .add(2)
-      .sigmoid()
-      .mul(1 - FLOOR)
-      .add(FLOOR);
-    return { logScale: log(factor), shift };
+    return { logScale: h.tanh(), shift };
   }
 }
 
@@ -162,7 +153,8 @@ export class Glow extends Module {
   }
 }
 
-const digits: GlowConfig = { image: [1, 28, 28], scales: 2, depth: 12, features: 64, alpha: 0 };
+/** Black paper fills half of its numbers: the logit gives the levels near black the room that they need (as Papamakarios et al. 2017 and FFJORD take MNIST). */
+const digits: GlowConfig = { image: [1, 28, 28], scales: 2, depth: 12, features: 64, alpha: 1e-6 };
 
 export const glow = defineModel<GlowConfig, Glow>({
   name: "glow",
@@ -186,7 +178,7 @@ export const glow = defineModel<GlowConfig, Glow>({
       data: "mnist",
     },
     paper: {
-      config: { ...digits, image: [3, 32, 32], scales: 3, depth: 32, features: 512 },
+      config: { ...digits, image: [3, 32, 32], scales: 3, depth: 32, features: 512, alpha: 0 },
       training: { epochs: 1800, batch: 64, learningRate: 1e-3, warmup: 7810 },
       about: "the paper's network for CIFAR-10; months",
       data: "cifar10",
