@@ -178,7 +178,7 @@ def real_nvp_pictures(image=(1, 28, 28), couplings=3, features=16, depth=1, scal
     return Chain(Logit(alpha) if alpha else Centre(), real_nvp_scale(image, features, scales, couplings, depth, norm))
 
 
-def real_nvp_points(size=2, count=8, features=64, depth=2, norm=True):
+def real_nvp_points(size=2, count=12, features=64, depth=2, norm=True):
     return Chain(*couplings(count, norm, size, lambda: DensePair(size, features, depth), lambda odd: halves(size, odd)))
 
 

@@ -3,6 +3,7 @@ import type { ExampleShape, ImageShape } from "../../data/dataset.ts";
 import { floor } from "../../graph/ops/elementwise.ts";
 import { full } from "../../graph/ops/movement.ts";
 import { round } from "../../graph/ops/rounding.ts";
+import { constant } from "../../graph/ops/source.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
 import { Flow, type Forward, flowNats, type Inverse } from "../../nn/flow.ts";
@@ -34,9 +35,10 @@ export function cellCentres(images: Tensor): Tensor {
 
 /** Back to intensities of the 256 levels, whatever falls outside put on black or white. [B, C, H, W] -> [0, 1]. */
 export function toIntensities(x: Tensor): Tensor {
+  // A true division: times 1 / 255 would miss the loader's byte / 255 by a rounding.
   return floor(x.mul(LEVELS))
     .clip(0, LEVELS - 1)
-    .mul(1 / (LEVELS - 1));
+    .div(constant(LEVELS - 1));
 }
 
 /** (0, 1) to the real line: logit(α + (1 - 2α) x), with its log-determinant. (Dinh et al. 2017, section 4.1, where the interval ends at 1 instead of 1 - α.) */

@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { sizeOf } from "../../core/dtype.ts";
 import { RandomStream } from "../../core/random.ts";
 import { RandomStreams } from "../../core/streams.ts";
-import { drawSamples } from "../../runs/sampling.ts";
-import type { Backend } from "../../runtime/backend.ts";
-import { openBackend } from "../../runtime/node/open.ts";
-import { compile } from "../../runtime/program.ts";
 import { flowNats } from "../../nn/flow.ts";
 import { namedStates } from "../../nn/module.ts";
 import { checkFlow, disturb } from "../../nn/testing/flows.ts";
+import { drawPoints, drawSamples } from "../../runs/sampling.ts";
+import type { Backend } from "../../runtime/backend.ts";
+import { openBackend } from "../../runtime/node/open.ts";
+import { compile } from "../../runtime/program.ts";
 import { Centre, dequantise, flowDecode, flowEncode, Logit, toIntensities } from "./blocks.ts";
 import { Glow, type GlowConfig, glow } from "./glow.ts";
 import { RealNvp, type RealNvpConfig, realnvp } from "./realnvp.ts";
@@ -36,7 +37,9 @@ function seasoned<M extends RealNvp | Glow>(model: M): M {
 /** A program of one model, run once on `x`. */
 async function run(x: Float32Array, shape: readonly number[], build: Parameters<typeof compile<"x", string>>[1]) {
   const program = await compile<"x", string>(backend, build, { inputs: { x: { shape } }, streams: new RandomStreams(0) });
-  const result = Object.fromEntries(Object.entries(await program.run({ x })).map(([name, values]) => [name, (values as Float32Array).slice()]));
+  const result = Object.fromEntries(
+    Object.entries(await program.run({ x })).map(([name, values]) => [name, (values as Float32Array).slice()]),
+  );
   await program.dispose();
   return result;
 }
@@ -49,8 +52,16 @@ const bytes = (count: number) => {
 describe("whole flows", () => {
   test.each([
     ["RealNVP on points", () => seasoned(new RealNvp(plane, init())).flow, [3, 2]],
-    ["RealNVP on pictures, where batch norm is everywhere", () => seasoned(new RealNvp({ ...small, image: [1, 4, 4] }, init())).flow, [2, 1, 4, 4]],
-    ["RealNVP over three scales", () => seasoned(new RealNvp({ ...small, image: [1, 4, 8], scales: 3, couplings: 1 }, init())).flow, [2, 1, 4, 8]],
+    [
+      "RealNVP on pictures, where batch norm is everywhere",
+      () => seasoned(new RealNvp({ ...small, image: [1, 4, 4] }, init())).flow,
+      [2, 1, 4, 4],
+    ],
+    [
+      "RealNVP over three scales",
+      () => seasoned(new RealNvp({ ...small, image: [1, 4, 8], scales: 3, couplings: 1 }, init())).flow,
+      [2, 1, 4, 8],
+    ],
     ["Glow", () => seasoned(new Glow(tiny, init())).flow, [2, 1, 4, 4]],
     ["Glow in colour", () => seasoned(new Glow({ ...tiny, image: [3, 4, 4], depth: 1 }, init())).flow, [2, 3, 4, 4]],
   ] as const)("%s: the inverse undoes it, and the log-determinant is the automatic Jacobian's", async (_name, make, shape) => {
@@ -58,7 +69,7 @@ describe("whole flows", () => {
     expect(roundTrip).toBeLessThan(1e-5);
     expect(determinant).toBeLessThan(2e-4);
     expect(inverseDeterminant).toBeLessThan(2e-4);
-    expect(z).toEqual([shape[0], shape.slice(1).reduce((a: number, b: number) => a * b)]);
+    expect(z).toEqual([shape[0], sizeOf(shape.slice(1))]);
   });
 
   test("the density of points sums to 1 over a grid, and of samples it is what it should be", async () => {
@@ -71,7 +82,7 @@ describe("whole flows", () => {
     });
     const { total } = await run(grid, [side * side, 2], ({ x }) => ({ total: realnvp.logDensity!(model, x).exp().sum() }));
     expect(total[0] * (width / side) ** 2).toBeCloseTo(1, 3);
-    const { data } = await drawSamples({ record: realnvp as never, config: plane, network: model, backend }, 4000, 0);
+    const { data } = await drawPoints({ record: realnvp as never, config: plane, network: model, backend }, 4000, 0);
     const { back } = await run(data as Float32Array, [4000, 2], ({ x }) => ({ back: model.flow.forward(x).z }));
     const mean = back.reduce((a, b) => a + b, 0) / 8000;
     expect(mean).toBeCloseTo(0, 1);
@@ -100,7 +111,7 @@ describe("pictures of 256 levels", () => {
     ["Glow", () => seasoned(new Glow(tiny, init())), [2, 1, 4, 4]],
   ] as const)("%s gives pictures back exactly from their codes", async (_name, make, shape) => {
     const model = make();
-    const x = bytes(shape.reduce((a: number, b: number) => a * b));
+    const x = bytes(sizeOf(shape));
     const { codes, back } = await run(x, shape, ({ x }) => {
       const codes = flowEncode(model, x);
       return { codes, back: flowDecode(model, codes) };
@@ -155,13 +166,14 @@ describe("sampling", () => {
 
   test("temperature scales the noise, and is above 0", async () => {
     const model = seasoned(new Glow(tiny, init()));
-    const cold = await drawSamples(context(model), 8, 0, { options: { temperature: 1e-3 } });
+    const cold = await drawSamples(context(model), 8, 0, { sampling: { temperature: 1e-6 } });
     const rows = [...new Set(Array.from({ length: 8 }, (_, i) => cold.data.slice(i * 16, (i + 1) * 16).join()))];
     expect(rows.length).toBe(1); // hardly any noise: one picture
-    const warm = await drawSamples(context(model), 8, 0, { options: { temperature: 1 } });
+    const warm = await drawSamples(context(model), 8, 0, { sampling: { temperature: 1 } });
     expect(warm.data).toEqual((await drawSamples(context(model), 8, 0)).data);
     expect(warm.data).not.toEqual(cold.data);
-    for (const temperature of [0, -1, 11]) await expect(drawSamples(context(model), 1, 0, { options: { temperature } })).rejects.toThrow(/temperature/);
+    for (const temperature of [0, -1, 11])
+      await expect(drawSamples(context(model), 1, 0, { sampling: { temperature } })).rejects.toThrow(/temperature/);
   });
 
   test.each([
@@ -170,7 +182,7 @@ describe("sampling", () => {
   ] as const)("%s stays finite with wild weights and hot noise", async (_name, make) => {
     const given = make();
     disturb(given.network, 1);
-    const { data } = await drawSamples(given, 16, 0, { options: { temperature: 10 } });
+    const { data } = await drawSamples(given, 16, 0, { sampling: { temperature: 10 } });
     expect(data.every((v) => v >= 0 && v <= 1)).toBe(true);
   });
 });
@@ -178,7 +190,10 @@ describe("sampling", () => {
 describe("configurations that cannot be", () => {
   const problem = (record: typeof glow | typeof realnvp, change: object, preset: "smoke" | "toy" = "smoke") => {
     const presets = record.presets as Record<string, { config: object }>;
-    return record.config.safeParse({ ...presets[preset].config, ...change }).error?.issues.map(({ message }) => message).join("; ");
+    return record.config
+      .safeParse({ ...presets[preset].config, ...change })
+      .error?.issues.map(({ message }) => message)
+      .join("; ");
   };
 
   test("sides that a flow cannot halve, scales of points, colours", () => {

@@ -261,8 +261,8 @@ export const realnvp = defineModel<RealNvpConfig, RealNvp>({
       data: "cifar10",
     },
     toy: {
-      config: { ...plane, couplings: 8, features: 64, depth: 2, norm: true },
-      training: { epochs: 60, batch: 256, learningRate: 2e-3, schedule: "cosine" },
+      config: { ...plane, couplings: 12, features: 64, depth: 2, norm: true },
+      training: { epochs: 60, batch: 256, learningRate: 4e-3, schedule: "cosine" },
       about: "two moons; under a minute",
       data: "moons",
     },
