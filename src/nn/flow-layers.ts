@@ -30,8 +30,9 @@ export interface FlowBatchNormOptions {
 }
 
 /**
- * Batch normalisation as a flow, without weight and bias: z = (x - μ) / √(σ² + ε), ln |det| = -½ Σ ln(σ² + ε) for each position. Batch statistics while training, running ones
- * otherwise. (Dinh et al. 2017, section 3.7.) Its inverse is by the running statistics always: noise has no batch of data to measure.
+ * Batch normalisation as a flow, without weight and bias: z = (x - μ) / √(σ² + ε), ln |det| = -½ Σ ln(σ² + ε) for each position. Batch statistics while
+ * training, running ones otherwise. (Dinh et al. 2017, section 3.7.) Its inverse is by the running statistics always: noise has no batch of data to
+ * measure.
  */
 export class FlowBatchNorm extends Flow {
   readonly runningMean: State<"float32">;
@@ -92,9 +93,9 @@ export class FlowBatchNorm extends Flow {
 const LEAST_VARIANCE = 1e-6;
 
 /**
- * Act-norm: a scale and a shift per channel which the first training batch decides, so that its results have mean 0 and variance 1, and which are trained from there on.
- * (Kingma and Dhariwal 2018, section 3.1.) What the first batch decides is state (`start`, and whether it has been decided), and stays; what is trained follows it and begins at the identity:
- * z = (x - mean) exp(-logDeviation) exp(logScale) + bias. So a run goes on exactly from a checkpoint.
+ * Act-norm: a scale and a shift per channel which the first training batch decides, so that its results have mean 0 and variance 1, and which are trained
+ * from there on. (Kingma and Dhariwal 2018, section 3.1.) What the first batch decides is state (`mean`, `logDeviation`) and stays; what
+ * is trained follows it and begins at the identity: z = (x - mean) exp(-logDeviation) exp(logScale) + bias. So a run goes on exactly from a checkpoint.
  */
 export class ActNorm extends Flow {
   readonly logScale: Parameter;
@@ -170,7 +171,8 @@ export function randomRotation(n: number, rng: RandomStream): Float64Array {
 }
 
 /**
- * W = P L U by elimination with row exchanges: `order[i]` is the column of the one in row i of P; `factors` holds U on and above the diagonal and L below it (its diagonal is 1).
+ * W = P L U by elimination with row exchanges: `order[i]` is the column of the one in row i of P; `factors` holds U on and above the diagonal and L below
+ * it (its diagonal is 1).
  * @param w row-major [n, n]
  * @throws AtelierError for a singular matrix
  */
@@ -197,8 +199,9 @@ export function factorLu(w: Float64Array, n: number): { order: number[]; factors
 }
 
 /**
- * Invertible 1 x 1 convolution, a learned permutation of the channels: z = W x at each position, W = P L (U + diag(s)), ln |det| = positions · Σ ln |s|. (Kingma and Dhariwal 2018,
- * section 3.2 and Eq. 10 and 11.) P and the signs of s are fixed (state); L, with ones on its diagonal, U above its diagonal and ln |s| are trained. W starts as a random rotation.
+ * Invertible 1 x 1 convolution, a learned permutation of the channels: z = W x at each position, W = P L (U + diag(s)), ln |det| = positions · Σ ln |s|.
+ * (Kingma and Dhariwal 2018, section 3.2 and Eq. 10 and 11.) P and the signs of s are fixed (state); L, with ones on its diagonal, U above its diagonal and
+ * ln |s| are trained. W starts as a random rotation.
  */
 export class InvertibleConv extends Flow {
   /** [C, C], below the diagonal. */

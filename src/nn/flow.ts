@@ -93,7 +93,10 @@ export class Flatten extends Flow {
   }
 }
 
-/** What conditions a part of a flow on another: the logarithm of a factor, and what is added. Both of the shape of the conditioned part, or broadcasting to it. */
+/**
+ * What conditions a part of a flow on another: the logarithm of a factor, and what is added. Both of the shape of the conditioned part, or broadcasting to
+ * it.
+ */
 export interface Affine {
   readonly logScale: Tensor;
   readonly shift: Tensor;
@@ -112,8 +115,9 @@ export interface FactorOutOptions {
 }
 
 /**
- * Half of the channels leave as noise, the rest goes on: [B, C, H, W] -> [B, C · H · W], the numbers of the rest first. (Dinh et al. 2017, Eq. 14 to 16.) With a
- * `prior` the half that leaves is (x - mean) / deviation, so that all of the result is to be N(0, I). (Kingma and Dhariwal 2018, section 3 and its code's split2d.)
+ * Half of the channels leave as noise, the rest goes on: [B, C, H, W] -> [B, C · H · W], the numbers of the rest first. (Dinh et al. 2017, Eq. 14 to 16.)
+ * With a `prior` the half that leaves is (x - mean) / deviation, so that all of the result is to be N(0, I). (Kingma and Dhariwal 2018, section 3 and its
+ * code's split2d.)
  */
 export class FactorOut extends Flow {
   readonly rest: Flow;

@@ -16,14 +16,20 @@ import type { Batch, SampleContext, Samples } from "../model.ts";
 /** Levels of a stored picture's channel. */
 const LEVELS = 256;
 
-/** Each picture's flow is over numbers in (0, 1): level n of 256 is the cell [n / 256, (n + 1) / 256). `at` is the place in the cell, in [0, 1). images [B, C, H, W] -> the same. */
+/**
+ * Each picture's flow is over numbers in (0, 1): level n of 256 is the cell [n / 256, (n + 1) / 256). `at` is the place in the cell, in [0, 1). images [B,
+ * C, H, W] -> the same.
+ */
 function inCells(images: Tensor, at: Tensor | number): Tensor {
   return round(images.mul(LEVELS - 1))
     .add(at)
     .mul(1 / LEVELS);
 }
 
-/** Pixels with uniform noise in their cells, so that a density can bound the levels' probability. (Dinh et al. 2017, section 4.1; Theis et al. 2016.) images [B, C, H, W] in [0, 1] -> [0, 1). */
+/**
+ * Pixels with uniform noise in their cells, so that a density can bound the levels' probability. (Dinh et al. 2017, section 4.1; Theis et al. 2016.) images
+ * [B, C, H, W] in [0, 1] -> [0, 1).
+ */
 export function dequantise(images: Tensor, rng: Rng): Tensor {
   return inCells(images, rng.uniform("dequantise", images.shape));
 }
@@ -41,7 +47,9 @@ export function toIntensities(x: Tensor): Tensor {
     .div(constant(LEVELS - 1));
 }
 
-/** (0, 1) to the real line: logit(α + (1 - 2α) x), with its log-determinant. (Dinh et al. 2017, section 4.1, where the interval ends at 1 instead of 1 - α.) */
+/**
+ * (0, 1) to the real line: logit(α + (1 - 2α) x), with its log-determinant. (Dinh et al. 2017, section 4.1, where the interval ends at 1 instead of 1 - α.)
+ */
 export class Logit extends Flow {
   readonly #alpha: number;
 

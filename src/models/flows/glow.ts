@@ -2,8 +2,8 @@
  * Glow: generative flow with invertible 1 x 1 convolutions.
  * Paper: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
  *
- * A RealNVP whose steps are plainer and stronger: act-norm gives every channel mean 0 and variance 1 at the start, a learned 1 x 1 convolution mixes the channels where RealNVP only swaps
- * their roles, and a coupling changes half of them. Noise of a lower temperature gives fewer and more typical pictures.
+ * A RealNVP whose steps are plainer and stronger: act-norm gives every channel mean 0 and variance 1 at the start, a learned 1 x 1 convolution mixes the
+ * channels where RealNVP only swaps their roles, and a coupling changes half of them. Noise of a lower temperature gives fewer and more typical pictures.
  *
  *   paper        here                    shape             range or unit
  *   x            images                  [B, C, H, W]      intensity in [0, 1], dequantised to numbers in (0, 1), then x - 1/2 (`paper`) or a logit
@@ -14,8 +14,9 @@
  *   K, L         depth, scales                             steps of flow at a scale; scales
  *   T            temperature             number            above 0; 1 for the density that was learned
  *
- * Departs from the paper: a coupling's factor is exp(tanh h), as RealNVP's, where its code has σ(h + 2): that may come near 0, and the inverse then multiplies an unusual number a hundredfold, step
- * after step, until pictures are checkerboards; the deviation of a scale's prior keeps within exp(±8); hidden layers have a bias and PyTorch's first weights in place of act-norm and N(0, 0.05²) (its code); Adam's rate falls along a cosine.
+ * Departs from the paper: a coupling's factor is exp(tanh h), as RealNVP's, where its code has σ(h + 2): that may come near 0, and the inverse then
+ * multiplies an unusual number a hundredfold, step after step, until pictures are checkerboards; the deviation of a scale's prior keeps within exp(±8);
+ * hidden layers have a bias and PyTorch's first weights in place of act-norm and N(0, 0.05²) (its code); Adam's rate falls along a cosine.
  * Next: ffjord.ts, without any restriction on the network.
  */
 import { z } from "zod";
@@ -153,7 +154,9 @@ export class Glow extends Module {
   }
 }
 
-/** Black paper fills half of its numbers: the logit gives the levels near black the room that they need (as Papamakarios et al. 2017 and FFJORD take MNIST). */
+/**
+ * Black paper fills half of its numbers: the logit gives the levels near black the room that they need (as Papamakarios et al. 2017 and FFJORD take MNIST).
+ */
 const digits: GlowConfig = { image: [1, 28, 28], scales: 2, depth: 12, features: 64, alpha: 1e-6 };
 
 export const glow = defineModel<GlowConfig, Glow>({

@@ -2,8 +2,9 @@
  * RealNVP: real-valued non-volume preserving transformations.
  * Paper: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", ICLR 2017, arXiv:1605.08803.
  *
- * A chain of maps that can be undone turns data into normal noise. Because each map knows how much it stretches space, the chain knows exactly how probable every picture is; run
- * backwards it makes pictures of noise. Each map holds a part of the numbers and lets them decide how the others are scaled and shifted.
+ * A chain of maps that can be undone turns data into normal noise. Because each map knows how much it stretches space, the chain knows exactly how probable
+ * every picture is; run backwards it makes pictures of noise. Each map holds a part of the numbers and lets them decide how the others are scaled and
+ * shifted.
  *
  *   paper        here                   shape             range or unit
  *   x            points, images         [B, D], [B, C, H, W]  points as they are; intensities in [0, 1], dequantised to numbers in (0, 1)
@@ -14,10 +15,12 @@
  *   log|det|     logDet                 [B]               nats
  *   α            alpha                  number            0.05 (`paper`), 1e-6 (digits)
  *
- * Points: networks of dense layers, one for s and one for t, as in Foster, "Generative Deep Learning", 2nd edition, chapter 6 (preset `book`), whose coupling is this one written for the
- * inverse. Pictures: residual networks (section 4.1), checkerboard then channel masks at every scale, and half of the numbers leave after each (section 3.6).
- * Departs from the paper: no weight normalisation, and no skip connections to a residual network's end; its last layer starts at zero, so that training starts at the identity; the size of s starts
- * at 1; batch norm uses a batch's own statistics while training, where the paper mixes them with running ones; pictures go through logit(α + (1 - 2α) x), which ends at 1 - α.
+ * Points: networks of dense layers, one for s and one for t, as in Foster, "Generative Deep Learning", 2nd edition, chapter 6 (preset `book`), whose
+ * coupling is this one written for the inverse. Pictures: residual networks (section 4.1), checkerboard then channel masks at every scale, and half of the
+ * numbers leave after each (section 3.6).
+ * Departs from the paper: no weight normalisation, and no skip connections to a residual network's end; its last layer starts at zero, so that training
+ * starts at the identity; the size of s starts at 1; batch norm uses a batch's own statistics while training, where the paper mixes them with running ones;
+ * pictures go through logit(α + (1 - 2α) x), which ends at 1 - α.
  * Next: glow.ts, where channels are mixed by a learned 1 x 1 convolution; ffjord.ts, where the chain is continuous.
  */
 import { z } from "zod";
@@ -229,7 +232,9 @@ export class RealNvp extends Module {
   }
 }
 
-/** Black paper fills half of its numbers: the logit gives the levels near black the room that they need (as Papamakarios et al. 2017 and FFJORD take MNIST). */
+/**
+ * Black paper fills half of its numbers: the logit gives the levels near black the room that they need (as Papamakarios et al. 2017 and FFJORD take MNIST).
+ */
 const digits: RealNvpConfig = { image: [1, 28, 28], couplings: 3, features: 16, depth: 1, scales: 2, norm: true, alpha: 1e-6 };
 /** Points of the plane. */
 const plane = { image: [2] as [number], scales: 1, alpha: 0 };
