@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "pytorch"))
 from flow_pictures import glow, nats, real_nvp_pictures, real_nvp_points  # noqa: E402
 
 NOISE = 0.1
-POINTS = {"train": 10_000, "test": 10_000}
+POINTS = {"train": 20_000, "test": 10_000}
 
 # As the presets of the same names.
 SETTINGS = {
