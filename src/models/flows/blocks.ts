@@ -129,11 +129,10 @@ export function flowObjective(model: FlowModel, batch: Batch, rng: Rng): Terms {
   return terms({ nats: nats(model, batch, rng) });
 }
 
-/** Held-out nats; of pictures also bits a dimension. [B] each. */
+/** Held-out nats, and bits a dimension. [B] each. */
 export function flowMetrics(model: FlowModel, batch: Batch, rng: Rng): Record<string, Tensor> {
   const each = nats(model, batch, rng);
-  const { image } = model.config;
-  return isPicture(image) ? { nats: each, bitsPerDim: each.div(dimensionsOf(image) * Math.LN2) } : { nats: each };
+  return { nats: each, bitsPerDim: each.div(dimensionsOf(model.config.image) * Math.LN2) };
 }
 
 export const flowMetricInfo = {
@@ -142,7 +141,11 @@ export const flowMetricInfo = {
     better: "lower",
     about: "points: -log p(x), exact; pictures: -log P of the 256 levels, bounded by the density with uniform noise in each level",
   },
-  bitsPerDim: { unit: "bits per dimension", better: "lower", about: "of pictures: the same divided by their numbers and ln 2" },
+  bitsPerDim: {
+    unit: "bits per dimension",
+    better: "lower",
+    about: "the same divided by the example's numbers and ln 2; of points that of a density, which may be below 0",
+  },
 } as const;
 
 /** The noise of an example, [B, Z] with as many numbers as the example has. */
