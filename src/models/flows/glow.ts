@@ -176,7 +176,7 @@ export const glow = defineModel<GlowConfig, Glow>({
     },
     small: {
       config: digits,
-      training: { epochs: 1.5, batch: 64, learningRate: 2e-3, warmup: 50, schedule: "cosine" },
+      training: { epochs: 3, batch: 64, learningRate: 2e-3, warmup: 50, schedule: "cosine" },
       about: "digits at 28 x 28: two scales of 12 steps",
       data: "mnist",
     },

@@ -255,7 +255,7 @@ export const realnvp = defineModel<RealNvpConfig, RealNvp>({
     },
     small: {
       config: digits,
-      training: { epochs: 1, batch: 64, learningRate: 2e-3, schedule: "cosine" },
+      training: { epochs: 2, batch: 64, learningRate: 2e-3, schedule: "cosine" },
       about: "digits at 28 x 28, two scales",
       data: "mnist",
     },
