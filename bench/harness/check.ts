@@ -46,6 +46,8 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   "dcgan-sample": { parameters: 536_384 },
   "pixelcnn-sample": { parameters: 182_913 },
   "pixelcnn-sample-direct": { parameters: 182_913 },
+  "realnvp-digits": { parameters: 152_389, later: 1e-3 },
+  glow: { parameters: 228_528, later: 1e-3 },
 };
 
 const STEPS = 3;

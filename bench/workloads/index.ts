@@ -8,6 +8,7 @@ import { diffusionWorkload } from "./diffusion.ts";
 import { diffusionModelWorkloads } from "./diffusion-models.ts";
 import { featureNetWorkload } from "./feature-net.ts";
 import { ffjordWorkload } from "./ffjord.ts";
+import { flowPictureWorkloads } from "./flow-pictures.ts";
 import { flowWorkloads } from "./flows.ts";
 import { ganWorkloads } from "./gans.ts";
 import { kernelWorkloads } from "./kernels.ts";
@@ -33,6 +34,7 @@ export const workloads: readonly Workload[] = [
   ffjordWorkload,
   ...scoreWorkloads,
   ...samplingWorkloads,
+  ...flowPictureWorkloads,
   ...kernelWorkloads,
   ...convolutionWorkloads,
   ...compileWorkloads,

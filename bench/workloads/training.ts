@@ -17,6 +17,8 @@ export interface TrainingSpec<M extends Module, I extends string> {
   name: string;
   summary: string;
   build(rng: RandomStream): M;
+  /** Changes the start values that all peers share, as theirs do. */
+  start?(network: M): void;
   objective(network: M, batch: Record<I, Tensor>, rng: Rng): Tensor | Terms;
   inputs: Readonly<Record<I, InputSpec>>;
   /** Batches made once and cycled through, by input name. */
@@ -39,6 +41,7 @@ interface Ready<I extends string> {
 async function trainerOf<M extends Module, I extends string>(spec: TrainingSpec<M, I>, check: boolean): Promise<Ready<I>> {
   const network = spec.build(new RandomStream(0, "bench"));
   fill(network);
+  spec.start?.(network);
   const { inputs, learningRate, optimizer, weightDecay = 0, clipNorm = 0 } = spec;
   const trainer = await Trainer.create<I>({
     backend: await openBackend({ device: "cpu" }),

@@ -17,6 +17,8 @@ describe("workloads", () => {
   // PyTorch's losses from the same weights and batches (`--check`).
   it.each([
     ["realnvp", [2.44002, 2.19194, 2.04483]],
+    ["realnvp-digits", [0.01572, 0.01273, 0.0138]],
+    ["glow", [0.12549, 0.07765, 0.05933]],
     ["gpt-small", [4.61422, 4.53882, 4.3757]],
     ["pixelcnn", [1.39922, 1.39085, 1.39013]],
     ["conditional-gan", [0.78083, 0.62923, 0.88213, 0.45023, 0.99747, 0.37047]],

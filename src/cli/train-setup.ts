@@ -75,7 +75,9 @@ export function settle(record: ModelRecord, preset: string, options: Pick<TrainO
   const all = z.strictObject({ ...record.config.shape, ...trainingSettings.shape });
   const resolved = resolveSettings(all, { ...(chosen.config as object), ...training }, options.set ?? []) as Record<string, unknown>;
   const pick = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, resolved[key]]));
-  return { config: pick(Object.keys(record.config.shape)), training: pick(Object.keys(trainingSettings.shape)) };
+  // What several settings must fulfil together is not among the fields: it is asked of the model's own schema.
+  const config = resolveSettings(record.config, pick(Object.keys(record.config.shape)), []);
+  return { config, training: pick(Object.keys(trainingSettings.shape)) };
 }
 
 /** A taken name is told before data are fetched, not after. */

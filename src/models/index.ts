@@ -18,6 +18,8 @@ import { ncsn } from "./diffusion/ncsn.ts";
 import { scoreSde } from "./diffusion/score-sde.ts";
 import { superResolution } from "./diffusion/super-resolution.ts";
 import { ffjord } from "./flows/ffjord.ts";
+import { glow } from "./flows/glow.ts";
+import { realnvp } from "./flows/realnvp.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
@@ -55,12 +57,14 @@ export {
   featureNet,
   ffjord,
   flowMatching,
+  glow,
   mlp,
   ncsn,
   pixelCnnPlusPlus,
   pixelcnn,
   pixelrnn,
   scoreSde,
+  realnvp,
   superResolution,
   vae,
   vaeGan,
@@ -85,6 +89,8 @@ export const models: readonly ModelRecord[] = [
   pixelcnn,
   pixelrnn,
   pixelCnnPlusPlus,
+  realnvp,
+  glow,
   ddpm,
   conditionalDdpm,
   flowMatching,

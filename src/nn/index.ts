@@ -22,8 +22,11 @@ export {
   ConvTranspose3d,
   type ConvTranspose3dOptions,
 } from "./conv.ts";
+export * from "./coupling.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
+export * from "./flow.ts";
+export * from "./flow-layers.ts";
 export * from "./gated-pixels.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";

@@ -46,6 +46,8 @@ class Family:
     clip: float = 0.0
     step: Callable | None = None
     """For several players: (training, batch, draws) -> list of losses."""
+    start: Callable | None = None
+    """(net) -> net: changes the common start values."""
     whole: Callable | None = None
     """For several players: a function that the compiled mode's step calls compiled."""
 
@@ -58,7 +60,7 @@ def fill(net: nn.Module) -> nn.Module:
         for module in net.modules():
             for own, tensor in module.named_parameters(recurse=False):
                 norm = isinstance(module, norms)
-                kind = ("shift" if norm else "bias") if "bias" in own else "scale" if norm else "weight"
+                kind = ("shift" if norm else "bias") if "bias" in own else "scale" if norm or tensor.dim() == 1 else "weight"
                 tensor.copy_(torch.from_numpy(values.parameter(index, tuple(tensor.shape), kind)))
                 index += 1
     return net
@@ -70,7 +72,8 @@ class FamilyTraining:
     def __init__(self, family: Family, mode: str, check: bool = False):
         self.family, self.mode, self.check = family, mode, check
         self.format = torch.channels_last if mode == "channels_last" else torch.contiguous_format
-        self.net = fill(family.build()).train().to(memory_format=self.format)
+        net = fill(family.build())
+        self.net = (net if family.start is None else family.start(net)).train().to(memory_format=self.format)
         self.pool = family.batches()
         self.count = 0
         if family.loss is None:

@@ -16,6 +16,7 @@ from diffusion import DIFFUSION, SAMPLING
 from families import FamilyTraining
 from features import FEATURES
 from ffjord import FFJORD
+from flow_pictures import FLOW_PICTURES
 from flows import FLOWS, Controller
 from gans import GANS
 from kernels import KERNELS
@@ -25,7 +26,7 @@ from pictures import PICTURES
 from scores import SCORES
 from sampling import SAMPLERS, Sampler
 
-FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FFJORD, **DIFFUSION, **SCORES}
+FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FFJORD, **DIFFUSION, **SCORES, **FLOW_PICTURES}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],
