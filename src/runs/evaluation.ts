@@ -3,12 +3,13 @@ import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
 import { type ExampleSet, requireImages } from "../data/dataset.ts";
-import type { ModelRecord } from "../models/index.ts";
+import type { Estimates, ModelRecord } from "../models/index.ts";
 import { featureAssets } from "../models/node/feature-assets.ts";
 import { encodePng } from "../report/png.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { measureSamples, type SampleReport } from "./distances.ts";
+import { estimateFigures } from "./estimates.ts";
 import { assetClassifier, featuresFor, openExtractor, type PictureClassifier, runClassifier } from "./features.ts";
 import { type LoadedModel, loadModel, loadSplit } from "./load.ts";
 import type { featureRanges } from "./onnx-features.ts";
@@ -53,6 +54,8 @@ export interface Evaluation {
   hash: string;
   /** The model's own metrics. */
   results: Record<string, number>;
+  /** Figures of the whole model with their standard errors, where it has any. */
+  estimates: Estimates | undefined;
   report: SampleReport | undefined;
   /** Of runs of points: their samples and their density against the data's. */
   points?: PointReport | undefined;
@@ -78,7 +81,8 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   const backend = await tools.openBackend();
   const measured = async () => {
     const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
-    return { run, record, data, set, step, hash, results };
+    const estimates = await estimateFigures({ record, config, network, backend }, results, { seed: options.seed, onProgress });
+    return { run, record, data, set, step, hash, results, estimates };
   };
   if (set.kind === "points") {
     if (asked)
