@@ -16,6 +16,10 @@ import { ddpm } from "./diffusion/ddpm.ts";
 import { flowMatching } from "./diffusion/flow-matching.ts";
 import { superResolution } from "./diffusion/super-resolution.ts";
 import { ffjord } from "./flows/ffjord.ts";
+import { boltzmannMachine } from "./energy/boltzmann-machine.ts";
+import { deepBeliefNet } from "./energy/deep-belief-net.ts";
+import { ebm } from "./energy/ebm.ts";
+import { rbm } from "./energy/rbm.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
@@ -26,6 +30,9 @@ export {
   type BatchPart,
   defaultTraining,
   defineModel,
+  type Estimate,
+  type EstimateContext,
+  type Estimates,
   type GivenPictures,
   type MetricInfo,
   type ModelRecord,
@@ -42,13 +49,16 @@ export {
 } from "./model.ts";
 export {
   autoencoder,
+  boltzmannMachine,
   cnn,
   conditionalDdpm,
   conditionalGan,
   conditionalVae,
   dcgan,
   ddpm,
+  deepBeliefNet,
   denoisingAutoencoder,
+  ebm,
   featureNet,
   ffjord,
   flowMatching,
@@ -56,6 +66,7 @@ export {
   pixelCnnPlusPlus,
   pixelcnn,
   pixelrnn,
+  rbm,
   superResolution,
   vae,
   vaeGan,
@@ -85,6 +96,10 @@ export const models: readonly ModelRecord[] = [
   flowMatching,
   superResolution,
   ffjord,
+  boltzmannMachine,
+  rbm,
+  deepBeliefNet,
+  ebm,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */
