@@ -6,6 +6,7 @@ import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
 import { diffusionModelWorkloads } from "./diffusion-models.ts";
+import { energyWorkloads } from "./energy.ts";
 import { featureNetWorkload } from "./feature-net.ts";
 import { ffjordWorkload } from "./ffjord.ts";
 import { flowWorkloads } from "./flows.ts";
@@ -22,6 +23,7 @@ export const workloads: readonly Workload[] = [
   ...autoencoderPlayerWorkloads,
   ...autoencoderWorkloads,
   ...ganWorkloads,
+  ...energyWorkloads,
   pixelCnnWorkload,
   ...autoregressiveWorkloads,
   ...languageWorkloads,

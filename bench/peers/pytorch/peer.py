@@ -13,6 +13,7 @@ from autoencoder_players import AUTOENCODER_PLAYERS
 from autoregressive import AUTOREGRESSIVE
 from autoencoders import AUTOENCODERS
 from diffusion import DIFFUSION, SAMPLING
+from energy import ENERGY
 from families import FamilyTraining
 from features import FEATURES
 from ffjord import FFJORD
@@ -24,6 +25,18 @@ from networks import Inference, Training
 from pictures import PICTURES
 
 FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FFJORD, **DIFFUSION}
+FAMILIES = {
+    **FEATURES,
+    **AUTOENCODERS,
+    **AUTOENCODER_PLAYERS,
+    **GANS,
+    **ENERGY,
+    **PICTURES,
+    **AUTOREGRESSIVE,
+    **LANGUAGE,
+    **FLOWS,
+    **DIFFUSION,
+}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],
