@@ -70,4 +70,21 @@ describe("deep energy-based model", () => {
     expect(walk[1].every((value) => Math.abs(value - 0.25) < 0.2)).toBe(true);
     await expect(drawSamples(context, 2, 0, { sampling: { steps: 0 } })).rejects.toThrow();
   });
+
+  test("the density of points sums to 1 over the square, in the data's units", async () => {
+    const settings = { ...ebm.presets.toy.config, hidden: [16, 16], buffer: 8, steps: 2 };
+    const network = new Ebm(settings, new RandomStream(0, "test"));
+    for (const { bias } of network.net.hidden) new RandomStream(1, "bias").fillNormal(bias!.data);
+    const [side, low] = [100, -settings.reach];
+    const cell = (2 * settings.reach) / side;
+    const grid = new Float32Array(2 * side * side).map(
+      (_, i) => low + cell * ((i % 2 === 0 ? Math.floor(i / 2) % side : Math.floor(i / 2 / side)) + 0.5),
+    );
+    const program = await compile(backend, ({ points }) => ({ log: ebm.logDensity!(network, points) }), {
+      inputs: { points: { shape: [side * side, 2] } },
+    });
+    const { log } = await program.run({ points: grid });
+    const total = (log as Float32Array).reduce((sum, value) => sum + Math.exp(value), 0) * cell ** 2;
+    expect(total).toBeCloseTo(1, 3);
+  });
 });
