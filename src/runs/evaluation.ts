@@ -79,9 +79,10 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   const { onProgress, onWarning } = tools;
   const set = await loadSplit(record, config, data, "test", limit, { onProgress });
   const backend = await tools.openBackend();
+  const model = { record, config, network, backend };
   const measured = async () => {
-    const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
-    const estimates = await estimateFigures({ record, config, network, backend }, results, { seed: options.seed, onProgress });
+    const results = await evaluate({ ...model, set, seed });
+    const estimates = await estimateFigures(model, results, { seed, onProgress });
     return { run, record, data, set, step, hash, results, estimates };
   };
   if (set.kind === "points") {
@@ -109,24 +110,33 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const seen = options.data === undefined ? seenBy(run) : {};
     const training = await loadSplit(record, config, data, "train", least(limit, seen.limit), { onProgress, without: seen.without });
     const report = await measureSamples({
-      model: { record, config, network, backend },
+      model,
       sampling,
       held: set,
       training: requireImages(training, "Comparing samples by features"),
       ...{ samples, seed },
+      samples,
+      seed,
       extractor,
       classifier: namer,
       neighbours: options.neighbours !== undefined,
       onProgress,
     });
-    if (options.neighbours !== undefined) {
-      const notes = { Software: "atelier", run: run.name, model: record.name, checkpoint: hash, view: "nearest training pictures" };
-      await writeFileAtomic(path.resolve(options.neighbours), encodePng(report.neighbours!, notes));
-    }
+    if (options.neighbours !== undefined) await writeNeighbours(options.neighbours, report, about);
     return { ...about, report, note: undefined };
   } finally {
     await extractor?.dispose();
   }
+}
+
+/** The picture of the samples nearest to training pictures, as a PNG with its origin. */
+async function writeNeighbours(
+  file: string,
+  report: SampleReport,
+  { run, record, hash }: Pick<Evaluation, "run" | "record" | "hash">,
+): Promise<void> {
+  const notes = { Software: "atelier", run: run.name, model: record.name, checkpoint: hash, view: "nearest training pictures" };
+  await writeFileAtomic(path.resolve(file), encodePng(report.neighbours!, notes));
 }
 
 /** What part of its data a run has been trained on: memorised is what was seen. */
