@@ -71,7 +71,7 @@ export type EbmConfig = z.infer<typeof config>;
 
 const symmetric = valueRange("symmetric");
 
-/** Pictures [B, C, H, W] or points [B, D] in [-1, 1] -> energies [B]. */
+/** Pictures [B, C, H, W] in [-1, 1] or points [B, D] in the data's units -> energies [B]. */
 class EnergyNet extends Module {
   readonly convs: Conv2d[];
   readonly hidden: Linear[];
@@ -110,9 +110,9 @@ export class Ebm extends Module {
     this.config = settings;
   }
 
-  /** E(x): [B, C, H, W] in [-1, 1] -> [B]. */
+  /** E(x): [B, ...] in [-1, 1] -> [B]. Of points the network sees the data's own units, in which they differ enough for it. */
   energy(x: Tensor): Tensor {
-    return this.net.call(x);
+    return this.net.call(isPoint(this.config.image) ? x.mul(this.config.reach) : x);
   }
 }
 
