@@ -91,7 +91,6 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const about = { ...(await measured()), report: undefined, note: undefined };
     if (!options.distances) return about;
     const training = await loadSplit(record, config, data, "train", limit, { onProgress });
-    const model = { record, config, network, backend };
     const points = await measurePoints({ model, held: set, training: training as typeof set, samples, seed, sampling });
     return { ...about, points };
   }
@@ -114,7 +113,6 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
       sampling,
       held: set,
       training: requireImages(training, "Comparing samples by features"),
-      ...{ samples, seed },
       samples,
       seed,
       extractor,

@@ -24,7 +24,6 @@ from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
 
-FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FFJORD, **DIFFUSION}
 FAMILIES = {
     **FEATURES,
     **AUTOENCODERS,
@@ -35,6 +34,7 @@ FAMILIES = {
     **AUTOREGRESSIVE,
     **LANGUAGE,
     **FLOWS,
+    **FFJORD,
     **DIFFUSION,
 }
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
