@@ -28,6 +28,8 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   dcgan: { parameters: 6_338_176, later: 5e-3 },
   "wgan-gp": { parameters: 6_570_817, later: 1e-2 },
   "conditional-gan": { parameters: 568_640, later: 5e-3 },
+  ebm: { parameters: 76_993, later: 1e-2 },
+  rbm: { parameters: 393_284, later: 1e-2 },
   pixelcnn: { parameters: 307_460 },
   "pixelcnn-gated": { parameters: 182_913 },
   pixelrnn: { parameters: 18_625 },

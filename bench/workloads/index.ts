@@ -6,6 +6,7 @@ import { compileWorkloads } from "./compile.ts";
 import { convolutionWorkloads } from "./convolutions.ts";
 import { diffusionWorkload } from "./diffusion.ts";
 import { diffusionModelWorkloads } from "./diffusion-models.ts";
+import { energyWorkloads } from "./energy.ts";
 import { featureNetWorkload } from "./feature-net.ts";
 import { ffjordWorkload } from "./ffjord.ts";
 import { flowPictureWorkloads } from "./flow-pictures.ts";
@@ -25,6 +26,7 @@ export const workloads: readonly Workload[] = [
   ...autoencoderPlayerWorkloads,
   ...autoencoderWorkloads,
   ...ganWorkloads,
+  ...energyWorkloads,
   pixelCnnWorkload,
   ...autoregressiveWorkloads,
   ...languageWorkloads,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Estimates, ModelRecord } from "../models/index.ts";
 import type { SampleReport } from "../runs/distances.ts";
 import type { RunTools } from "../runs/evaluation.ts";
 import type { PointMeasureName, PointReport } from "../runs/point-report.ts";
@@ -62,12 +63,12 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
     sampling: (record) => readSampling(record, options.sampling),
   };
   const { sampling: _sampling, ...evaluation } = options;
-  const { run, record, data, set, step, hash, results, report, points, note } = await evaluateModel(name, evaluation, tools).finally(
-    activity.end,
-  );
+  const told = await evaluateModel(name, evaluation, tools).finally(activity.end);
+  const { run, record, data, set, step, hash, results, estimates, report, points, note } = told;
   const { neighbours: _neighbours, info: _info, ...samples } = report ?? {};
   if (json) {
-    const about = { run: run.name, data, [set.kind === "points" ? "points" : "pictures"]: set.count, step, checkpoint: hash, results };
+    const figures = estimates === undefined ? { results } : { results, estimates };
+    const about = { run: run.name, data, [set.kind === "points" ? "points" : "pictures"]: set.count, step, checkpoint: hash, ...figures };
     const { info: _meaning, ...drawn } = points ?? {};
     printJson(io, points !== undefined ? { ...about, samples: drawn } : report === undefined ? about : { ...about, samples });
     return;
@@ -80,10 +81,23 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
   ]);
   io.stdout.write(`${run.name}, step ${step}, on ${set.count} held-out ${set.kind === "points" ? "points" : "pictures"} of ${data}\n`);
   io.stdout.write(tableText(["metric", "value", "unit", "meaning"], rows));
+  if (estimates !== undefined) tellEstimates(io, record, estimates);
   if (note !== undefined) io.stderr.write(`note: ${note}\n`);
   if (report !== undefined) tellSamples(io, report, set.attributes?.names ?? set.classes ?? []);
   if (points !== undefined) tellPoints(io, points);
   if (options.neighbours !== undefined) io.stdout.write(`${options.neighbours}\n`);
+}
+
+/** Figures of the whole model, each with its standard error. */
+function tellEstimates(io: Io, { estimateInfo }: ModelRecord, estimates: Estimates): void {
+  const rows = Object.entries(estimates).map(([name, { value, error }]) => [
+    name,
+    formatNumber(value),
+    error === 0 ? "exact" : `± ${formatNumber(error)}`,
+    estimateInfo?.[name]?.unit ?? "",
+    estimateInfo?.[name]?.about ?? "",
+  ]);
+  io.stdout.write(`\n${tableText(["estimate", "value", "error", "unit", "meaning"], rows)}`);
 }
 
 function tellSamples(io: Io, { samples, reference, features, measures, info, found }: SampleReport, known: readonly string[]): void {

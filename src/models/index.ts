@@ -17,6 +17,10 @@ import { flowMatching } from "./diffusion/flow-matching.ts";
 import { ncsn } from "./diffusion/ncsn.ts";
 import { scoreSde } from "./diffusion/score-sde.ts";
 import { superResolution } from "./diffusion/super-resolution.ts";
+import { boltzmannMachine } from "./energy/boltzmann-machine.ts";
+import { deepBeliefNet } from "./energy/deep-belief-net.ts";
+import { ebm } from "./energy/ebm.ts";
+import { rbm } from "./energy/rbm.ts";
 import { ffjord } from "./flows/ffjord.ts";
 import { glow } from "./flows/glow.ts";
 import { realnvp } from "./flows/realnvp.ts";
@@ -31,6 +35,9 @@ export {
   type BatchPart,
   defaultTraining,
   defineModel,
+  type Estimate,
+  type EstimateContext,
+  type Estimates,
   type GivenPictures,
   type MetricInfo,
   type ModelRecord,
@@ -47,13 +54,16 @@ export {
 } from "./model.ts";
 export {
   autoencoder,
+  boltzmannMachine,
   cnn,
   conditionalDdpm,
   conditionalGan,
   conditionalVae,
   dcgan,
   ddpm,
+  deepBeliefNet,
   denoisingAutoencoder,
+  ebm,
   featureNet,
   ffjord,
   flowMatching,
@@ -63,8 +73,9 @@ export {
   pixelCnnPlusPlus,
   pixelcnn,
   pixelrnn,
-  scoreSde,
+  rbm,
   realnvp,
+  scoreSde,
   superResolution,
   vae,
   vaeGan,
@@ -91,13 +102,17 @@ export const models: readonly ModelRecord[] = [
   pixelCnnPlusPlus,
   realnvp,
   glow,
+  ffjord,
+  boltzmannMachine,
+  rbm,
+  deepBeliefNet,
+  ebm,
+  ncsn,
   ddpm,
   conditionalDdpm,
+  scoreSde,
   flowMatching,
   superResolution,
-  ffjord,
-  ncsn,
-  scoreSde,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */

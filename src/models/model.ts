@@ -154,6 +154,24 @@ export interface MetricInfo {
   reduce?(means: readonly number[]): number;
 }
 
+/** A figure of a whole model that no mean over pictures gives, and its standard error. */
+export interface Estimate {
+  readonly value: number;
+  readonly error: number;
+}
+
+export type Estimates = Readonly<Record<string, Estimate>>;
+
+/** What an estimate may use. */
+export interface EstimateContext {
+  /** The model's metrics on held-out data. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Trace and load a program on the run's device, in evaluation mode, with the estimate's own random streams. */
+  compile<I extends string, O extends string>(build: Build<I, O>, options?: CompileOptions<I>): Promise<Program<I, O>>;
+  /** Told how far it is. */
+  onProgress?: ((message: string) => void) | undefined;
+}
+
 /**
  * A model of the garden: what the command line, the conformance suite and the documentation need to know, and nothing about devices, files or progress.
  * `C` is its configuration, `N` its network.
@@ -189,6 +207,10 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   metrics(network: N, batch: Batch, rng: Rng): Record<string, Tensor>;
   /** Units and meaning of each metric, and which way is better. */
   readonly metricInfo: Readonly<Record<string, MetricInfo>>;
+  /** Figures of the whole model, such as the constant that makes its energies a likelihood; asked for by an evaluation, after the metrics. */
+  estimates?(network: N, context: EstimateContext): Promise<Estimates>;
+  /** Units and meaning of each estimate. */
+  readonly estimateInfo?: Readonly<Record<string, MetricInfo>>;
   // What it can do beyond learning; a verb that it cannot do names those that it can. For a configuration of points, `images` and pictures are points [B, D].
   /** How it is compared with other families; models that paint pictures take part without it, too, by their preset `small`. */
   readonly leaderboard?: LeaderboardEntry<C>;

@@ -3,12 +3,13 @@ import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
 import { type ExampleSet, requireImages } from "../data/dataset.ts";
-import type { ModelRecord } from "../models/index.ts";
+import type { Estimates, ModelRecord } from "../models/index.ts";
 import { featureAssets } from "../models/node/feature-assets.ts";
 import { encodePng } from "../report/png.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { measureSamples, type SampleReport } from "./distances.ts";
+import { estimateFigures } from "./estimates.ts";
 import { assetClassifier, featuresFor, openExtractor, type PictureClassifier, runClassifier } from "./features.ts";
 import { type LoadedModel, loadModel, loadSplit } from "./load.ts";
 import type { featureRanges } from "./onnx-features.ts";
@@ -53,6 +54,8 @@ export interface Evaluation {
   hash: string;
   /** The model's own metrics. */
   results: Record<string, number>;
+  /** Figures of the whole model with their standard errors, where it has any. */
+  estimates: Estimates | undefined;
   report: SampleReport | undefined;
   /** Of runs of points: their samples and their density against the data's. */
   points?: PointReport | undefined;
@@ -76,9 +79,11 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   const { onProgress, onWarning } = tools;
   const set = await loadSplit(record, config, data, "test", limit, { onProgress });
   const backend = await tools.openBackend();
+  const model = { record, config, network, backend };
   const measured = async () => {
-    const results = await evaluate({ record, config, network, set, backend, seed: options.seed });
-    return { run, record, data, set, step, hash, results };
+    const results = await evaluate({ ...model, set, seed });
+    const estimates = await estimateFigures(model, results, { seed, onProgress });
+    return { run, record, data, set, step, hash, results, estimates };
   };
   if (set.kind === "points") {
     if (asked)
@@ -86,7 +91,6 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const about = { ...(await measured()), report: undefined, note: undefined };
     if (!options.distances) return about;
     const training = await loadSplit(record, config, data, "train", limit, { onProgress });
-    const model = { record, config, network, backend };
     const points = await measurePoints({ model, held: set, training: training as typeof set, samples, seed, sampling });
     return { ...about, points };
   }
@@ -105,26 +109,31 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const seen = options.data === undefined ? seenBy(run) : {};
     const training = await loadSplit(record, config, data, "train", least(limit, seen.limit), { onProgress, without: seen.without });
     const report = await measureSamples({
-      model: { record, config, network, backend },
+      model,
       sampling,
       held: set,
       training: requireImages(training, "Comparing samples by features"),
-      ...{ samples, seed },
+      samples,
+      seed,
       extractor,
       classifier: namer,
       neighbours: options.neighbours !== undefined,
       onProgress,
     });
-    if (options.neighbours !== undefined)
-      await writeNeighbours(options.neighbours, report, { run: run.name, model: record.name, checkpoint: hash });
+    if (options.neighbours !== undefined) await writeNeighbours(options.neighbours, report, about);
     return { ...about, report, note: undefined };
   } finally {
     await extractor?.dispose();
   }
 }
 
-async function writeNeighbours(file: string, report: SampleReport, about: Record<string, string>): Promise<void> {
-  const notes = { Software: "atelier", ...about, view: "nearest training pictures" };
+/** The picture of the samples nearest to training pictures, as a PNG with its origin. */
+async function writeNeighbours(
+  file: string,
+  report: SampleReport,
+  { run, record, hash }: Pick<Evaluation, "run" | "record" | "hash">,
+): Promise<void> {
+  const notes = { Software: "atelier", run: run.name, model: record.name, checkpoint: hash, view: "nearest training pictures" };
   await writeFileAtomic(path.resolve(file), encodePng(report.neighbours!, notes));
 }
 

@@ -13,6 +13,7 @@ from autoencoder_players import AUTOENCODER_PLAYERS
 from autoregressive import AUTOREGRESSIVE
 from autoencoders import AUTOENCODERS
 from diffusion import DIFFUSION, SAMPLING
+from energy import ENERGY
 from families import FamilyTraining
 from features import FEATURES
 from ffjord import FFJORD
@@ -23,10 +24,24 @@ from kernels import KERNELS
 from language import LANGUAGE
 from networks import Inference, Training
 from pictures import PICTURES
-from scores import SCORES
 from sampling import SAMPLERS, Sampler
+from scores import SCORES
 
-FAMILIES = {**FEATURES, **AUTOENCODERS, **AUTOENCODER_PLAYERS, **GANS, **PICTURES, **AUTOREGRESSIVE, **LANGUAGE, **FLOWS, **FFJORD, **DIFFUSION, **SCORES, **FLOW_PICTURES}
+FAMILIES = {
+    **FEATURES,
+    **AUTOENCODERS,
+    **AUTOENCODER_PLAYERS,
+    **GANS,
+    **PICTURES,
+    **ENERGY,
+    **AUTOREGRESSIVE,
+    **LANGUAGE,
+    **FLOWS,
+    **FLOW_PICTURES,
+    **FFJORD,
+    **DIFFUSION,
+    **SCORES,
+}
 STEP_MODES = ["eager", "fused", "channels_last", "compiled"]
 WORKLOADS = {
     "mlp": ["eager", "fused", "compiled"],

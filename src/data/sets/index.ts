@@ -1,6 +1,7 @@
 import { unknownName } from "../../core/errors.ts";
 import type { Dataset } from "../dataset.ts";
 import { avatars } from "./avatars.ts";
+import { barsAndStripes } from "./bars-and-stripes.ts";
 import { checkerboard } from "./checkerboard.ts";
 import { cifar10 } from "./cifar10.ts";
 import { circles } from "./circles.ts";
@@ -15,7 +16,7 @@ import { spirals } from "./spirals.ts";
 
 /** Every data set there is by name: command line, documentation and tests read this list. */
 export const datasets: readonly Dataset[] = [
-  ...[fashionMnist, mnist, cifar10, avatars, emoji, gameIcons],
+  ...[fashionMnist, mnist, cifar10, avatars, emoji, gameIcons, barsAndStripes],
   ...[moons, circles, ring, checkerboard, spirals],
 ];
 

@@ -31,7 +31,7 @@ describe("the list of data sets", () => {
     expect(findDataset("mnist")).toBe(mnist);
     expect(() => findDataset("fashion-minst")).toThrowErrorMatchingInlineSnapshot(`
       [UsageError: There is no data set named "fashion-minst".
-        expected: one of: fashion-mnist, mnist, cifar10, avatars, emoji, game-icons, moons, circles, ring, checkerboard, spirals
+        expected: one of: fashion-mnist, mnist, cifar10, avatars, emoji, game-icons, bars-and-stripes, moons, circles, ring, checkerboard, spirals
         try:      did you mean "fashion-mnist"?]
     `);
   });
