@@ -106,7 +106,11 @@ describe("densities", () => {
     const { modes } = pointSet("ring").density;
     expect([modes!.count, modes!.of(2, 0), modes!.of(0, 2.1), modes!.of(0, 0)]).toEqual([8, 0, 2, -1]);
     const board = pointSet("checkerboard").density;
-    expect([board.modes!.of(-1.5, -1.5), board.modes!.of(-0.5, -1.5), board.logDensity(-0.5, -1.5)]).toEqual([0, -1, Number.NEGATIVE_INFINITY]);
+    expect([board.modes!.of(-1.5, -1.5), board.modes!.of(-0.5, -1.5), board.logDensity(-0.5, -1.5)]).toEqual([
+      0,
+      -1,
+      Number.NEGATIVE_INFINITY,
+    ]);
   });
 
   it("are integrated with the nodes of Gauss and Legendre, exact for polynomials of degree 15", () => {
