@@ -26,9 +26,9 @@ describe.each(names)("%s", (name) => {
   const dataset = pointSet(name);
 
   it("has a density that integrates to 1, and the entropy of its card", () => {
-    // 200 cells meet the board's edges exactly, and are finer than any noise.
-    expect(integrate(dataset, 200, Math.exp)).toBeCloseTo(1, 4);
-    const entropy = integrate(dataset, 200, (log) => (log === Number.NEGATIVE_INFINITY ? 0 : -log * Math.exp(log)));
+    // 100 cells meet the board's edges exactly, and are finer than any noise.
+    expect(integrate(dataset, 100, Math.exp)).toBeCloseTo(1, 4);
+    const entropy = integrate(dataset, 100, (log) => (log === Number.NEGATIVE_INFINITY ? 0 : -log * Math.exp(log)));
     expect(entropy).toBeCloseTo(dataset.density.entropy, 3);
   });
 
@@ -39,8 +39,8 @@ describe.each(names)("%s", (name) => {
     const mean = logs.reduce((a, b) => a + b, 0) / count;
     const error = Math.sqrt(logs.reduce((a, b) => a + (b - mean) ** 2, 0)) / count;
     expect(Math.abs(mean + entropy)).toBeLessThan(4 * error + 1e-9);
-    // Chi-square over 10 x 10 cells, each of 20 x 20 smaller ones; cells with fewer than 10 points expected are put together.
-    const [cells, fine] = [10, 20];
+    // Chi-square over 10 x 10 cells, each of 10 x 10 smaller ones; cells with fewer than 10 points expected are put together.
+    const [cells, fine] = [10, 10];
     const side = cells * fine;
     const observed = new Float64Array(cells ** 2);
     const expected = new Float64Array(cells ** 2);
