@@ -20,7 +20,7 @@ const NODES = 8;
  *
  *     p(x) = (1/K) Σ_k ∫ w_k(t) N(x; c_k(t), σ² I) dt
  *
- * by Gauss-Legendre quadrature of 8 nodes on panels no longer than σ / 2, which is exact to far below 1e-6 wherever points are found.
+ * by Gauss-Legendre quadrature of 8 nodes on panels no longer than σ, which is exact to far below 1e-6 wherever points are found.
  * @param noise σ
  */
 export function curveDensity(curves: readonly Curve[], noise: number): PlaneDensity {
@@ -50,7 +50,7 @@ export function curveDensity(curves: readonly Curve[], noise: number): PlaneDens
     logDensity,
     bounds: { x: wider(x, 5), y: wider(y, 5) },
     get entropy() {
-      entropy ??= gridEntropy(logDensity, wider(x, 8), wider(y, 8), noise / 2);
+      entropy ??= gridEntropy(logDensity, wider(x, 8), wider(y, 8), 0.75 * noise);
       return entropy;
     },
   };
@@ -78,7 +78,7 @@ function quadrature(curves: readonly Curve[], noise: number): { xs: Float64Array
   const places: [number, number, number][] = [];
   const rule = gaussLegendre(NODES);
   for (const { at, from, to, weight = () => 1 / (to - from), speed } of curves) {
-    const panels = Math.ceil((2 * speed * (to - from)) / noise);
+    const panels = Math.ceil((speed * (to - from)) / noise);
     const half = (to - from) / panels / 2;
     for (let panel = 0; panel < panels; panel++) {
       for (const [node, share] of rule) {

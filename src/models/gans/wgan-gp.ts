@@ -146,7 +146,7 @@ export const wganGp = defineModel<WganConfig, Wgan>({
       about: "the DCGAN's networks at 64 x 64; days",
     },
     toy: {
-      config: { ...pointPlayers, ...penalised, penalty: 1 },
+      config: { ...pointPlayers, ...penalised, penalty: 0.1 },
       training: { ...training, learningRate: 1e-3, beta1: 0.5, epochs: 120, batch: 256 },
       about: "dense players of points in the plane; half a minute",
       data: "ring",
