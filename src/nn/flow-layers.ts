@@ -117,6 +117,8 @@ export class ActNorm extends Flow {
   /** The start: as decided, or in training by this batch if it is the first. */
   #start(x: Tensor): { mean: Tensor; logDeviation: Tensor } {
     const trace = currentTrace("ActNorm");
+    const [channels] = this.mean.shape;
+    if (x.rank < 2 || x.shape[1] !== channels) throw shapeError("ActNorm", [x], `the input must have shape [B, ${channels}, ...]`);
     const now = { mean: trace.current(this.mean), logDeviation: trace.current(this.logDeviation) };
     if (!trace.training) return now;
     const values = stopGradient(x);

@@ -1,7 +1,7 @@
 import { concat, full } from "../graph/ops/movement.ts";
 import { pixelShuffle, pixelUnshuffle } from "../graph/ops/shuffle.ts";
 import { split } from "../graph/ops/split.ts";
-import { shapeError } from "../graph/shape.ts";
+import { sameShape, shapeError } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sumPerExample } from "./losses.ts";
 import { Module, requireSize } from "./module.ts";
@@ -85,6 +85,8 @@ export class Flatten extends Flow {
   }
 
   forward(x: Tensor): Forward {
+    if (!sameShape(x.shape.slice(1), this.shape))
+      throw shapeError("Flatten", [x], `the input must have shape [B, ${this.shape.join(", ")}]`);
     return { z: x.flatten(1), logDet: still() };
   }
 

@@ -85,7 +85,7 @@ describe("names and settings", () => {
       "exit code 2
       The setting "image" cannot have this value.
         got:      [2,8,8]
-        expected: list [1 or 3, integer from 8 to 512, integer from 8 to 512] (channels (1 grey, 3 colour), height and width; the sides divisible by 2 for each convolution)
+        expected: list [1 or 3, integer from 8 to 512, integer from 8 to 512] or list [integer from 1 to 4096] (channels (1 grey, 3 colour), height and width, the sides divisible by 2 for each convolution; [D] for points of D numbers)
       "
     `);
     expect(await refused(train("vae", "--set", "optimizer=adma"))).toMatchInlineSnapshot(`

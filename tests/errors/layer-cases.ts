@@ -116,6 +116,36 @@ const pixels: Record<string, LayerCase> = {
   VectorQuantizer: row(quantizer, picture),
 };
 
+/** The conditioner of a coupling: one convolution. */
+class Conditioner extends nn.Module {
+  readonly conv = new nn.Conv2d({ in: 2, out: 2, kernel: 1, rng });
+
+  call(held: Tensor): nn.Affine {
+    return { logScale: this.conv.call(held).tanh(), shift: held };
+  }
+}
+
+const flow = (layer: nn.Flow, shape: Shape): LayerCase => ({ call: (x) => layer.forward(x), shape });
+const halves: Shape = [2, 4, 6, 6];
+const coupling = new nn.HalfCoupling({ channels: 4, net: new Conditioner() });
+const flows: Record<string, LayerCase> = {
+  FlowChain: flow(new nn.FlowChain([new nn.ActNorm({ channels: 4 }), coupling]), halves),
+  FlowBatchNorm: flow(new nn.FlowBatchNorm({ channels: 4 }), halves),
+  ActNorm: flow(new nn.ActNorm({ channels: 4 }), halves),
+  InvertibleConv: flow(new nn.InvertibleConv({ channels: 4, rng }), halves),
+  HalfCoupling: flow(coupling, halves),
+  MaskedCoupling: flow(
+    new nn.MaskedCoupling({ shape: [2, 6, 6], mask: nn.checkerboardMask(6, 6), maskShape: [1, 6, 6], net: new Conditioner() }),
+    [2, 2, 6, 6],
+  ),
+  FactorOut: flow(new nn.FactorOut({ shape: [4, 6, 6], rest: new nn.Flatten([2, 6, 6]) }), halves),
+  Flatten: flow(new nn.Flatten([4, 6, 6]), halves),
+  Squeeze: flow(new nn.Squeeze(), halves),
+};
+
+/** Without an input that could be wrong. */
+export const withoutInput: readonly string[] = ["Flow", "Warmup"];
+
 /** One of each layer, with an input that fits. */
 export const layerCases: Readonly<Record<string, LayerCase>> = {
   Linear: row(linear(), [2, 3]),
@@ -133,4 +163,5 @@ export const layerCases: Readonly<Record<string, LayerCase>> = {
   ...sequences,
   ...blocks,
   ...pixels,
+  ...flows,
 };

@@ -120,15 +120,15 @@ export function metrics(network: ConditionalVae, batch: Batch, rng: Rng): Record
 export async function* sample(network: ConditionalVae, context: SampleContext): AsyncGenerator<Samples> {
   const { codeSize, conditions: known, image, deviation } = network.config;
   const { count } = context;
-  const program = await context.compile<"conditions", "samples">(
+  const program = await context.compile<"conditions", "pictures">(
     ({ conditions }, rng) => {
       const mean = meanOf(network.decode(rng.normal("prior", [count, codeSize]), conditions));
-      return { samples: image.length === 1 ? mean.add(rng.normal("likelihood", mean.shape).mul(deviation)) : mean };
+      return { pictures: image.length === 1 ? mean.add(rng.normal("likelihood", mean.shape).mul(deviation)) : mean };
     },
     { inputs: { conditions: { shape: [count, known] } } },
   );
-  const { samples } = await program.run({ conditions: wantedConditions(context, known) });
-  yield { data: (samples as Float32Array).slice(), shape: [count, ...image] };
+  const { pictures } = await program.run({ conditions: wantedConditions(context, known) });
+  yield { data: (pictures as Float32Array).slice(), shape: [count, ...image] };
   await program.dispose();
 }
 

@@ -131,10 +131,10 @@ export async function* sample(vae: Vae, { count, compile }: SampleContext): Asyn
   const { codeSize, image, deviation } = vae.config;
   const program = await compile((_inputs, rng) => {
     const mean = meanOf(vae.decode(rng.normal("prior", [count, codeSize])));
-    return { samples: image.length === 1 ? mean.add(rng.normal("likelihood", mean.shape).mul(deviation)) : mean };
+    return { pictures: image.length === 1 ? mean.add(rng.normal("likelihood", mean.shape).mul(deviation)) : mean };
   });
-  const { samples } = await program.run();
-  yield { data: (samples as Float32Array).slice(), shape: [count, ...image] };
+  const { pictures } = await program.run();
+  yield { data: (pictures as Float32Array).slice(), shape: [count, ...image] };
   await program.dispose();
 }
 
