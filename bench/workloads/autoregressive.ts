@@ -18,7 +18,7 @@ function levelPictures(shape: readonly number[], levels: number, low: number): {
 
 const digits = [64, 1, 28, 28];
 const colours = [32, 3, 32, 32];
-const { components } = pixelCnnPlusPlus.presets.small.config;
+const { components } = pixelCnnPlusPlus.presets.cifar.config;
 
 export const autoregressiveWorkloads: readonly Workload[] = [
   trainingWorkload({
@@ -48,7 +48,7 @@ export const autoregressiveWorkloads: readonly Workload[] = [
   trainingWorkload({
     name: "pixelcnn-plus-plus",
     summary: "PixelCNN++, the small preset, on 32x32 colour (267,908 parameters), batch 32, Adam",
-    build: (rng) => new PixelCnnPlusPlus(pixelCnnPlusPlus.presets.small.config, rng),
+    build: (rng) => new PixelCnnPlusPlus(pixelCnnPlusPlus.presets.cifar.config, rng),
     objective: (network, { images }) =>
       logisticMixtureNats(network.call(images), images, components)
         .mean()

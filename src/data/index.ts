@@ -23,7 +23,15 @@ export { fitImages } from "./fit.ts";
 export { decodeIdx } from "./idx.ts";
 export { type LabelRow, type LabelTable, readLabelTable } from "./label-table.ts";
 export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
-export { drawPointSet, type PlaneDensity, type PointCard, type PointDataset, type PointSet, type PointShape } from "./points.ts";
+export {
+  drawPointSet,
+  type Modes,
+  type PlaneDensity,
+  type PointCard,
+  type PointDataset,
+  type PointSet,
+  type PointShape,
+} from "./points.ts";
 export { Prefetcher, type PrefetchOptions, type StagedBatch } from "./prefetch.ts";
 export {
   type ChannelStatistics,

@@ -13,6 +13,13 @@ export interface PointCard extends BaseCard {
   formula: string;
 }
 
+/** Places where points gather. */
+export interface Modes {
+  readonly count: number;
+  /** Which mode a point belongs to, 0 to count - 1; -1 for none. */
+  of(x: number, y: number): number;
+}
+
 /** A density in the plane that can be computed. */
 export interface PlaneDensity {
   /** log p(x, y) in nats; minus infinity where there is nothing. */
@@ -22,9 +29,7 @@ export interface PlaneDensity {
   /** -E log p in nats: the mean negative log-likelihood of the truth itself, which no model's is below but by chance. Computed when first asked for. */
   readonly entropy: number;
   /** Places where the points gather, where they can be told apart. */
-  readonly modes?:
-    | { readonly count: number /** Which mode a point belongs to, -1 for none. */; of(x: number, y: number): number }
-    | undefined;
+  readonly modes?: Modes | undefined;
 }
 
 /** The points of one split, all in memory. Where pictures have a member and points have not, it is there and undefined. */
@@ -65,6 +70,7 @@ export interface PointDataset {
   /** The same set with other numbers, all given and in range; its card says so. */
   withParameters(values: Readonly<Record<string, number>>): PointDataset;
   density: PlaneDensity;
+  /** The next point. */
   draw(random: RandomStream): DrawnPoint;
   /** Of the draws. */
   seed: number;

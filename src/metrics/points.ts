@@ -1,5 +1,6 @@
 /** Samples of points against data whose density is known. */
 import { ShapeError } from "../core/errors.ts";
+import type { Modes } from "../data/points.ts";
 import { jackknifeError } from "./frechet.ts";
 import type { Estimate } from "./kernel-distance.ts";
 
@@ -73,8 +74,8 @@ export interface ModeCoverage {
   each: number[];
 }
 
-/** @param samples [N, 2] */
-export function modeCoverage(samples: Float32Array, { count, of }: { count: number; of(x: number, y: number): number }): ModeCoverage {
+/** Which modes samples hit. @param samples [N, 2] */
+export function modeCoverage(samples: Float32Array, { count, of }: Modes): ModeCoverage {
   const each = new Array<number>(count).fill(0);
   for (let i = 0; i < samples.length; i += 2) {
     const mode = of(samples[i], samples[i + 1]);

@@ -64,15 +64,14 @@ export class HalfCoupling extends Flow {
   readonly #half: number;
 
   /**
-   * @param channels of what comes in, even
-   * @param net from the held half [B, C / 2, ...] to the map of the other
+   * @param options channels of what comes in, even; net, from the held half [B, C / 2, ...] to the map of the other
    * @throws AtelierError for an odd number of channels
    */
-  constructor({ channels, net }: { channels: number; net: Conditioner }) {
+  constructor(options: { channels: number; net: Conditioner }) {
     super();
-    requireSize("HalfCoupling", "channels / 2", channels / 2);
-    this.net = net;
-    this.#half = channels / 2;
+    this.#half = options.channels / 2;
+    requireSize("HalfCoupling", "channels / 2", this.#half);
+    this.net = options.net;
   }
 
   forward(x: Tensor): Forward {

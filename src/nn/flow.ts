@@ -105,7 +105,10 @@ export interface Affine {
 }
 
 /** A network from what is held to the affine map of what is not. It may be any function: it is never inverted. */
-export type Conditioner = Module & { call(held: Tensor): Affine };
+export type Conditioner = Module & {
+  /** held [B, ...] -> what the other part is scaled by and shifted */
+  call(held: Tensor): Affine;
+};
 
 export interface FactorOutOptions {
   /** [C, H, W] of what comes in, with C even. */

@@ -32,6 +32,7 @@ const MOST_WORDS = 65_536;
 /** Longer words are seldom seen twice. */
 const LONGEST_WORD = 64;
 
+/** Texts to the ids of their tokens and back: every kind, as its `tokenizer.json` describes it. */
 export class Tokenizer {
   /** What `tokenizer.json` says. */
   readonly spec: TokenizerSpec;
@@ -49,7 +50,7 @@ export class Tokenizer {
   readonly #words = new Map<string, readonly number[]>();
 
   /**
-   * `sentencePiece` follows that library where it differs from Hugging Face's: how compiled rules are looked up, and float32 sums ({@link UnigramModel}).
+   * `sentencePiece` follows that library where it differs from Hugging Face's: how compiled rules are looked up, and float32 sums (`UnigramModel`).
    * @throws FileError when the description contradicts itself or asks for what is not known here.
    */
   constructor(spec: TokenizerSpec, { sentencePiece = false }: { sentencePiece?: boolean | undefined } = {}) {

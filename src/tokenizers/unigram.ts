@@ -15,6 +15,7 @@ import { countWords, coverageLimit, requireSize } from "./training/word-counts.t
 export interface UnigramOptions extends SentencePieceOptions {
   /** `nfkc`: compatibility forms become plain ones, and runs of spaces one space, as is SentencePiece's custom; `none`: any text round-trips. Default `nfkc`. */
   normalization?: "nfkc" | "none" | undefined;
+  /** Told after each round. */
   onProgress?: ((message: string) => void) | undefined;
 }
 

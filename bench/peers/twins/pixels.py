@@ -1,4 +1,4 @@
-"""The models that paint pixel by pixel. Usage: python pixels.py small|gated|plain|plus-plus|rnn SEED [--steps N]
+"""The models that paint pixel by pixel. Usage: python pixels.py small|gated|plain|plus-plus|plus-plus-cifar|rnn SEED [--steps N]
 
 Pictures come from the prepared copies that `atelier data get NAME` leaves in its cache (ATELIER_CACHE, or ~/.cache/atelier). Black and white test pictures
 are one fixed draw. --steps stops early and follows the learning rate's curve over so many steps; such a run is printed, not recorded.
@@ -26,7 +26,8 @@ SETTINGS = {
     "small": {"model": "pixelcnn", "build": Gated, "data": "mnist", "image": (1, 28, 28), "epochs": 2, "batch": 64, "rate": 2e-3},
     "gated": {"model": "pixelcnn", "build": Gated, "data": "mnist", "image": (1, 28, 28), "epochs": 1, "batch": 64, "rate": 2e-3},
     "plain": {"model": "pixelcnn", "build": Plain, "data": "mnist", "image": (1, 28, 28), "epochs": 1, "batch": 64, "rate": 2e-3},
-    "plus-plus": {"model": "pixelcnn-plus-plus", "build": PlusPlus, "data": "cifar10", "image": (3, 32, 32), "epochs": 0.4, "batch": 32, "rate": 1e-3},
+    "plus-plus": {"model": "pixelcnn-plus-plus", "build": lambda: PlusPlus(colours=1), "data": "fashion-mnist", "image": (1, 28, 28), "epochs": 1.25, "batch": 16, "rate": 2e-3},
+    "plus-plus-cifar": {"model": "pixelcnn-plus-plus", "build": PlusPlus, "data": "cifar10", "image": (3, 32, 32), "epochs": 0.8, "batch": 8, "rate": 2e-3},
     "rnn": {"model": "pixelrnn", "build": RowLstm, "data": "mnist", "image": (1, 28, 28), "epochs": 1, "batch": 64, "rate": 2e-3},
 }  # fmt: skip
 

@@ -51,6 +51,7 @@ function pack(ids: Int32Array, width: number, vocabularySize: number): Uint8Arra
 export interface TokenFile extends TokenSource, AsyncDisposable {
   /** What names the tokenizer that made it; empty where that was not said. */
   readonly tokenizer: string;
+  /** Give the file back. */
   close(): Promise<void>;
 }
 

@@ -48,6 +48,7 @@ export interface TextPreparation {
 /** A named text set: one file with its card and its preparation. */
 export interface TextDataset {
   card: TextCard;
+  /** What turns the files into texts. */
   prepare(): TextPreparation;
 }
 
