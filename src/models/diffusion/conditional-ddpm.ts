@@ -28,6 +28,7 @@ import {
   examplesOf,
   fitsHalvings,
   fromUser,
+  halvingsRule,
   knownConditions,
   toUser,
 } from "./diffusion.ts";
@@ -41,7 +42,7 @@ const config = z
     noiseSchedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
     parameterization: z.enum(parameterizations).describe("what the network predicts: the noise, the picture, or the velocity"),
   })
-  .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] });
+  .refine(fitsHalvings, halvingsRule);
 export type ConditionalDdpmConfig = z.infer<typeof config>;
 
 const plain: ConditionalDdpmConfig = {

@@ -35,6 +35,7 @@ import {
   examplesOf,
   fitsHalvings,
   fromUser,
+  halvingsRule,
   toUser,
 } from "./diffusion.ts";
 import { editingFields, paint, samplingFields } from "./paint.ts";
@@ -46,7 +47,7 @@ const config = z
     noiseSchedule: z.enum(["linear", "cosine", "offset-cosine"]).describe("how signal and noise rates change with time"),
     parameterization: z.enum(parameterizations).describe("what the network predicts: the noise, the picture, or the velocity"),
   })
-  .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] });
+  .refine(fitsHalvings, halvingsRule);
 export type DdpmConfig = z.infer<typeof config>;
 
 /** What the presets of this family have in common. */

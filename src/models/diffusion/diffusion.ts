@@ -59,6 +59,9 @@ export function fitsHalvings({ image, widths }: Pick<DiffusionConfig, "image" | 
   return image.length === 1 || (image[1] % step === 0 && image[2] % step === 0);
 }
 
+/** What is told where {@link fitsHalvings} does not hold. */
+export const halvingsRule = { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] };
+
 /** Further channels that a network sees beside the noisy picture, none by default. */
 export interface Beside {
   /** [B, K + 1] */

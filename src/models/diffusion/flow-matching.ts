@@ -31,13 +31,12 @@ import {
   examplesOf,
   fitsHalvings,
   fromUser,
+  halvingsRule,
   toUser,
 } from "./diffusion.ts";
 import { editingFields, paint, samplingFields } from "./paint.ts";
 
-const config = z
-  .strictObject(diffusionFields)
-  .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] });
+const config = z.strictObject(diffusionFields).refine(fitsHalvings, halvingsRule);
 type FlowMatchingConfig = z.infer<typeof config>;
 
 const plain: DiffusionConfig = plainDiffusion;

@@ -33,6 +33,7 @@ import {
   diffusionMetrics,
   expectedPicture,
   fitsHalvings,
+  halvingsRule,
   pictureTuple,
   toIntensity,
   toSigned,
@@ -45,7 +46,7 @@ const config = z
     image: pictureTuple.describe("channels (1 grey, 3 colour), height and width, divisible by 2 to the number of halvings, and by factor"),
     factor: z.int().min(2).max(8).describe("how many times larger the painted picture is than the small one, on each side"),
   })
-  .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] })
+  .refine(fitsHalvings, halvingsRule)
   .refine(({ image, factor }) => image[1] % factor === 0 && image[2] % factor === 0, {
     error: "must divide height and width",
     path: ["factor"],

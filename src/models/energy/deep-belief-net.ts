@@ -29,7 +29,7 @@ import { Module } from "../../nn/module.ts";
 import { type Batch, defineModel, type Estimate, type EstimateContext, type Estimates, type Phase, type Players } from "../model.ts";
 import { logConstant } from "./annealing.ts";
 import { annealingFields, binaryFields, drawUnits, toUnits, unitsOf } from "./blocks.ts";
-import { annealedMachine, contrastiveDivergence, gibbsOptions, gibbsPictures, Machine, Memory, RbmUnits } from "./rbm.ts";
+import { annealedMachine, contrastiveDivergence, gibbsOptions, gibbsPictures, Machine, Memory, machineTraining, RbmUnits } from "./rbm.ts";
 
 const config = z
   .strictObject({
@@ -186,8 +186,6 @@ const digits: DeepBeliefConfig = {
   temperatures: 10_000,
   annealedChains: 100,
 };
-const training = { optimizer: "sgd", momentum: 0.5, schedule: "linear", batch: 100 } as const;
-
 export const deepBeliefNet = defineModel<DeepBeliefConfig, DeepBeliefNet>({
   name: "deep-belief-net",
   title: "Deep belief net",
@@ -208,22 +206,22 @@ export const deepBeliefNet = defineModel<DeepBeliefConfig, DeepBeliefNet>({
         temperatures: 20,
         annealedChains: 8,
       },
-      training: { ...training, epochs: 1, batch: 16, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 1, batch: 16, learningRate: 0.05 },
       about: "seconds; for tests",
     },
     small: {
       config: digits,
-      training: { ...training, epochs: 8, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 8, learningRate: 0.05 },
       about: "200 hidden units and a second machine of 784 on them; about eight minutes",
     },
     paper: {
       config: { ...digits, layers: [500, 2000], gibbsSteps: 25, chains: 0, firstShare: 0.5, temperatures: 14_500 },
-      training: { ...training, epochs: 100, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 100, learningRate: 0.05 },
       about: "500 and 2,000 hidden units by contrastive divergence of 25 draws; hours",
     },
     deep: {
       config: { ...digits, layers: [500, 500, 2000], start: "random" },
-      training: { ...training, epochs: 30, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 30, learningRate: 0.05 },
       about: "the three machines of Hinton et al.; hours",
     },
   },

@@ -294,7 +294,8 @@ const digits: RbmConfig = {
   temperatures: 10_000,
   annealedChains: 100,
 };
-const training = { optimizer: "sgd", momentum: 0.5, schedule: "linear", batch: 100 } as const;
+/** Of RBMs, alone and stacked: gradient descent with the momentum that Hinton 2010, "A practical guide to training restricted Boltzmann machines", begins with. */
+export const machineTraining = { optimizer: "sgd", momentum: 0.5, schedule: "linear", batch: 100 } as const;
 
 export const rbm = defineModel<RbmConfig, Rbm>({
   name: "rbm",
@@ -308,27 +309,27 @@ export const rbm = defineModel<RbmConfig, Rbm>({
   presets: {
     smoke: {
       config: { ...digits, image: [1, 8, 8], hidden: 8, gibbsSteps: 2, chains: 6, temperatures: 20, annealedChains: 8 },
-      training: { ...training, epochs: 1, batch: 16, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 1, batch: 16, learningRate: 0.05 },
       about: "seconds; for tests",
     },
     small: {
       config: digits,
-      training: { ...training, epochs: 8, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 8, learningRate: 0.05 },
       about: "500 hidden units, 100 persistent chains, 10 draws a step; about six minutes",
     },
     "cd-1": {
       config: { ...digits, gibbsSteps: 1, chains: 0 },
-      training: { ...training, epochs: 10, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 10, learningRate: 0.05 },
       about: "chains of one draw from the data: quick, and far from the likelihood; about two minutes",
     },
     "cd-25": {
       config: { ...digits, gibbsSteps: 25, chains: 0 },
-      training: { ...training, epochs: 5, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 5, learningRate: 0.05 },
       about: "chains of 25 draws from the data, as the published figure; about ten minutes",
     },
     paper: {
       config: { ...digits, gibbsSteps: 25, chains: 0, temperatures: 14_500 },
-      training: { ...training, epochs: 50, learningRate: 0.05 },
+      training: { ...machineTraining, epochs: 50, learningRate: 0.05 },
       about: "the same for ten times as long, its constant by 14,500 temperatures; hours",
     },
   },
