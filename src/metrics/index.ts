@@ -12,4 +12,5 @@ export { type ModeCoverage, meanEstimate, modeCoverage, pointDiscrepancy } from 
 export { principalComponents } from "./principal-components.ts";
 export { ranks, rocAuc, spearman } from "./ranks.ts";
 export { type Eigen, symmetricEigen } from "./symmetric.ts";
+export * from "./text/index.ts";
 export { type UmapOptions, umap } from "./umap.ts";

@@ -1,0 +1,1 @@
+export { bitsPerByte, bitsPerCharacter, characterCount, perplexity, utf8Bytes } from "./perplexity.ts";
