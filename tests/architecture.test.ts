@@ -17,6 +17,7 @@ const rows = [
   ["runtime"],
   ["nn", "optim"],
   ["data", "tokenizers", "metrics", "sample", "pretrained", "environments"],
+  ["generation"],
   ["models"],
   ["train"],
   ["report"],

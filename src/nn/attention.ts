@@ -14,7 +14,7 @@ import { Module, requireSize } from "./module.ts";
 import { RMSNorm } from "./norms.ts";
 
 /** What an additive mask holds where a query may not look: its softmax is exactly 0, and a row of nothing else stays finite (and even). */
-const never = -1e30;
+export const never = -1e30;
 
 export interface AttentionOptions {
   /** Whether query i sees only keys up to i; with more keys than queries the last query sees them all. Default false. */

@@ -7,6 +7,7 @@ export {
   scaledDotProductAttention,
 } from "./attention.ts";
 export * from "./blocks.ts";
+export * from "./cached-attention.ts";
 export * from "./categorical.ts";
 export {
   Conv1d,
@@ -23,6 +24,7 @@ export {
   type ConvTranspose3dOptions,
 } from "./conv.ts";
 export * from "./coupling.ts";
+export type { Decoded, DecoderNetwork, DecoderPast, DecoderSizes } from "./decoder.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export * from "./flow.ts";

@@ -1,0 +1,2 @@
+export type { TokenConstraint } from "./constraint.ts";
+export type { Finish, GeneratedToken, GenerationRequest, SamplingOptions, TextEngine } from "./engine.ts";
