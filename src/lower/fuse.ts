@@ -120,9 +120,7 @@ class Grouping {
     const home = this.#clusterOf.get(producer);
     if (home === cluster) return isSum(producer);
     if (home === from && home !== undefined) return false;
-    // Nothing that was made before the cluster's first node can need it, unless by a cluster that has grown since: then nothing before that one's first node.
-    let first = cluster.firstId;
-    for (const grown of this.#clusters) if (grown.lastId > cluster.firstId) first = Math.min(first, grown.firstId);
+    const first = this.#earliest(cluster);
     const seen = new Set<GraphNode>();
     const pending = [...(home?.nodes ?? [producer])];
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -135,6 +133,19 @@ class Grouping {
       }
     }
     return false;
+  }
+
+  /**
+   * No node made before this one can need the cluster: its first node, or the first node of a cluster that has grown past it, since such a cluster may need it and
+   * be needed by what came before; or of one that has grown past that one, and so on.
+   */
+  #earliest(cluster: Cluster): number {
+    let first = cluster.firstId;
+    for (let before = Number.POSITIVE_INFINITY; first < before; ) {
+      before = first;
+      for (const grown of this.#clusters) if (grown.lastId > first) first = Math.min(first, grown.firstId);
+    }
+    return first;
   }
 
   #join(node: GraphNode, cluster: Cluster): void {

@@ -1,20 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "../../src/core/random.ts";
 import { collect, isInput } from "../../src/graph/graph.ts";
+import type { KernelSource } from "../../src/graph/onnx.ts";
 import * as ops from "../../src/graph/ops/elementwise.ts";
 import { matmul } from "../../src/graph/ops/linalg.ts";
 import { reshape, transpose } from "../../src/graph/ops/movement.ts";
 import { sum } from "../../src/graph/ops/reduce.ts";
 import { constant, input } from "../../src/graph/ops/source.ts";
 import type { GraphNode, Tensor } from "../../src/graph/tensor.ts";
-import type { Unit } from "../../src/lower/fuse.ts";
+import { fuse, type Unit } from "../../src/lower/fuse.ts";
 import { available, compare } from "./compare.ts";
 
 const unary = [ops.tanh, ops.sigmoid, ops.relu, ops.softplus, ops.step, ops.neg, ops.abs, (x: Tensor) => ops.leakyRelu(x, 0.2)];
 const binary = [ops.add, ops.sub, ops.mul, ops.maximum, ops.minimum, (a: Tensor, b: Tensor) => ops.div(a, ops.add(ops.abs(b), 1))];
 
-/** A graph that grows from a few inputs by ops drawn at random, and the numbers to feed it. */
-function randomGraph(seed: number) {
+/** A graph that grows from a few inputs by ops drawn at random, and the numbers to feed it: `steps` ops at least, each of the last `near` tensors. */
+function randomGraph(seed: number, { steps = 6, more = 22, near = 10 } = {}) {
   const random = new RandomStream(seed, "fuse");
   const upTo = (most: number) => Math.floor(random.uniform() * most);
   const pick = <T>(list: readonly T[]): T => list[upTo(list.length)];
@@ -39,8 +40,8 @@ function randomGraph(seed: number) {
     const at = (t: Tensor, axis: number) => t.shape[axis - (rank - t.rank)] ?? 1;
     return Array.from({ length: rank }, (_, i) => [at(x, i), at(y, i)]).every(([m, n]) => m === n || m === 1 || n === 1);
   };
-  for (let step = 0; step < 6 + upTo(22); step++) {
-    const x = pick(pool.slice(-10).concat(inputs[0]));
+  for (let step = 0; step < steps + upTo(more); step++) {
+    const x = pick(pool.slice(-near).concat(inputs[0]));
     const kind = random.uniform();
     if (kind < 0.3) pool.push(pick(unary)(x));
     else if (kind < 0.7) pool.push(pick(binary)(x, pick(pool.filter((y) => goes(x, y)))));
@@ -71,6 +72,14 @@ function checkOrder(units: readonly Unit[], outputs: Record<string, Tensor>): vo
   }
   for (const tensor of Object.values(outputs)) expect(had.has(tensor)).toBe(true);
 }
+
+// Seeds whose clusters once waited for each other: an old node outside of all clusters needed one that had grown since.
+test.each([[40], [245], [269], [544], [623]])("random graph %i of hundreds of ops: no cluster waits for itself", (seed) => {
+  const elementwise = "tanh sigmoid relu softplus step neg abs leakyRelu add sub mul maximum minimum div".split(" ");
+  const kernels: KernelSource = { elementwise: new Set(elementwise), heavy: false, find: () => ({ name: "any", outputs: [] }) };
+  const { outputs } = randomGraph(seed, { steps: 150, more: 500, near: 40 });
+  checkOrder(fuse(collect(Object.entries(outputs).map(([name, tensor]) => ({ name, tensor }))), kernels), outputs);
+});
 
 describe.skipIf(!available)("clusters of a graph as kernels", () => {
   test.each(Array.from({ length: 10 }, (_, i) => i * 10))(
