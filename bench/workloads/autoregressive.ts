@@ -35,7 +35,7 @@ export const autoregressiveWorkloads: readonly Workload[] = [
   }),
   trainingWorkload({
     name: "pixelrnn",
-    summary: "PixelRNN with row LSTM layers, the small preset, on black and white 28x28 (18,625 parameters), batch 64, Adam",
+    summary: "PixelRNN with row LSTM layers, the small preset, on black and white 28x28 (45,377 parameters), batch 64, Adam",
     build: (rng) => new PixelRnn(pixelrnn.presets.small.config, rng),
     objective: (network, { images }) =>
       binaryCrossEntropy(network.pixels(images), images)

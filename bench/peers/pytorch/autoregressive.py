@@ -213,9 +213,9 @@ class RowLstmLayer(nn.Module):
 class RowLstm(nn.Module):
     """Pictures [B, 1, H, W] to logits [B, 1, H, W]."""
 
-    def __init__(self, channels=32, layers=2, head=32):
+    def __init__(self, channels=32, layers=4, first=27, head=32):
         super().__init__()
-        self.first = masked(1, channels, 7, "A")
+        self.first = masked(1, channels, first, "A")
         self.layers = nn.Sequential(*(RowLstmLayer(channels) for _ in range(layers)))
         self.head = nn.ModuleList([nn.Conv2d(channels, head, 1), nn.Conv2d(head, head, 1)])
         self.logits = nn.Conv2d(head, 1, 1)

@@ -28,7 +28,7 @@ SETTINGS = {
     "plain": {"model": "pixelcnn", "build": Plain, "data": "mnist", "image": (1, 28, 28), "epochs": 1, "batch": 64, "rate": 2e-3},
     "plus-plus": {"model": "pixelcnn-plus-plus", "build": lambda: PlusPlus(colours=1), "data": "fashion-mnist", "image": (1, 28, 28), "epochs": 1.25, "batch": 16, "rate": 2e-3},
     "plus-plus-cifar": {"model": "pixelcnn-plus-plus", "build": PlusPlus, "data": "cifar10", "image": (3, 32, 32), "epochs": 0.8, "batch": 8, "rate": 2e-3},
-    "rnn": {"model": "pixelrnn", "build": RowLstm, "data": "mnist", "image": (1, 28, 28), "epochs": 1, "batch": 64, "rate": 2e-3},
+    "rnn": {"model": "pixelrnn", "build": RowLstm, "data": "mnist", "image": (1, 28, 28), "epochs": 3, "batch": 64, "rate": 2e-3},
 }  # fmt: skip
 
 
