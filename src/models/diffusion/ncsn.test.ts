@@ -75,5 +75,5 @@ test("settings that do not go together are refused", () => {
   const fits = (change: Partial<NcsnConfig>) => ncsn.config.safeParse({ ...ncsn.presets.smoke.config, ...change }).success;
   expect(fits({})).toBe(true);
   expect(fits({ sigmaMin: 0.9, sigmaMax: 0.5 })).toBe(false);
-  expect(fits({ shape: [1, 8, 9] })).toBe(false);
+  expect(fits({ image: [1, 8, 9] })).toBe(false);
 });

@@ -37,7 +37,7 @@ const config = z
     sigmaMax: z.number().positive().max(1000).describe("deviation of the largest noise, in units of the data"),
     sigmaMin: z.number().positive().max(1).describe("deviation of the smallest noise"),
   })
-  .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["shape"] })
+  .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] })
   .refine(({ sigmaMax, sigmaMin }) => sigmaMin < sigmaMax, { error: "must be less than sigmaMax", path: ["sigmaMin"] });
 export type NcsnConfig = NoiseNetConfig & { levels: number; sigmaMax: number; sigmaMin: number };
 
@@ -94,12 +94,12 @@ const sampling = z.strictObject({
 
 /** Annealed Langevin dynamics (Algorithm 1): yields the examples after each noise, scaled to the size of the data while noise is large. */
 export async function* sample(model: Ncsn, context: SampleContext): AsyncGenerator<Samples> {
-  const { shape, sigmaMax } = model.config;
+  const { image, sigmaMax } = model.config;
   const { count, compile } = context;
   const { langevinSteps, stepSize, denoise } = sampling.parse(context.options ?? {});
-  const whole: [number, ...typeof shape] = [count, ...shape];
+  const whole: [number, ...typeof image] = [count, ...image];
   const start = await compile((_inputs, rng) => ({
-    x: isPoint(shape) ? rng.normal("start", whole).mul(sigmaMax) : rng.uniform("start", whole).mul(2).sub(1),
+    x: isPoint(image) ? rng.normal("start", whole).mul(sigmaMax) : rng.uniform("start", whole).mul(2).sub(1),
   }));
   const program = await compile(
     ({ x, deviation }: Record<"x" | "deviation", Tensor>, rng) => {
@@ -128,13 +128,13 @@ export async function* sample(model: Ncsn, context: SampleContext): AsyncGenerat
 }
 
 const points: NcsnConfig = {
-  ...{ shape: [2], units: 128, layers: 3, detail: 0.05 },
+  ...{ image: [2], units: 128, layers: 3, detail: 0.05 },
   ...{ widths: [8], depth: 1, blocks: "book", embedding: 2, attention: false },
   ...{ levels: 10, sigmaMax: 4, sigmaMin: 0.03 },
 };
 const pictures: NcsnConfig = {
   ...points,
-  ...{ shape: [1, 32, 32], detail: 0, widths: [32, 48, 64], embedding: 32, levels: 10, sigmaMax: 2, sigmaMin: 0.02 },
+  ...{ image: [1, 32, 32], detail: 0, widths: [32, 48, 64], embedding: 32, levels: 10, sigmaMax: 2, sigmaMin: 0.02 },
 };
 
 export const ncsn = defineModel<NcsnConfig, Ncsn>({
@@ -148,7 +148,7 @@ export const ncsn = defineModel<NcsnConfig, Ncsn>({
   config,
   presets: {
     smoke: {
-      config: { ...pictures, shape: [1, 8, 8], widths: [4, 8], embedding: 4, levels: 3 },
+      config: { ...pictures, image: [1, 8, 8], widths: [4, 8], embedding: 4, levels: 3 },
       training: { epochs: 1, batch: 16 },
       about: "seconds; for tests",
     },
@@ -158,7 +158,7 @@ export const ncsn = defineModel<NcsnConfig, Ncsn>({
       about: "ten noises, as in the paper; about eight minutes",
     },
     paper: {
-      config: { ...pictures, shape: [3, 32, 32], widths: [128, 256, 256, 256], depth: 2, embedding: 128, blocks: "paper", attention: true },
+      config: { ...pictures, image: [3, 32, 32], widths: [128, 256, 256, 256], depth: 2, embedding: 128, blocks: "paper", attention: true },
       training: { epochs: 512, batch: 128, learningRate: 1e-3, ema: 0.999, flip: true },
       about: "the paper's 200,000 steps on CIFAR-10: for another machine",
       data: "cifar10",
@@ -173,7 +173,7 @@ export const ncsn = defineModel<NcsnConfig, Ncsn>({
   data: {
     sets: ["fashion-mnist", "mnist", "cifar10", "emoji", "avatars", "moons", "circles", "ring", "checkerboard", "spirals"],
     labels: false,
-    shape: ({ shape }) => shape,
+    shape: ({ image }) => image,
   },
   build: (settings, rng) => new Ncsn(settings, rng),
   objective,

@@ -17,7 +17,7 @@ import { DiffusionUnet, type UnetConfig, unetFields } from "./unet.ts";
 const side = z.int().min(4).max(256);
 
 export const noiseNetFields = {
-  shape: z
+  image: z
     .union([z.tuple([z.literal([1, 3]), side, side]), z.tuple([z.int().min(1).max(64)])])
     .describe(
       "of an example: channels (1 grey, 3 colour), height and width of pictures, divisible by 2 to the number of halvings; or how many numbers a point has",
@@ -34,11 +34,11 @@ export const noiseNetFields = {
   ...unetFields,
 };
 
-export type NoiseNetConfig = UnetConfig & { shape: [1 | 3, number, number] | [number]; units: number; layers: number; detail: number };
+export type NoiseNetConfig = UnetConfig & { image: [1 | 3, number, number] | [number]; units: number; layers: number; detail: number };
 
 /** Whether the sides of pictures can be halved as often as the network does. */
-export function fitsHalvings({ shape, widths }: Pick<NoiseNetConfig, "shape" | "widths">): boolean {
-  return shape.length === 1 || shape.slice(1).every((size) => size % 2 ** (widths.length - 1) === 0);
+export function fitsHalvings({ image, widths }: Pick<NoiseNetConfig, "image" | "widths">): boolean {
+  return image.length === 1 || image.slice(1).every((size) => size % 2 ** (widths.length - 1) === 0);
 }
 
 /** Angular frequencies of the noise's logarithm, which goes from about -7 to 5. */
@@ -101,12 +101,12 @@ export class NoiseNet extends Module {
 
   constructor(config: NoiseNetConfig, rng: RandomStream) {
     super();
-    const { shape, embedding, detail } = config;
+    const { image, embedding, detail } = config;
     this.detail = detail;
-    this.frequencies = frequencies((isPoint(shape) ? LEVEL : embedding) / 2);
-    this.network = isPoint(shape)
-      ? new PointNet(shape[0], config, rng)
-      : new DiffusionUnet(config, { in: shape[0], out: shape[0], conditions: 0 }, rng);
+    this.frequencies = frequencies((isPoint(image) ? LEVEL : embedding) / 2);
+    this.network = isPoint(image)
+      ? new PointNet(image[0], config, rng)
+      : new DiffusionUnet(config, { in: image[0], out: image[0], conditions: 0 }, rng);
   }
 
   /** x [B, ...] = scale · example + deviation · noise, with scale and deviation [B] -> noise [B, ...] */
@@ -126,11 +126,11 @@ export class NoiseNet extends Module {
 }
 
 /** Training examples as the network sees them: points as they are, pictures in [-1, 1]. */
-export function examplesOf({ shape }: Pick<NoiseNetConfig, "shape">, { images, points }: Batch): Tensor {
-  return isPoint(shape) ? points : toRange(images, valueRange("symmetric"));
+export function examplesOf({ image }: Pick<NoiseNetConfig, "image">, { images, points }: Batch): Tensor {
+  return isPoint(image) ? points : toRange(images, valueRange("symmetric"));
 }
 
 /** Samples as the record gives them: points as they are, pictures as intensities in [0, 1]. */
-export function finished({ shape }: Pick<NoiseNetConfig, "shape">, values: Float32Array): Float32Array {
-  return isPoint(shape) ? values : values.map((value) => Math.min(1, Math.max(0, (value + 1) / 2)));
+export function finished({ image }: Pick<NoiseNetConfig, "image">, values: Float32Array): Float32Array {
+  return isPoint(image) ? values : values.map((value) => Math.min(1, Math.max(0, (value + 1) / 2)));
 }

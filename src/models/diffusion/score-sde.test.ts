@@ -133,7 +133,7 @@ test("a picture's bytes are counted: the bound of a blank network on flat pictur
 test("settings that do not go together are refused", () => {
   const fits = (change: Partial<ScoreSdeConfig>) => scoreSde.config.safeParse({ ...scoreSde.presets.smoke.config, ...change }).success;
   expect(fits({})).toBe(true);
-  expect(fits({ shape: [1, 8, 9] })).toBe(false);
-  expect(fits({ shape: [2] })).toBe(true);
+  expect(fits({ image: [1, 8, 9] })).toBe(false);
+  expect(fits({ image: [2] })).toBe(true);
   expect(fits({ earliest: 0 })).toBe(false);
 });

@@ -51,7 +51,7 @@ const config = z
       .max(1000)
       .describe("Runge-Kutta steps, four evaluations each, of the likelihood by the probability-flow equation; 0 leaves these metrics out"),
   })
-  .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["shape"] });
+  .refine(fitsHalvings, { error: "height and width must be divisible by 2 for each resolution after the first", path: ["image"] });
 export type ScoreSdeConfig = NoiseNetConfig & SdeConfig & { weighting: "noise" | "likelihood"; odeSteps: number };
 
 /** The network, and the equation that makes a score of what it says. */
@@ -75,7 +75,7 @@ export class ScoreSde extends Module implements ScoreModel {
 
 /** The same with bytes of pictures spread evenly over their 256th of [-1, 1], as densities need it (Theis et al. 2016). */
 function spreadExamples(model: ScoreSde, batch: Batch, rng: Rng): Tensor {
-  if (isPoint(model.config.shape)) return batch.points;
+  if (isPoint(model.config.image)) return batch.points;
   const { images } = batch;
   return images
     .mul(255)
@@ -118,7 +118,7 @@ export function boundNats(model: ScoreSde, x: Tensor, rng: Rng): Tensor {
     .add(size * deviation ** 2)
     .mul(0.5 / sde.prior ** 2);
   const constant = size * (Math.log(sde.prior) + 0.5 * Math.log(2 * Math.PI) - sde.totalDrift);
-  return prior.add(error).add(constant + bytesNats(model.config.shape));
+  return prior.add(error).add(constant + bytesNats(model.config.image));
 }
 
 export function objective(model: ScoreSde, batch: Batch, rng: Rng): Terms {
@@ -137,10 +137,10 @@ function evenTimes({ earliest }: Sde, x: Tensor, rng: Rng): Tensor {
 
 /** -log p of examples as the equation sees them, [B], nats: with the exact divergence for points, by one random direction for pictures. */
 function flowNats(model: ScoreSde, x: Tensor, rng?: Rng): Tensor {
-  const { shape, odeSteps } = model.config;
-  return flowLikelihood(model, x, { steps: Math.max(1, odeSteps), rng: isPoint(shape) ? undefined : rng })
+  const { image, odeSteps } = model.config;
+  return flowLikelihood(model, x, { steps: Math.max(1, odeSteps), rng: isPoint(image) ? undefined : rng })
     .logDensity.neg()
-    .add(bytesNats(shape));
+    .add(bytesNats(image));
 }
 
 /** Times and noises that a point's bound is the mean of: for pictures one has little chance in it, for points much. */
@@ -148,11 +148,11 @@ const POINT_DRAWS = 16;
 
 function metrics(model: ScoreSde, batch: Batch, rng: Rng): Record<string, Tensor> {
   const x = spreadExamples(model, batch, rng);
-  const { shape, odeSteps } = model.config;
-  const bits = 1 / (shape.reduce((a, b) => a * b, 1) * Math.LN2);
+  const { image, odeSteps } = model.config;
+  const bits = 1 / (image.reduce((a, b) => a * b, 1) * Math.LN2);
   const plain = examplesOf(model.config, batch);
   const denoising = denoisingError(model, plain, evenTimes(model.sde, plain, rng), rng.normal("noise", plain.shape));
-  const draws = isPoint(shape) ? POINT_DRAWS : 1;
+  const draws = isPoint(image) ? POINT_DRAWS : 1;
   const bound = boundNats(model, draws === 1 ? x : concat(Array.from({ length: draws }, () => x)), rng)
     .reshape([draws, x.shape[0]])
     .mean(0);
@@ -165,19 +165,19 @@ function metrics(model: ScoreSde, batch: Batch, rng: Rng): Record<string, Tensor
 const sampling = z.strictObject(samplerFields);
 
 export async function* sample(model: ScoreSde, context: SampleContext): AsyncGenerator<Samples> {
-  const { shape } = model.config;
-  for await (const values of sampleSde(model, sampling.parse(context.options ?? {}), shape, context))
-    yield { data: finished(model.config, values), shape: [context.count, ...shape] };
+  const { image } = model.config;
+  for await (const values of sampleSde(model, sampling.parse(context.options ?? {}), image, context))
+    yield { data: finished(model.config, values), shape: [context.count, ...image] };
 }
 
 const points: ScoreSdeConfig = {
-  ...{ shape: [2], units: 128, layers: 3, detail: 0.05, ...paperSde },
+  ...{ image: [2], units: 128, layers: 3, detail: 0.05, ...paperSde },
   ...{ widths: [8], depth: 1, blocks: "book", embedding: 2, attention: false },
   ...{ weighting: "likelihood", odeSteps: 20 },
 };
 const pictures: ScoreSdeConfig = {
   ...points,
-  ...{ shape: [1, 32, 32], detail: 0, widths: [32, 48, 64], embedding: 32, weighting: "noise", odeSteps: 0 },
+  ...{ image: [1, 32, 32], detail: 0, widths: [32, 48, 64], embedding: 32, weighting: "noise", odeSteps: 0 },
 };
 const pointTraining = { epochs: 100, batch: 512, learningRate: 5e-3, schedule: "cosine", ema: 0.999 } as const;
 const pictureTraining = { epochs: 3, batch: 64, learningRate: 1e-3, schedule: "cosine", warmup: 100, ema: 0.995 } as const;
@@ -193,7 +193,7 @@ export const scoreSde = defineModel<ScoreSdeConfig, ScoreSde>({
   config,
   presets: {
     smoke: {
-      config: { ...pictures, shape: [1, 8, 8], widths: [4, 8], embedding: 4, odeSteps: 2 },
+      config: { ...pictures, image: [1, 8, 8], widths: [4, 8], embedding: 4, odeSteps: 2 },
       training: { epochs: 1, batch: 16 },
       about: "seconds; for tests",
     },
@@ -206,7 +206,7 @@ export const scoreSde = defineModel<ScoreSdeConfig, ScoreSde>({
     paper: {
       config: {
         ...pictures,
-        shape: [3, 32, 32],
+        image: [3, 32, 32],
         ...{ widths: [128, 256, 256, 256], depth: 4, blocks: "paper", embedding: 128, attention: true },
       },
       training: { epochs: 3328, batch: 128, learningRate: 2e-4, warmup: 5000, clipNorm: 1, ema: 0.9999, flip: true },
@@ -235,7 +235,7 @@ export const scoreSde = defineModel<ScoreSdeConfig, ScoreSde>({
   data: {
     sets: ["fashion-mnist", "mnist", "cifar10", "emoji", "avatars", "moons", "circles", "ring", "checkerboard", "spirals"],
     labels: false,
-    shape: ({ shape }) => shape,
+    shape: ({ image }) => image,
   },
   build: (settings, rng) => new ScoreSde(settings, rng),
   objective,
@@ -260,6 +260,7 @@ export const scoreSde = defineModel<ScoreSdeConfig, ScoreSde>({
     },
     bitsPerDim: { unit: "bits per dimension", better: "lower", about: "the same divided by the example's numbers and ln 2" },
   },
+  leaderboard: { likelihood: () => ({ metrics: ["bound"], kind: "bound", of: "256 levels" }) },
   logDensity: (model, examples) => flowNats(model, examples).neg(),
   sampling,
   sample,

@@ -226,6 +226,8 @@ export const deepBeliefNet = defineModel<DeepBeliefConfig, DeepBeliefNet>({
     },
   },
   data: { sets: ["mnist", "fashion-mnist", "bars-and-stripes"], labels: false, shape: ({ image }) => image },
+  // The second machine begins as the first turned over: as many hidden units as there are pixels.
+  leaderboard: { settings: ([, height, width]) => ({ layers: [200, height * width] }) },
   build: (settings, rng) => new DeepBeliefNet(settings, rng),
   players,
   metrics,

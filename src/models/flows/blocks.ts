@@ -9,6 +9,7 @@ import type { Rng } from "../../graph/trace.ts";
 import { Flow, type Forward, flowNats, type Inverse } from "../../nn/flow.ts";
 import { sumPerExample, type Terms, terms } from "../../nn/losses.ts";
 import type { Module } from "../../nn/module.ts";
+import type { LeaderboardEntry } from "../leaderboard.ts";
 import type { Batch, SampleContext, Samples } from "../model.ts";
 
 // What the flows share: pictures of 256 levels as a continuous density, and all that a record does with a flow.
@@ -147,6 +148,9 @@ export const flowMetricInfo = {
     about: "the same divided by the example's numbers and ln 2; of points that of a density, which may be below 0",
   },
 } as const;
+
+/** What {@link flowMetrics} are a likelihood of, for pictures. */
+export const flowBoard: LeaderboardEntry = { likelihood: () => ({ metrics: ["nats"], kind: "bound", of: "256 levels" }) };
 
 /** The noise of an example, [B, Z] with as many numbers as the example has. */
 export function flowEncode({ flow, config }: FlowModel, examples: Tensor): Tensor {

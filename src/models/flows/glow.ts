@@ -34,6 +34,7 @@ import { zeros } from "../../nn/init.ts";
 import { Module } from "../../nn/module.ts";
 import { defineModel } from "../model.ts";
 import {
+  flowBoard,
   flowDecode,
   flowEncode,
   flowMetricInfo,
@@ -192,6 +193,7 @@ export const glow = defineModel<GlowConfig, Glow>({
   objective: flowObjective,
   metrics: flowMetrics,
   metricInfo: flowMetricInfo,
+  leaderboard: flowBoard,
   prior: "normal",
   encode: flowEncode,
   decode: flowDecode,

@@ -40,6 +40,7 @@ import { Module } from "../../nn/module.ts";
 import { BatchNorm } from "../../nn/norm.ts";
 import { defineModel } from "../model.ts";
 import {
+  flowBoard,
   flowDecode,
   flowEncode,
   flowLogDensity,
@@ -287,6 +288,7 @@ export const realnvp = defineModel<RealNvpConfig, RealNvp>({
   objective: flowObjective,
   metrics: flowMetrics,
   metricInfo: flowMetricInfo,
+  leaderboard: flowBoard,
   prior: "normal",
   encode: flowEncode,
   decode: flowDecode,
