@@ -21,7 +21,8 @@ const rows = [
   ["models"],
   ["train"],
   ["report"],
-  ["runs", "serve"],
+  ["runs"],
+  ["server"],
   ["cli"],
 ];
 const generated = "src/lower/onnx_pb.ts";
