@@ -180,7 +180,7 @@ describe("errors", () => {
     const { client } = await open({ context: 32 }, {});
     const of = (body: object) => client.chat.completions.create({ ...hello, ...body } as never).catch((e: unknown) => e as APIError);
     expect(await of({ model: "gpt-9" })).toBeInstanceOf(NotFoundError);
-    expect(await of({ temperature: 3 })).toMatchObject({ status: 400, param: "temperature", code: "decimal_above_max_value" });
+    expect(await of({ temperature: 2.5 })).toMatchObject({ status: 400, param: "temperature", code: "decimal_above_max_value" });
     expect(await of({ temperature: "hot" })).toMatchObject({ status: 400, param: "temperature", code: "invalid_type" });
     expect(await of({ messages: undefined })).toMatchObject({ status: 400, param: "messages", code: "missing_required_parameter" });
     expect(await of({ messages: [{ role: "robot", content: "x" }] })).toMatchObject({ status: 400, param: "messages[0].role" });
@@ -261,7 +261,7 @@ describe("many at once", () => {
     await waits;
     await until(() => service.admission.active === 0 && service.admission.waiting === 0 && engine.stats().active === 0);
     const next = await client.completions.create({ model: "fake", prompt: "x", max_tokens: 2 });
-    expect(next.choices[0].text).toBe("on and");
+    expect(next.choices[0].text).toBe("on ");
   });
 
   it("gives each request its turn", async () => {
