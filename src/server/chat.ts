@@ -1,5 +1,5 @@
 import type { GenerationRequest } from "../generation/engine.ts";
-import type { ChatMessage } from "../tokenizers/chat-template.ts";
+import type { ChatMessage } from "../tokenizers/chat/template.ts";
 import { ApiError, badParameter } from "./errors.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import type { ChatBody, ResponseFormat } from "./schemas.ts";

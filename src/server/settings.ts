@@ -1,6 +1,6 @@
 import type { TokenConstraint } from "../generation/constraint.ts";
 import type { GenerationRequest, SamplingOptions, TextEngine } from "../generation/engine.ts";
-import type { ChatTemplate } from "../tokenizers/chat-template.ts";
+import type { ChatTemplate } from "../tokenizers/chat/template.ts";
 import { ApiError, badParameter } from "./errors.ts";
 import type { ChatBody, CompletionBody } from "./schemas.ts";
 

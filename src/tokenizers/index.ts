@@ -7,6 +7,7 @@ export { type SentencePieceOptions, trainSentencePieceBpe } from "./sentencepiec
 export { readSentencePiece } from "./sentencepiece-model.ts";
 export type { TokenizerSpec } from "./spec.ts";
 export type { StreamDecoder } from "./stream-decoder.ts";
+export { tokenBytes, tokenText } from "./token-bytes.ts";
 export { type DecodeOptions, type EncodeOptions, Tokenizer } from "./tokenizer.ts";
 export { trainUnigram, type UnigramOptions } from "./unigram.ts";
 export { trainWord, type WordOptions } from "./word.ts";

@@ -2,7 +2,7 @@
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { plainChatTemplate } from "../../tokenizers/chat-template.ts";
+import { plainChatTemplate } from "../../tokenizers/chat/template.ts";
 import { TextService } from "../service.ts";
 import { FakeEngine, type FakeOptions, fakeTokenizer } from "../testing/fake-engine.ts";
 import { type HttpOptions, type RunningServer, serveHttp } from "./http.ts";

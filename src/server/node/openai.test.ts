@@ -1,7 +1,7 @@
 // The official client of OpenAI, as it is, against our server.
 import OpenAI, { type APIError, AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from "openai";
 import { afterEach, describe, expect, it } from "vitest";
-import { plainChatTemplate } from "../../tokenizers/chat-template.ts";
+import { plainChatTemplate } from "../../tokenizers/chat/template.ts";
 import { TextService } from "../service.ts";
 import { FakeEngine, type FakeOptions, fakeTokenizer } from "../testing/fake-engine.ts";
 import { type HttpOptions, type RunningServer, serveHttp } from "./http.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { FileError } from "../../core/errors.ts";
 import { fileError } from "../../core/node/files.ts";
-import { ChatTemplate, plainChatTemplate } from "../chat-template.ts";
+import { ChatTemplate, plainChatTemplate } from "../chat/template.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 
 const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]).nullish();

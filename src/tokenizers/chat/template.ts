@@ -3,8 +3,8 @@
  * `tokenizer_config.json`), which is run here by `@huggingface/jinja`; for all others there is a plain one.
  */
 import { Template } from "@huggingface/jinja";
-import { FileError, UsageError } from "../core/errors.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { FileError, UsageError } from "../../core/errors.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 
 export interface ChatMessage {
   /** `system`, `user`, `assistant`, or what else the template knows. */

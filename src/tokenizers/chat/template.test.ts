@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { trainByteBpe } from "./byte-bpe.ts";
-import { ChatTemplate, plainChatTemplate } from "./chat-template.ts";
+import { trainByteBpe } from "../byte-bpe.ts";
+import { ChatTemplate, plainChatTemplate } from "./template.ts";
 
 const chatMl =
   "{%- for message in messages -%}\n{{ '<|im_start|>' + message.role + '\\n' }}{% if message.role == 'assistant' %}{% generation %}{{ message.content + '<|im_end|>' }}{% endgeneration %}{% else %}{{ message.content + '<|im_end|>' }}{% endif %}{{ '\\n' }}\n{%- endfor -%}\n{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
