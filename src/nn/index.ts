@@ -50,5 +50,6 @@ export type { CellOptions, RecurrentOptions } from "./recurrent-weights.ts";
 export * from "./resample.ts";
 export { Sequential, type Step } from "./sequential.ts";
 export * from "./transformer.ts";
+export * from "./transformers/index.ts";
 export { Warmup } from "./warmup.ts";
 export * from "./weights.ts";

@@ -2,6 +2,7 @@ import { Parameter, State } from "../graph/leaf.ts";
 import { stopGradient } from "../graph/ops/control.ts";
 import { full } from "../graph/ops/movement.ts";
 import { batchNorm, layerNorm, perChannel } from "../graph/ops/norm.ts";
+import { constant } from "../graph/ops/source.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { currentTrace } from "../graph/trace.ts";
 import { Module, requireSize } from "./module.ts";
@@ -80,24 +81,26 @@ export interface LayerNormOptions {
   width: number;
   /** Default 1e-5. */
   epsilon?: number;
+  /** Whether there is a bias. Default true. */
+  bias?: boolean;
 }
 
 /** Layer normalisation over the last axis (Ba, Kiros and Hinton 2016). Weight and bias [width]. */
 export class LayerNorm extends Module {
   readonly weight: Parameter;
-  readonly bias: Parameter;
+  readonly bias: Parameter | undefined;
   readonly epsilon: number;
 
-  constructor({ width, epsilon = 1e-5 }: LayerNormOptions) {
+  constructor({ width, epsilon = 1e-5, bias = true }: LayerNormOptions) {
     super();
     requireSize("LayerNorm", "width", width);
     this.weight = new Parameter([width], new Float32Array(width).fill(1));
-    this.bias = new Parameter([width], new Float32Array(width));
+    if (bias) this.bias = new Parameter([width], new Float32Array(width));
     this.epsilon = epsilon;
   }
 
   /** x [..., width] -> the same shape. @throws ShapeError */
   call(x: Tensor): Tensor {
-    return layerNorm(x, this.weight, this.bias, this.epsilon).y;
+    return layerNorm(x, this.weight, this.bias ?? constant(new Float32Array(this.weight.size)), this.epsilon).y;
   }
 }

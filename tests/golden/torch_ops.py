@@ -99,6 +99,8 @@ def rotary(inputs, attrs):
     """Pairs as complex numbers times e^(i angle)."""
     x, cos, sin = inputs[0], inputs[1].detach(), inputs[2].detach()
     turn = torch.complex(cos, -sin if attrs["inverse"] else sin)
+    if turn.dim() == 3:
+        turn = turn[:, None]
     half = x.shape[-1] // 2
     pairs = x.unflatten(-1, (half, 2)) if attrs["interleaved"] else x.unflatten(-1, (2, half)).transpose(-1, -2)
     turned = torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * turn)

@@ -12,8 +12,8 @@ interface RotaryAttrs extends Attrs {
 }
 
 /**
- * Turn pairs of the last axis by angles given as tables of cosines and sines: (a, b) -> (a cos - b sin, b cos + a sin). x [B, H, T, D], tables [T, D / 2].
- * (Su et al. 2021, Eq. 34.) A rotation's gradient is the rotation back. The tables are constants: no gradient flows to them.
+ * Turn pairs of the last axis by angles given as tables of cosines and sines: (a, b) -> (a cos - b sin, b cos + a sin). x [B, H, T, D], tables [T, D / 2],
+ * or [B, T, D / 2] where the examples stand at positions of their own. (Su et al. 2021, Eq. 34.) A rotation's gradient is the rotation back. The tables are constants: no gradient flows to them.
  */
 const rotaryOp: OpRecord<RotaryAttrs> = defineOp<RotaryAttrs>({
   name: "rotary",
@@ -21,8 +21,11 @@ const rotaryOp: OpRecord<RotaryAttrs> = defineOp<RotaryAttrs>({
     requireFloats("rotary", inputs);
     const [x, cos, sin] = inputs;
     if (x.shape.length !== 4 || x.shape[3] % 2 !== 0) throw shapeError("rotary", inputs, "the input must be [B, H, T, D] with an even D");
-    if ([cos, sin].some(({ shape }) => shape.length !== 2 || shape[0] !== x.shape[2] || shape[1] * 2 !== x.shape[3]))
-      throw shapeError("rotary", inputs, `the tables must have shape [${x.shape[2]},${x.shape[3] / 2}]`);
+    const [B, , T, D] = x.shape;
+    const shared = `${T},${D / 2}`;
+    const wanted = [shared, `${B},${shared}`];
+    if (!wanted.includes(cos.shape.join()) || cos.shape.join() !== sin.shape.join())
+      throw shapeError("rotary", inputs, `the tables must have shape [${wanted.join("] or [")}]`);
     return [x];
   },
   gradient: ({ inputs: [, cos, sin], attrs, dOutputs: [dy] }) => [
@@ -33,27 +36,38 @@ const rotaryOp: OpRecord<RotaryAttrs> = defineOp<RotaryAttrs>({
   lower: lowerRotary,
   evaluate: ([x, cos, sin], { interleaved, inverse }) => {
     const out = ndZeros(x.shape);
-    const [, , time, width] = x.shape;
+    const [batch, heads, time, width] = x.shape;
     const half = width / 2;
-    forEachIndex([x.data.length / (time * width), time, half], ([row, t, i]) => {
+    forEachIndex([batch * heads, time, half], ([row, t, i]) => {
       const at = (row * time + t) * width;
+      const place = ((cos.shape.length === 3 ? Math.floor(row / heads) * time : 0) + t) * half + i;
       const [first, second] = interleaved ? [at + 2 * i, at + 2 * i + 1] : [at + i, at + i + half];
-      const c = cos.data[t * half + i];
-      const s = sin.data[t * half + i] * (inverse ? -1 : 1);
+      const c = cos.data[place];
+      const s = sin.data[place] * (inverse ? -1 : 1);
       out.data[first] = x.data[first] * c - x.data[second] * s;
       out.data[second] = x.data[second] * c + x.data[first] * s;
     });
     return [out];
   },
   examples: [false, true].flatMap((interleaved) =>
-    [false, true].map((inverse) => ({
-      inputs: [
-        { shape: [2, 2, 3, 4] },
-        { shape: [3, 2], values: [1, 1, 0.8, 0.6, 0, -1] },
-        { shape: [3, 2], values: [0, 0, 0.6, 0.8, 1, 0] },
-      ],
-      attrs: { interleaved, inverse },
-    })),
+    [false, true].flatMap((inverse) => [
+      {
+        inputs: [
+          { shape: [2, 2, 3, 4] },
+          { shape: [3, 2], values: [1, 1, 0.8, 0.6, 0, -1] },
+          { shape: [3, 2], values: [0, 0, 0.6, 0.8, 1, 0] },
+        ],
+        attrs: { interleaved, inverse },
+      },
+      {
+        inputs: [
+          { shape: [2, 2, 2, 4] },
+          { shape: [2, 2, 2], values: [1, 1, 0.8, 0.6, 0, -1, -0.6, 0.8] },
+          { shape: [2, 2, 2], values: [0, 0, 0.6, 0.8, 1, 0, 0.8, -0.6] },
+        ],
+        attrs: { interleaved, inverse },
+      },
+    ]),
   ),
 });
 
@@ -61,14 +75,26 @@ function lowerRotary({ onnx, inputs: [x, cos, sin], attrs: { interleaved, invers
   const { shape } = node.inputs[0];
   const [batch, heads, time, width] = shape;
   const turn = inverse ? onnx.node("Neg", [sin]) : sin;
-  if (onnx.target === "cpu" || onnx.target === "wasm")
-    return [onnx.node("RotaryEmbedding", [x, onnx.ints([0]), cos, turn], { interleaved: I(Number(interleaved)) }, "com.microsoft")];
   const half = width / 2;
+  const own = node.inputs[1].shape.length === 3;
+  if (onnx.target === "cpu" || onnx.target === "wasm") {
+    // Tables of each example's own lie one under another, and each position is a row.
+    const rows = (table: string) => (own ? onnx.node("Reshape", [table, onnx.ints([batch * time, half])]) : table);
+    const positions = own
+      ? onnx.constant(
+          "int64",
+          [batch, time],
+          BigInt64Array.from({ length: batch * time }, (_, i) => BigInt(i)),
+        )
+      : onnx.ints([0]);
+    return [onnx.node("RotaryEmbedding", [x, positions, rows(cos), rows(turn)], { interleaved: I(Number(interleaved)) }, "com.microsoft")];
+  }
   // Pairs on an axis of their own: the last one for neighbours, the one before it for halves.
   const axis = interleaved ? 4 : 3;
   const pairs = onnx.node("Reshape", [x, onnx.ints(interleaved ? [batch, heads, time, half, 2] : [batch, heads, time, 2, half])]);
   const [a, b] = onnx.nodes("Split", [pairs, onnx.ints([1, 1])], 2, { axis: I(axis) });
-  const table = (value: string) => onnx.node("Reshape", [value, onnx.ints(interleaved ? [time, half, 1] : [time, 1, half])]);
+  const table = (value: string) =>
+    onnx.node("Reshape", [value, onnx.ints([...(own ? [batch, 1] : []), ...(interleaved ? [time, half, 1] : [time, 1, half])])]);
   const product = (value: string, factor: string) => onnx.node("Mul", [value, table(factor)]);
   const first = onnx.node("Sub", [product(a, cos), product(b, turn)]);
   const second = onnx.node("Add", [product(b, cos), product(a, turn)]);
@@ -76,7 +102,7 @@ function lowerRotary({ onnx, inputs: [x, cos, sin], attrs: { interleaved, invers
 }
 
 /**
- * Turn pairs of the last axis of x [B, H, T, D] by the angles whose cosines and sines [T, D / 2] are given (constants).
+ * Turn pairs of the last axis of x [B, H, T, D] by the angles whose cosines and sines [T, D / 2] or [B, T, D / 2] are given (constants).
  * @param interleaved pairs are neighbours (GPT-J); else pair i is elements i and i + D / 2 (Llama's "rotate half")
  * @throws ShapeError
  */
