@@ -1,2 +1,5 @@
+export type { Architecture, StoredName } from "./architecture.ts";
+export { architectureOf, architectures, readConfig } from "./architectures.ts";
 export * from "./onnx-export.ts";
 export * from "./safetensors.ts";
+export { assignWeights, type StoredTensor, storedWeights } from "./weights.ts";

@@ -27,16 +27,18 @@ export const MAX_HEADER_BYTES = 100_000_000;
 /**
  * Read and check the header of a safetensors file as strictly as the reference reader: known types, whole shapes, offsets that fit the shapes and
  * cover the body without gap or overlap, no key twice.
+ * @param bytes the file, or its beginning up to the header's end at least
+ * @param fileBytes how long the whole file is
  * @throws FileError naming `file`, the field, what was found and what was expected.
  */
-export function parseHeader(bytes: Uint8Array, file: string): Header {
+export function parseHeader(bytes: Uint8Array, file: string, fileBytes = bytes.length): Header {
   const json = headerText(bytes, file);
   const parsed = parseJson(json, file);
   const bodyStart = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   const { __metadata__: metadata, ...described } = parsed;
   const entries = Object.entries(described).map(([name, value]) => readEntry(name, value, file));
   entries.sort((a, b) => a.start - b.start || a.end - b.end);
-  checkCover(entries, bytes.length - bodyStart, file);
+  checkCover(entries, fileBytes - bodyStart, file);
   return { entries, metadata: readMetadata(metadata, file), bodyStart };
 }
 

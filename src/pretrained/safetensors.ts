@@ -102,7 +102,8 @@ export function decodeSafetensors(bytes: Uint8Array, { file }: { file: string })
   return decoded;
 }
 
-function decodeTensor(body: Uint8Array, { name, stored, shape, start, end }: HeaderEntry, file: string): FileTensor {
+/** One tensor of a file whose header was read; `entry.start` and `entry.end` are places in `body`. @throws FileError for truth values other than 0 and 1 */
+export function decodeTensor(body: Uint8Array, { name, stored, shape, start, end }: HeaderEntry, file: string): FileTensor {
   const width = storedTypes[stored];
   const inPlace = (body.byteOffset + start) % width === 0;
   const source = inPlace ? body.subarray(start, end) : body.slice(start, end);
