@@ -8,6 +8,7 @@ import { conditionNames } from "../src/data/dataset.ts";
 import { Loader } from "../src/data/loader.ts";
 import { labelAccuracy } from "../src/metrics/label-accuracy.ts";
 import type { FeatureNetConfig } from "../src/models/classifiers/feature-net.ts";
+import { numericShape } from "../src/models/model.ts";
 import type { FeatureAsset } from "../src/models/node/feature-assets.ts";
 import { type Module, namedParameters, namedStates } from "../src/nn/module.ts";
 import { decodeSafetensors, encodeSafetensors, type FileTensor } from "../src/pretrained/safetensors.ts";
@@ -72,7 +73,7 @@ for (const [word, value] of Object.entries(entry.accuracies ?? {})) console.log(
 async function measure(module: Module) {
   const batch = 250;
   const program = await compile(await openBackend(), ({ images }) => ({ logits: record.classify!(module, images) }), {
-    inputs: { images: { shape: [batch, ...record.data.shape(config)] } },
+    inputs: { images: { shape: [batch, ...numericShape(record, config)] } },
   });
   const logits = new Float32Array(held.count * outputs.length);
   const wanted = new Float32Array(logits.length);

@@ -1,7 +1,7 @@
 import { RandomStream } from "../../src/core/random.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { Rng } from "../../src/graph/trace.ts";
-import { type Batch, findModel } from "../../src/models/index.ts";
+import { type Batch, findModel, numericShape } from "../../src/models/index.ts";
 import { Module } from "../../src/nn/module.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { pictures } from "../harness/values.ts";
@@ -33,7 +33,7 @@ interface Settings {
 function gardenPlayers(model: string, summary: string, { preset, changes, batch, draws, learningRate, beta1 }: Settings): Workload {
   const record = findModel(model);
   const config = { ...(record.presets[preset].config as object), ...changes };
-  const shape = [batch, ...record.data.shape(config)];
+  const shape = [batch, ...numericShape(record, config)];
   return playersWorkload<string, "images">({
     name: model,
     summary,

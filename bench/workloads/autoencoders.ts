@@ -1,5 +1,6 @@
 import { type BatchPart, defineModel, findModel } from "../../src/models/index.ts";
 import { batchInputs } from "../../src/train/batch.ts";
+import { noText } from "../harness/no-text.ts";
 import { pictures, STREAMS, tokens } from "../harness/values.ts";
 import type { Workload } from "../harness/workload.ts";
 import { trainingWorkload } from "./training.ts";
@@ -21,6 +22,7 @@ function preset(name: string, summary: string, model: string, chosen: string): W
     batches: () => ({
       images: pictures(inputs.images.shape),
       points: [new Float32Array(batch)],
+      ...noText(batch),
       labels,
       conditions: labels.map((row) =>
         Float32Array.from({ length: batch * known }, (_, i) => (row[Math.floor(i / known)] === i % known ? 1 : 0)),

@@ -5,6 +5,7 @@ import { type BatchPart, ddpm, defineModel, findModel } from "../../src/models/i
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
 import { batchInputs } from "../../src/train/batch.ts";
+import { noText } from "../harness/no-text.ts";
 import { pictures, uniform } from "../harness/values.ts";
 import type { Prepared, Workload } from "../harness/workload.ts";
 import { trainingWorkload } from "./training.ts";
@@ -24,6 +25,7 @@ function training(model: string, summary: string): Workload {
     batches: () => ({
       images: pictures(inputs.images.shape),
       points: [new Float32Array(64)],
+      ...noText(64),
       labels: [new Int32Array(64)],
       conditions: [new Float32Array(inputs.conditions.shape.reduce((a, b) => a * b))],
     }),

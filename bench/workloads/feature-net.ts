@@ -1,4 +1,5 @@
 import { featureNet } from "../../src/models/classifiers/feature-net.ts";
+import type { Batch } from "../../src/models/model.ts";
 import { pictures, STREAMS, tokens } from "../harness/values.ts";
 import type { Workload } from "../harness/workload.ts";
 import { trainingWorkload } from "./training.ts";
@@ -12,7 +13,7 @@ export const featureNetWorkload: Workload = trainingWorkload({
   summary: "feature network on grey 32x32 pictures (144,954 parameters), batch 64, Adam",
   build: (rng) => featureNet.build(config, rng),
   objective: (network, { images, conditions }, rng) =>
-    featureNet.objective!(network, { images, points: images, conditions, labels: conditions }, rng),
+    featureNet.objective!(network, { images, points: images, conditions, labels: conditions } as Batch, rng),
   inputs: { images: { shape: [batch, ...config.image] }, conditions: { shape: [batch, config.outputs] } },
   batches: () => ({
     images: pictures([batch, ...config.image]),

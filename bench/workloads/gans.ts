@@ -2,9 +2,10 @@ import { RandomStream } from "../../src/core/random.ts";
 import { conditionalGan } from "../../src/models/gans/conditional-gan.ts";
 import { dcgan } from "../../src/models/gans/dcgan.ts";
 import { wganGp } from "../../src/models/gans/wgan-gp.ts";
-import type { Batch, ModelRecord } from "../../src/models/model.ts";
+import { type Batch, type ModelRecord, numericShape } from "../../src/models/model.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { adam } from "../../src/optim/adam.ts";
+import { noText } from "../harness/no-text.ts";
 import { POOL, pictures, STREAMS, tokens } from "../harness/values.ts";
 import type { Workload } from "../harness/workload.ts";
 import { type Phase, playersWorkload } from "./players.ts";
@@ -23,7 +24,7 @@ function game<C extends object, N extends Module>(options: {
   conditions?: number;
 }): Workload {
   const { name, summary, record, config, batch, conditions = 1 } = options;
-  const shape = [batch, ...record.data.shape(config)];
+  const shape = [batch, ...numericShape(record, config)];
   return playersWorkload<string, keyof Batch>({
     name,
     summary,
@@ -41,10 +42,14 @@ function game<C extends object, N extends Module>(options: {
       points: { shape: [batch, 1] },
       labels: { shape: [batch], dtype: "int32" },
       conditions: { shape: [batch, conditions] },
+      tokens: { shape: [batch, 1], dtype: "int32" },
+      source: { shape: [batch, 1], dtype: "int32" },
+      target: { shape: [batch, 1], dtype: "int32" },
     },
     batches: () => ({
       images: pictures(shape),
       points: [new Float32Array(batch)],
+      ...noText(batch),
       labels: tokens(STREAMS.labels, [batch], 10),
       conditions: inTurn(batch, conditions),
     }),

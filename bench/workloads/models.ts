@@ -2,11 +2,12 @@ import { sizeOf } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
 import type { ImageSet } from "../../src/data/dataset.ts";
 import { graphFlops } from "../../src/graph/flops.ts";
-import { defaultTraining, findModel, type ModelRecord, pictureShape } from "../../src/models/index.ts";
+import { defaultTraining, findModel, type ModelRecord, numericShape, pictureShape } from "../../src/models/index.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
 import { batchInputs } from "../../src/train/batch.ts";
 import { TrainingSession } from "../../src/train/session.ts";
+import { noText } from "../harness/no-text.ts";
 import { pictures, STREAMS, tokens } from "../harness/values.ts";
 import type { Check, Prepared, Workload } from "../harness/workload.ts";
 import { trainingWorkload } from "./training.ts";
@@ -54,7 +55,7 @@ function training(
 
 /** The same network with the start values and batches of the peers, and their Adam. */
 function firstLosses(name: string, record: ModelRecord, config: object, batch: number, steps: number): Promise<Check> {
-  const shape = [batch, ...record.data.shape(config)];
+  const shape = [batch, ...numericShape(record, config)];
   const still = "dropout" in config ? { ...config, dropout: 0 } : config;
   const inputs = batchInputs(record, config, batch);
   const { check } = trainingWorkload({
@@ -66,6 +67,7 @@ function firstLosses(name: string, record: ModelRecord, config: object, batch: n
     batches: () => ({
       images: pictures(shape),
       points: [new Float32Array(batch)],
+      ...noText(batch),
       labels: tokens(STREAMS.labels, [batch], 10),
       conditions: [new Float32Array(sizeOf(inputs.conditions.shape))],
     }),
@@ -86,7 +88,7 @@ function inference(name: string, summary: string, model: string, batch: number, 
       const network = record.build(config, new RandomStream(0, "bench"));
       const backend = await openBackend({ device: "cpu" });
       const codes = record.decode !== undefined;
-      const shape = codes ? [batch, (config as { codeSize: number }).codeSize] : [batch, ...record.data.shape(config)];
+      const shape = codes ? [batch, (config as { codeSize: number }).codeSize] : [batch, ...numericShape(record, config)];
       const program = await compile(backend, ({ x }) => ({ y: codes ? record.decode!(network, x) : record.classify!(network, x) }), {
         name,
         inputs: { x: { shape } },

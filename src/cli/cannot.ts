@@ -39,11 +39,11 @@ function cannot(record: Pick<ModelRecord, "name"> & Able, verb: string): UsageEr
   });
 }
 
-/** What a verb says to a run of points that it has no use for. */
-export function worksWithPictures({ name }: Pick<ModelRecord, "name">, verb: string): UsageError {
+/** What a verb says to a run of points or text that it has no use for. */
+export function worksWithPictures({ name }: Pick<ModelRecord, "name">, verb: string, kind: "points" | "text"): UsageError {
   return new UsageError({
-    what: `atelier ${verb} works with pictures, and this run of "${name}" was set up for points.`,
-    expected: "for points: train, generate, evaluate, export",
+    what: `atelier ${verb} works with pictures, and this run of "${name}" was set up for ${kind}.`,
+    expected: `for ${kind}: train, generate, evaluate, export`,
   });
 }
 

@@ -13,6 +13,7 @@ interface EvaluateOptions {
   data?: string;
   set?: string[];
   limit?: number;
+  randomWindows?: number;
   samples: number;
   distances: boolean;
   features?: string;
@@ -33,7 +34,8 @@ export const verb: Verb = {
       .argument("<run>", "a run's name or folder")
       .option("--data <name|folder>", "other data than the run's own")
       .option("--set <key=value>", "change a setting that the metrics read, such as importanceSamples; may be repeated", repeated)
-      .option("--limit <n>", "use only the first n pictures of each split", wholeNumber(1))
+      .option("--limit <n>", "use only the first n examples of each split", wholeNumber(1))
+      .option("--random-windows <n>", "of text: so many windows at random places, not all of the held-out text", wholeNumber(1))
       .option("--samples <n>", "pictures drawn to be compared with data", wholeNumber(1), 2000)
       .option("--no-distances", "only the model's own metrics")
       .option("--features <name|file>", "what to compare pictures by: a data set that features come with, or an ONNX file")
@@ -54,6 +56,7 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
   const { evaluateModel } = await import("../runs/evaluation.ts");
   const { withSettings } = await import("./changed-settings.ts");
   const { openDevice } = await import("./device.ts");
+  const { examplesNoun } = await import("../data/dataset.ts");
   const activity = showActivity(io, json);
   const tools: RunTools = {
     onProgress: activity.onProgress,
@@ -68,7 +71,7 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
   const { neighbours: _neighbours, info: _info, ...samples } = report ?? {};
   if (json) {
     const figures = estimates === undefined ? { results } : { results, estimates };
-    const about = { run: run.name, data, [set.kind === "points" ? "points" : "pictures"]: set.count, step, checkpoint: hash, ...figures };
+    const about = { run: run.name, data, [examplesNoun(set)]: set.count, step, checkpoint: hash, ...figures };
     const { info: _meaning, ...drawn } = points ?? {};
     printJson(io, points !== undefined ? { ...about, samples: drawn } : report === undefined ? about : { ...about, samples });
     return;
@@ -79,7 +82,7 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
     record.metricInfo[metric]?.unit ?? "",
     record.metricInfo[metric]?.about ?? "",
   ]);
-  io.stdout.write(`${run.name}, step ${step}, on ${set.count} held-out ${set.kind === "points" ? "points" : "pictures"} of ${data}\n`);
+  io.stdout.write(`${run.name}, step ${step}, on ${set.count} held-out ${examplesNoun(set)} of ${data}\n`);
   io.stdout.write(tableText(["metric", "value", "unit", "meaning"], rows));
   if (estimates !== undefined) tellEstimates(io, record, estimates);
   if (note !== undefined) io.stderr.write(`note: ${note}\n`);

@@ -1,12 +1,14 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
+import { isPoint } from "../data/dataset.ts";
+import { isText } from "../data/token-set.ts";
 import type { GivenPictures, Pictures } from "../models/index.ts";
 import type { SampleWishes } from "../runs/sampling.ts";
 import { requireAble } from "./cannot.ts";
 import { addConditionOptions, conditionsFor } from "./conditions.ts";
 import { type OpenedRun, openModel, pngAbout } from "./opened.ts";
-import { inFileName, wholeNumber } from "./options.ts";
+import { anyNumber, inFileName, repeated, wholeNumber } from "./options.ts";
 import { writePictures } from "./pictures.ts";
 import { addSamplingOption, readSampling } from "./sampling-options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
@@ -21,9 +23,17 @@ interface GenerateOptions {
   from?: string;
   sampling?: string[];
   frames?: string;
+  prompt?: string;
+  tokens?: number;
+  temperature?: number;
+  showTop?: number;
+  stop?: string[];
   out?: string;
   device: string;
 }
+
+/** Options that only texts have, as they are written. */
+const textOptions = { prompt: "--prompt", tokens: "--tokens", temperature: "--temperature", showTop: "--show-top", stop: "--stop" };
 
 /** Pictures of a strip's way: the first shows the beginning, the last the end. */
 const FRAMES = 12;
@@ -32,16 +42,21 @@ const FOLLOWED = 8;
 
 export const verb: Verb = {
   name: "generate",
-  summary: "Make new pictures with a trained run",
+  summary: "Make new pictures, points or text with a trained run",
   register(program, io) {
     const command = addCommand(program, "generate", verb.summary)
       .argument("<run>", "a run's name or folder")
-      .option("--count <n>", "how many (default: 16 pictures, or 1000 points)", wholeNumber(1))
-      .option("--seed <seed>", "the same seed makes the same pictures", "0")
+      .option("--count <n>", "how many (default: 16 pictures, 1000 points, or 1 text)", wholeNumber(1))
+      .option("--seed <seed>", "the same seed makes the same pictures, points or text", "0")
       .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
       .option("--known <part>", "which part is kept: top, bottom, left, right, or a mask picture that is white there")
       .option("--from <file|number,...>", "pictures, or held-out pictures' numbers, to start from (models that can)")
       .option("--frames <file>", "also a strip of how the pictures come about; of points an animation")
+      .option("--prompt <text>", "of text: what is continued (default: nothing)")
+      .option("--tokens <n>", "of text: how many tokens are added at most (default: 200)", wholeNumber(1))
+      .option("--temperature <t>", "of text: 0 takes the likeliest token, 1 draws as the model says (default: 0.8)", anyNumber)
+      .option("--show-top <n>", "of text: a line for each token, with the n likeliest and their probabilities", wholeNumber(1))
+      .option("--stop <text>", "of text: where it ends; may be repeated", repeated)
       .option("--out <file>", "where to (default: RUN-seed-SEED.png in the current folder); points also as .csv")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");
     addSamplingOption(addConditionOptions(command, "show")).action((run: string, options: GenerateOptions, self: Command) =>
@@ -61,10 +76,12 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   const opened = await openModel(name, options, io, json);
   const { run, model, backend } = opened;
   const { record } = model;
+  if (isText(record.data.shape(model.config))) return await continueText(opened, options, io, json);
+  refuseTextOptions(options);
   for (const verb of ["generate", ...(given === undefined ? [] : ["generate --given"]), ...(from === undefined ? [] : ["generate --from"])])
     requireAble(record, verb);
   const sampling = await readSampling(record, options.sampling);
-  if (record.data.shape(model.config).length === 1) {
+  if (isPoint(record.data.shape(model.config))) {
     const { generatePoints } = await import("./generate-points.ts");
     await generatePoints(opened, options, sampling, io, json);
     return;
@@ -101,6 +118,26 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
       `${count} ${count === 1 ? "picture" : "pictures"} in ${seconds.toFixed(1)} s: ${(count / seconds).toPrecision(3)} a second\n`,
     );
   if (!json) io.stdout.write(`${file}\n${strip === undefined ? "" : `${strip}\n`}`);
+}
+
+/** @throws UsageError for options of pictures */
+async function continueText(opened: OpenedRun, options: GenerateOptions, io: Io, json: boolean): Promise<void> {
+  const pictures = (["label", "attributes", "given", "from", "sampling", "frames"] as const).filter((key) => options[key] !== undefined);
+  if (pictures.length > 0)
+    throw new UsageError({
+      what: "This run was set up for text.",
+      got: pictures.map((key) => `--${key}`).join(", "),
+      hint: "leave these out",
+    });
+  const { generateText } = await import("./generate-text.ts");
+  await generateText(opened, options, io, json);
+}
+
+/** @throws UsageError for options of text */
+function refuseTextOptions(options: GenerateOptions): void {
+  const asked = Object.entries(textOptions).filter(([key]) => options[key as keyof typeof textOptions] !== undefined);
+  if (asked.length > 0)
+    throw new UsageError({ what: "This run makes no text.", got: asked.map(([, flag]) => flag).join(", "), hint: "leave these out" });
 }
 
 /** Columns that put one class below another where the classes come in turn; undefined for as good as square. */

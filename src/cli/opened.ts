@@ -1,4 +1,5 @@
 import { type ExampleSet, type ImageSet, isPoint, requireImages, type Split } from "../data/dataset.ts";
+import { isText } from "../data/token-set.ts";
 import type { LoadedModel } from "../runs/load.ts";
 import type { Run } from "../runs/registry.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -34,15 +35,18 @@ export async function openModel(name: string, options: { device: string }, io: I
   const model = await loadModel(run, (text) => io.stderr.write(`warning: ${text}\n`));
   const { record, config } = model;
   if (needed !== undefined) {
+    if (isText(record.data.shape(config))) throw worksWithPictures(record, needed, "text");
     requireAble(record, needed);
-    if (isPoint(record.data.shape(config))) throw worksWithPictures(record, needed);
+    if (isPoint(record.data.shape(config))) throw worksWithPictures(record, needed, "points");
   }
   const activity = showActivity(io, json);
   const backend = await openDevice(options.device, io, activity.onProgress).finally(activity.end);
   const loadAny = (split: Split, limit?: number) => {
     const reading = showActivity(io, json);
     const data = run.record.data?.name ?? record.data.sets[0];
-    return loadSplit(record, config, data, split, limit, { onProgress: reading.onProgress }).finally(reading.end);
+    const { field, targetField } = run.record.data ?? {};
+    const options = { onProgress: reading.onProgress, tokenizers: model.tokenizers, field, targetField };
+    return loadSplit(record, config, data, split, limit, options).finally(reading.end);
   };
   const load = async (split: Split, limit?: number) => requireImages(await loadAny(split, limit), "This");
   return { run, model, backend, load, loadAny, note: (text) => io.stderr.write(`note: ${text}\n`) };

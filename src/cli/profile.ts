@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { unknownName } from "../core/errors.ts";
 import { type ExampleSet, isPoint } from "../data/dataset.ts";
-import type { ModelRecord } from "../models/index.ts";
+import { tokensInMemory } from "../data/text/tokens.ts";
+import { isWindow, type TokenShape, windowSet } from "../data/token-set.ts";
+import { type ModelRecord, numericShape, textShape } from "../models/model.ts";
 import type { ProfileKey, ProgramProfile } from "../runtime/profile.ts";
 import { showActivity } from "./activity.ts";
 import { startWithAllocator } from "./allocator.ts";
@@ -28,7 +30,7 @@ export const verb: Verb = {
       .argument("<model>", "a model of the garden (atelier models)")
       .option("--preset <name>", "smoke, small or paper (default: small)")
       .option("--set <key=value>", "change a setting; may be repeated (atelier models MODEL lists them)", repeated)
-      .option("--batch <n>", "pictures a step", wholeNumber(1))
+      .option("--batch <n>", "examples a step", wholeNumber(1))
       .option("--runs <n>", "how many runs are averaged", wholeNumber(1), 10)
       .option("--by <key>", `what times are added up by: ${keys.join(", ")}`, "op")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
@@ -83,9 +85,26 @@ async function runProfiles(record: ModelRecord, preset: string, options: Profile
   }
 }
 
-/** One batch of pictures or points of noise: kernels take the same time whatever is in them. */
+/** One batch of tokens as they come. */
+function textNoise(shape: TokenShape, count: number): ExampleSet {
+  const ids = (length: number, vocabulary: number) => Int32Array.from({ length }, (_, i) => (i * 131 + (i >> 8) * 29) % vocabulary);
+  const about = { card: { name: "noise" } as never, split: "train" as const, digest: "" };
+  if (isWindow(shape)) {
+    const source = tokensInMemory(ids(count * shape.tokens + 1, shape.vocabulary), shape.vocabulary);
+    return windowSet(source, { ...about, shape });
+  }
+  const [sources, targets] = [
+    ids(count * shape.source, shape.sourceVocabulary ?? shape.vocabulary),
+    ids(count * shape.target, shape.vocabulary),
+  ];
+  return { ...about, kind: "pairs", shape, sources, targets, texts: [], count };
+}
+
+/** One batch of pictures, points or text of noise: kernels take the same time whatever is in them. */
 function noise(record: ModelRecord, config: unknown, count: number): ExampleSet {
-  const shape = record.data.shape(config);
+  const text = textShape(record, config);
+  if (text !== undefined) return textNoise(text, count);
+  const shape = numericShape(record, config);
   const pixels = count * shape.reduce((product, dim) => product * dim, 1);
   const images = Uint8Array.from({ length: pixels }, (_, i) => (i * 131 + (i >> 8) * 29) & 255);
   const card = { name: "noise" } as never;

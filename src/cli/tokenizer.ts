@@ -3,12 +3,13 @@ import path from "node:path";
 import type { Command } from "commander";
 import { FileError, UsageError, unknownName } from "../core/errors.ts";
 import { fileError } from "../core/node/files.ts";
-import type { Corpus, Tokenizer } from "../tokenizers/index.ts";
+import type { TokenizerKind } from "../tokenizers/learn.ts";
 import { showActivity } from "./activity.ts";
 import { wholeNumber } from "./options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
-const KINDS = ["char", "word", "bpe", "byte-bpe", "wordpiece", "sentencepiece-bpe", "unigram"] as const;
+/** As `tokenizerKinds` of the tokenizers, which are loaded when the verb runs. */
+const KINDS: readonly TokenizerKind[] = ["char", "word", "bpe", "byte-bpe", "wordpiece", "sentencepiece-bpe", "unigram"];
 
 interface TrainOptions {
   data: string;
@@ -65,7 +66,7 @@ function withData(command: Command): Command {
 
 async function train(options: TrainOptions, io: Io, json: boolean): Promise<void> {
   const { kind, out } = options;
-  if (!(KINDS as readonly string[]).includes(kind)) throw unknownName("kind of tokenizer", kind, KINDS);
+  if (!KINDS.some((known) => known === kind)) throw unknownName("kind of tokenizer", kind, KINDS);
   const { loadText } = await import("../data/node/text.ts");
   const { writeTokenizer } = await import("../tokenizers/node/index.ts");
   const activity = showActivity(io, json);
@@ -77,7 +78,8 @@ async function train(options: TrainOptions, io: Io, json: boolean): Promise<void
   const texts = documents.flatMap(({ text, target }) => (target === undefined ? [text] : [text, target]));
   activity.onProgress(`learning ${kind}`);
   const start = performance.now();
-  const tokenizer = await learn(kind as (typeof KINDS)[number], texts, options.size, activity.onProgress);
+  const { learnTokenizer } = await import("../tokenizers/learn.ts");
+  const tokenizer = learnTokenizer(kind as TokenizerKind, texts, { size: options.size, onProgress: activity.onProgress });
   activity.end();
   const seconds = (performance.now() - start) / 1000;
   const file = path.resolve(out);
@@ -85,32 +87,6 @@ async function train(options: TrainOptions, io: Io, json: boolean): Promise<void
   const characters = texts.reduce((sum, text) => sum + text.length, 0);
   if (json) printJson(io, { kind, file, vocabulary: tokenizer.vocabularySize, characters, seconds });
   else io.stdout.write(`${kind} of ${tokenizer.vocabularySize} tokens from ${characters} characters in ${seconds.toFixed(1)} s: ${file}\n`);
-}
-
-async function learn(
-  kind: (typeof KINDS)[number],
-  texts: Corpus,
-  size: number | undefined,
-  onProgress: (message: string) => void,
-): Promise<Tokenizer> {
-  const all = await import("../tokenizers/index.ts");
-  const sized = { size: size ?? 4096 };
-  switch (kind) {
-    case "char":
-      return all.trainChar(texts, { size });
-    case "word":
-      return all.trainWord(texts, sized);
-    case "bpe":
-      return all.trainBpe(texts, sized);
-    case "byte-bpe":
-      return all.trainByteBpe(texts, sized);
-    case "wordpiece":
-      return all.trainWordPiece(texts, sized);
-    case "sentencepiece-bpe":
-      return all.trainSentencePieceBpe(texts, sized);
-    case "unigram":
-      return all.trainUnigram(texts, { ...sized, onProgress });
-  }
 }
 
 async function info(place: string, io: Io, json: boolean): Promise<void> {
@@ -172,9 +148,6 @@ interface TokenFileOptions extends TrainOptions {
   split: string;
 }
 
-/** Documents are followed by the tokenizer's end token, where it has one. */
-const ENDS = ["<|endoftext|>", "</s>", "[SEP]"];
-
 async function tokenFile(place: string, options: TokenFileOptions, io: Io, json: boolean): Promise<void> {
   const { split } = options;
   if (split !== "train" && split !== "test") throw unknownName("split", split, ["train", "test"]);
@@ -182,6 +155,7 @@ async function tokenFile(place: string, options: TokenFileOptions, io: Io, json:
   const { loadText } = await import("../data/node/text.ts");
   const { writeTokenFile } = await import("../data/node/token-file.ts");
   const { documentTokens } = await import("../data/text/tokens.ts");
+  const { endToken, tokenizerDigest } = await import("../data/node/token-sets.ts");
   const tokenizer = await readTokenizer(place);
   const activity = showActivity(io, json);
   const { documents } = await loadText(options.data, {
@@ -190,14 +164,18 @@ async function tokenFile(place: string, options: TokenFileOptions, io: Io, json:
     targetField: options.target,
     onProgress: activity.onProgress,
   }).finally(activity.end);
-  const end = ENDS.map((token) => tokenizer.idOf(token)).find((id) => id !== undefined);
+  // Documents are followed by the tokenizer's end token, where it has one.
+  const end = endToken(tokenizer);
   const file = path.resolve(options.out);
   const parts = documentTokens(
     documents,
     (text) => tokenizer.encode(text, { addSpecialTokens: false }),
     documents.length > 1 ? end : undefined,
   );
-  const written = await writeTokenFile(file, parts, { vocabularySize: tokenizer.vocabularySize });
+  const written = await writeTokenFile(file, parts, {
+    vocabularySize: tokenizer.vocabularySize,
+    tokenizer: tokenizerDigest(tokenizer).slice(0, 8),
+  });
   if (written.tokens === 0) throw new FileError({ what: "The text has no tokens.", where: options.data });
   if (json) printJson(io, { file, ...written });
   else io.stdout.write(`${written.tokens} tokens, ${written.bytes} bytes: ${file}\n`);

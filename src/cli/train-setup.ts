@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import type { ExampleSet } from "../data/dataset.ts";
-import { Loader } from "../data/loader.ts";
+import { Loader, type WindowOrder } from "../data/loader.ts";
 import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
 import { otherLength } from "../runs/length.ts";
 import { loadSplit, requireClasses } from "../runs/load.ts";
 import { listRuns, openRun, type Run } from "../runs/registry.ts";
 import { fitConditions, hasIntegrity, startRun } from "../runs/start.ts";
+import { fitVocabulary, makeTokenizers, readTokenizers } from "../runs/tokenizers.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openDevice } from "./device.ts";
 import { resolveSettings } from "./settings.ts";
@@ -34,24 +35,28 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
     throw new UsageError({ what: "Which model shall be trained?", hint: "atelier train vae; atelier models lists them" });
   const record = findModel(model);
   const preset = presetName(options.preset, Object.keys(record.presets));
-  const { config: asked, training } = settle(record, preset, options);
+  const { config: wished, training } = settle(record, preset, options);
   if (options.run !== undefined) await requireFree(options.run);
   const data = options.data ?? defaultData(record, preset);
   const { without } = options;
-  const set = await loadSplit(record, asked, data, "train", options.limit, { onProgress, without });
-  const held = await loadSplit(record, asked, data, "test", options.limit, { onProgress });
   const given = (key: string) => options.set?.some((assignment) => assignment.split("=")[0].trim() === key) ?? false;
+  const fields = { field: options.field, targetField: options.target };
+  const { tokenizer, sourceTokenizer } = options;
+  const tokenizers = await makeTokenizers(record, wished, data, { ...fields, tokenizer, sourceTokenizer, onProgress });
+  const asked = fitVocabulary(record, wished, tokenizers, given);
+  const set = await loadSplit(record, asked, data, "train", options.limit, { onProgress, without, tokenizers, ...fields });
+  const held = await loadSplit(record, asked, data, "test", options.limit, { onProgress, tokenizers, ...fields });
+  if (set.kind === "tokens" || set.kind === "pairs") for (const note of set.notes ?? []) io.stderr.write(`note: ${note}\n`);
   const config = fitConditions(record, asked, set, given);
   if (record.data.labels) requireClasses(config, set);
   // It refuses a batch that the data cannot fill, or a crop that leaves nothing; better now than with a run's folder made.
-  new Loader(set, { batch: training.batch as number, augment: training });
+  new Loader(set, { batch: training.batch as number, augment: training, windows: training.windows as WindowOrder });
   const backend = await openDevice(options.device, io, onProgress);
   const run = await startRun({
     name: options.run,
-    ...{ record, preset, config, data, set, without, backend },
+    ...{ record, preset, config, data, set, without, backend, tokenizers, fields },
     training: {
       ...training,
-      ...(options.steps === undefined ? {} : { steps: options.steps }),
       ...(options.limit === undefined ? {} : { limit: options.limit }),
     },
     seed: options.seed,
@@ -67,10 +72,15 @@ export function defaultData(record: ModelRecord, preset: string): string {
 }
 
 /** The preset, then `--set`, then the options that have names of their own. A key belongs to the model or to the training. */
-export function settle(record: ModelRecord, preset: string, options: Pick<TrainOptions, "epochs" | "batch" | "set">) {
+export function settle(
+  record: ModelRecord,
+  preset: string,
+  options: Pick<TrainOptions, "epochs" | "batch" | "set"> & { steps?: number | undefined },
+) {
   const chosen = record.presets[preset as keyof ModelRecord["presets"]];
   const training = { ...defaultTraining, ...chosen.training };
-  if (options.epochs !== undefined) training.epochs = options.epochs;
+  if (options.epochs !== undefined) [training.epochs, training.steps] = [options.epochs, 0];
+  if (options.steps !== undefined) training.steps = options.steps;
   if (options.batch !== undefined) training.batch = options.batch;
   const all = z.strictObject({ ...record.config.shape, ...trainingSettings.shape });
   const resolved = resolveSettings(all, { ...(chosen.config as object), ...training }, options.set ?? []) as Record<string, unknown>;
@@ -105,9 +115,10 @@ async function resumeRun(model: string | undefined, options: TrainOptions, io: I
   const { config, training, data } = run.record;
   const limit = training.limit as number | undefined;
   const name = data?.name ?? record.data.sets[0];
-  const set = await loadSplit(record, config, name, "train", limit, { onProgress, without: data?.without });
+  const texts = { tokenizers: await readTokenizers(run), field: data?.field, targetField: data?.targetField };
+  const set = await loadSplit(record, config, name, "train", limit, { onProgress, without: data?.without, ...texts });
   requireSameData(run, name, set);
-  const held = await loadSplit(record, config, name, "test", limit, { onProgress });
+  const held = await loadSplit(record, config, name, "test", limit, { onProgress, ...texts });
   const backend = await openDevice(run.record.device, io, onProgress);
   if (options.epochs !== undefined || options.steps !== undefined) {
     const { training: longer, note } = await otherLength(run, record, set.count, options);

@@ -18,6 +18,10 @@ interface TrainOptions {
   batch?: number;
   limit?: number;
   without?: string;
+  tokenizer?: string;
+  sourceTokenizer?: string;
+  field?: string;
+  target?: string;
   seed: string;
   device: string;
   run?: string;
@@ -31,14 +35,21 @@ export const verb: Verb = {
   register(program, io) {
     addCommand(program, "train", verb.summary)
       .argument("[model]", "a model of the garden (atelier models); not needed with --resume")
-      .option("--data <name|folder>", "a data set (atelier data), or a folder of your own pictures")
+      .option("--data <name|file|folder>", "a data or text set (atelier data), a folder of your own pictures, or your own texts")
       .option("--preset <name>", "smoke, small or paper (default: small)")
       .option("--set <key=value>", "change a setting; may be repeated (atelier models MODEL lists them)", repeated)
       .option("--epochs <n>", "passes over the data", numberAbove(0))
       .option("--steps <n>", "stop after so many steps instead", wholeNumber(1))
-      .option("--batch <n>", "pictures a step", wholeNumber(1))
-      .option("--limit <n>", "use only the first n pictures of each split", wholeNumber(1))
+      .option("--batch <n>", "pictures, points, windows of text or pairs a step", wholeNumber(1))
+      .option("--limit <n>", "use only the first n examples of each split", wholeNumber(1))
       .option("--without <class>", "leave the pictures of a class, or with an attribute, out of the training (atelier latent --anomaly)")
+      .option(
+        "--tokenizer <file>",
+        "of text: a tokenizer.json, a .model or a folder with one (default: one is trained, as the settings say)",
+      )
+      .option("--source-tokenizer <file>", "of pairs: the sources' tokenizer, where the model has one for them")
+      .option("--field <name>", "of your own .jsonl and .csv: what holds the text (default: text)")
+      .option("--target <name>", "of your own .jsonl and .csv: what holds the text that it becomes, for pairs")
       .option("--seed <seed>", "of every random choice", "0")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
       .option("--run <name>", "name of the run's folder (default: MODEL-001 and so on)")
@@ -142,7 +153,7 @@ function tellEnd(
     return;
   }
   for (const [name, value] of Object.entries(run.record.results)) io.stdout.write(`${name.padEnd(16)} ${formatNumber(value)}\n`);
-  for (const file of pictures) io.stdout.write(`picture          ${file}\n`);
+  for (const file of pictures) io.stdout.write(`${file.endsWith(".txt") ? "text   " : "picture"}          ${file}\n`);
   io.stdout.write(`run              ${run.folder}\n`);
 }
 
@@ -153,9 +164,11 @@ export function presetName(given: string | undefined, known: readonly string[]):
   return name;
 }
 
+const keptSettings = ["data", "preset", "set", "batch", "limit", "without", "tokenizer", "sourceTokenizer", "field", "target"] as const;
+
 /** @throws UsageError where `--resume` meets options that would change the run */
 export function requireResumable(options: TrainOptions): void {
-  const fixed = (["data", "preset", "set", "batch", "limit", "without"] as const).filter((key) => options[key] !== undefined);
+  const fixed = keptSettings.filter((key) => options[key] !== undefined);
   if (fixed.length === 0) return;
   throw new UsageError({
     what: "A resumed run keeps its settings.",

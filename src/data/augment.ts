@@ -1,7 +1,7 @@
 /** Pictures changed a little each time they are shown, so that fewer are learned by heart. */
 import { UsageError } from "../core/errors.ts";
 import type { RandomStream } from "../core/random.ts";
-import type { ExampleShape, ImageShape } from "./dataset.ts";
+import type { DataShape, ImageShape } from "./dataset.ts";
 
 /** How pictures are changed; what is absent, false or 0 is not done. */
 export interface Augmentation {
@@ -13,11 +13,14 @@ export interface Augmentation {
   colour?: number | undefined;
 }
 
-/** Whether anything is done. @throws UsageError when a number is out of its range, the crop is not less than the pictures' sides, or for points */
-export function augments({ flip = false, crop = 0, colour = 0 }: Augmentation, shape: ExampleShape): boolean {
-  if (shape.length === 1) {
+/** Whether anything is done. @throws UsageError when a number is out of its range, the crop is not less than the pictures' sides, or for points and text */
+export function augments({ flip = false, crop = 0, colour = 0 }: Augmentation, shape: DataShape): boolean {
+  if (!("length" in shape) || shape.length === 1) {
     if (!flip && crop === 0 && colour === 0) return false;
-    throw new UsageError({ what: "Points cannot be changed as pictures are.", hint: "leave flip, crop and colour out" });
+    throw new UsageError({
+      what: `${"length" in shape ? "Points" : "Texts"} cannot be changed as pictures are.`,
+      hint: "leave flip, crop and colour out",
+    });
   }
   const [, height, width] = shape;
   if (!Number.isInteger(crop) || crop < 0 || crop >= Math.min(height, width)) {

@@ -2,6 +2,7 @@
 import { UsageError } from "../core/errors.ts";
 import type { PackageSpec } from "../core/package-spec.ts";
 import type { Parameters, PointDataset, PointSet, PointShape } from "./points.ts";
+import { limitTokens, type TokenSet, type TokenShape } from "./token-set.ts";
 
 export type Split = "train" | "test";
 
@@ -11,9 +12,12 @@ export type ImageShape = readonly [channels: number, height: number, width: numb
 /** What one example is: a picture [C, H, W], or a point [D]. */
 export type ExampleShape = ImageShape | PointShape;
 
+/** What one example of any data is: numbers, or text as token ids. */
+export type DataShape = ExampleShape | TokenShape;
+
 /** Whether examples of a shape are points. */
-export function isPoint(shape: ExampleShape): shape is PointShape {
-  return shape.length === 1;
+export function isPoint(shape: DataShape): shape is PointShape {
+  return "length" in shape && shape.length === 1;
 }
 
 /** What the cards of all data sets say. */
@@ -84,12 +88,20 @@ export interface ImageSet {
 }
 
 /** One split of any data set. */
-export type ExampleSet = ImageSet | PointSet;
+export type ExampleSet = ImageSet | PointSet | TokenSet;
+
+/** What the examples of a set are called. */
+export function examplesNoun({ kind }: Pick<ExampleSet, "kind">): string {
+  return { images: "pictures", points: "points", tokens: "windows", pairs: "pairs" }[kind];
+}
 
 /** The set itself, where it is one of pictures. @throws UsageError naming `what` works with pictures only */
 export function requireImages(set: ExampleSet, what: string): ImageSet {
   if (set.kind === "images") return set;
-  throw new UsageError({ what: `${what} works with pictures, and these data are points.`, where: set.card.name });
+  throw new UsageError({
+    what: `${what} works with pictures, and these data are ${set.kind === "points" ? "points" : "text"}.`,
+    where: set.card.name,
+  });
 }
 
 /** The arrays of one split before they are stored: `images` [N, C, H, W] 0..255, `labels` [N]. */
@@ -180,12 +192,13 @@ export function shapeProblem(shape: ImageShape): string | undefined {
 /** The first `count` examples, without copying; the set itself where it has no more. @throws UsageError unless `count` is a positive integer. */
 export function limitExamples(set: ExampleSet, count: number): ExampleSet {
   if (set.kind === "images") return limitImages(set, count);
-  requireLimit(count, "points");
+  requireLimit(count, examplesNoun(set));
+  if (set.kind !== "points") return limitTokens(set, count);
   if (count >= set.count) return set;
   return { ...set, count, points: set.points.subarray(0, count * set.shape[0]), labels: set.labels?.subarray(0, count) };
 }
 
-function requireLimit(count: number, noun: "pictures" | "points"): void {
+function requireLimit(count: number, noun: string): void {
   if (Number.isInteger(count) && count > 0) return;
   throw new UsageError({ what: `The limit must be a positive number of ${noun}.`, got: String(count) });
 }

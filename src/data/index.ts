@@ -3,6 +3,7 @@ export {
   type Attributes,
   conditionNames,
   type DataCard,
+  type DataShape,
   type Dataset,
   defineDataset,
   type ExampleSet,
@@ -22,7 +23,7 @@ export {
 export { fitImages } from "./fit.ts";
 export { decodeIdx } from "./idx.ts";
 export { type LabelRow, type LabelTable, readLabelTable } from "./label-table.ts";
-export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
+export { type BatchTarget, Loader, type LoaderOptions, type LoaderPosition, type WindowOrder } from "./loader.ts";
 export {
   drawPointSet,
   type Modes,
@@ -50,3 +51,16 @@ export { countLeaks, type DuplicateReport, findDuplicates } from "./text/duplica
 export { textSetNamed, textSets } from "./text/sets/index.ts";
 export { splitByKey, splitTail, type TextCard, type TextDataset, type TextDocument, type TextSet } from "./text/text-set.ts";
 export { documentTokens, type TokenSource, TokenWindows, tokensInMemory, type WindowOptions, type WindowPosition } from "./text/tokens.ts";
+export {
+  isText,
+  isWindow,
+  type PairSet,
+  type PairShape,
+  randomWindows,
+  type Tokenizers,
+  type TokenSet,
+  type TokenShape,
+  type WindowSet,
+  type WindowShape,
+  windowSet,
+} from "./token-set.ts";

@@ -2,26 +2,13 @@ import { conditionNames } from "./dataset.ts";
 import type { BatchTarget, Loader, LoaderPosition } from "./loader.ts";
 
 /** A batch in the prefetcher's own arrays, of which those asked for are there. */
-export interface StagedBatch {
-  /** [B, C, H, W], intensities in [0, 1]. */
-  images?: Float32Array | undefined;
-  /** [B, D], points as they are. */
-  points?: Float32Array | undefined;
-  /** [B], class indices. */
-  labels?: Int32Array | undefined;
-  /** [B, K], attributes or one-hot classes. */
-  conditions?: Float32Array | undefined;
-  /** How many pictures are not repeats. */
+export interface StagedBatch extends BatchTarget {
+  /** How many examples are not repeats. */
   valid: number;
 }
 
-/** Which parts of a batch are wanted. Default only the pictures or points. */
-export interface PrefetchOptions {
-  images?: boolean;
-  points?: boolean;
-  labels?: boolean;
-  conditions?: boolean;
-}
+/** Which parts of a batch are wanted. Default only the examples themselves: pictures, points, tokens, or sources and targets. */
+export type PrefetchOptions = { readonly [part in keyof BatchTarget]?: boolean };
 
 /**
  * Prepares the next batch while the current step runs on the runtime's threads and this one is idle. Use instead of the loader's `fill`:
@@ -41,15 +28,21 @@ export class Prefetcher {
 
   /** @throws AtelierError when labels or conditions are wanted of a set without. */
   constructor(loader: Loader, wanted: PrefetchOptions = {}) {
-    const { kind } = loader.set;
+    const { batch, set } = loader;
+    const { kind } = set;
     const { images = kind === "images", points = kind === "points", labels = false, conditions = false } = wanted;
+    const { tokens = kind === "tokens", source = kind === "pairs", target = kind === "pairs" } = wanted;
+    const ids = (size: number) => new Int32Array(batch * size);
     this.loader = loader;
-    const examples = () => new Float32Array(loader.batch * loader.exampleSize);
+    const examples = () => new Float32Array(batch * loader.exampleSize);
     const buffer = (): StagedBatch => ({
       images: images ? examples() : undefined,
       points: points ? examples() : undefined,
-      labels: labels ? new Int32Array(loader.batch) : undefined,
-      conditions: conditions ? new Float32Array(loader.batch * conditionNames(loader.set).length) : undefined,
+      labels: labels ? new Int32Array(batch) : undefined,
+      conditions: conditions ? new Float32Array(batch * conditionNames(set).length) : undefined,
+      tokens: tokens ? ids(loader.exampleSize) : undefined,
+      source: source && kind === "pairs" ? ids(set.shape.source) : undefined,
+      target: target && kind === "pairs" ? ids(set.shape.target) : undefined,
       valid: 0,
     });
     this.#buffers = [buffer(), buffer()];

@@ -26,7 +26,7 @@ export function membership(set: ExampleSet, name: string): Uint8Array {
   return Uint8Array.from(labels, (value) => (value === label ? 1 : 0));
 }
 
-function withoutNames({ card }: ExampleSet): UsageError {
+function withoutNames({ card }: Pick<ExampleSet, "card">): UsageError {
   return new UsageError({
     what: "The pictures of these data have neither attributes nor classes.",
     where: card.name,
@@ -67,6 +67,7 @@ export function selectPoints(set: PointSet, indices: ArrayLike<number>): PointSe
  * @throws UsageError as {@link membership}, and where no picture would be left, or none is left out
  */
 export function withoutMembers(set: ExampleSet, name: string): ExampleSet {
+  if (set.kind === "tokens" || set.kind === "pairs") throw new UsageError({ what: "Texts have no classes to leave out.", got: name });
   const has = membership(set, name);
   const left = Uint32Array.from(has.keys()).filter((i) => has[i] === 0);
   if (left.length > 0 && left.length < set.count) return set.kind === "images" ? selectImages(set, left) : selectPoints(set, left);

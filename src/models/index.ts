@@ -27,6 +27,7 @@ import { realnvp } from "./flows/realnvp.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
+import { lstm } from "./language/lstm.ts";
 import type { ModelRecord } from "./model.ts";
 
 export type { LeaderboardEntry, Likelihood } from "./leaderboard.ts";
@@ -41,15 +42,20 @@ export {
   type GivenPictures,
   type MetricInfo,
   type ModelRecord,
+  numericShape,
   type Phase,
   type Pictures,
   type Players,
   type Points,
   type Preset,
   pictureShape,
+  type Recurrence,
   type SampleContext,
   type Samples,
+  type SplitFacts,
+  type TokenizerWish,
   type TrainingSettings,
+  textShape,
   trainingSettings,
 } from "./model.ts";
 export {
@@ -68,6 +74,7 @@ export {
   ffjord,
   flowMatching,
   glow,
+  lstm,
   mlp,
   ncsn,
   pixelCnnPlusPlus,
@@ -113,6 +120,7 @@ export const models: readonly ModelRecord[] = [
   scoreSde,
   flowMatching,
   superResolution,
+  lstm,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */

@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
 import type { RandomStream } from "../core/random.ts";
-import { type ExampleShape, type ImageShape, isPoint } from "../data/dataset.ts";
+import { type DataShape, type ExampleShape, type ImageShape, isPoint } from "../data/dataset.ts";
+import { isText, type TokenShape } from "../data/token-set.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Rng } from "../graph/trace.ts";
 import type { Terms } from "../nn/losses.ts";
 import type { Module } from "../nn/module.ts";
 import type { Build, CompileOptions, Program } from "../runtime/program.ts";
+import type { TokenizerKind } from "../tokenizers/learn.ts";
 import type { LeaderboardEntry } from "./leaderboard.ts";
 
 /** What an objective and a metric see of a batch. */
@@ -22,6 +24,12 @@ export interface Batch {
    * for conditions.
    */
   readonly conditions: Tensor;
+  /** [B, T + 1], int32: windows of a text. The first T are what is read, the last T what is to be said. Only for models whose `data.shape` is `{ tokens: T }`. */
+  readonly tokens: Tensor;
+  /** [B, S], int32: sources of pairs, ids and then the end token, padded with 0. Only for models whose `data.shape` is `{ source: S, target: T }`. */
+  readonly source: Tensor;
+  /** [B, T], int32: targets of pairs, the begin token, ids, the end token, padded with 0. */
+  readonly target: Tensor;
 }
 
 /** The parts of a batch, by name. */
@@ -30,7 +38,8 @@ export type BatchPart = keyof Batch;
 /** How a run is trained: the same settings for every model, each preset with its own defaults. */
 export const trainingSettings = z.strictObject({
   epochs: z.number().positive().max(100_000).describe("passes over the training split"),
-  batch: z.int().min(1).max(65_536).describe("pictures a step"),
+  steps: z.int().min(0).max(1_000_000_000).describe("steps in all, whatever the epochs; 0 for as many as these take"),
+  batch: z.int().min(1).max(65_536).describe("pictures, points, windows of text or pairs a step"),
   learningRate: z.number().positive().max(10).describe("the optimizer's step size, before the schedule"),
   optimizer: z.enum(["sgd", "rmsprop", "adam", "adamw"]).describe("the update rule"),
   beta1: z.number().min(0).max(0.9999).describe("Adam's decay of the gradient's mean"),
@@ -45,6 +54,9 @@ export const trainingSettings = z.strictObject({
   flip: z.boolean().describe("mirror each second training picture"),
   crop: z.int().min(0).max(64).describe("pixels by which training pictures are moved at most"),
   colour: z.number().min(0).max(1).describe("by how much brightness, contrast and saturation of training pictures change"),
+  windows: z
+    .enum(["random", "blocks"])
+    .describe("windows of a text: at random places, or the blocks that it is cut into, each once an epoch in random order"),
 });
 
 export type TrainingSettings = z.infer<typeof trainingSettings>;
@@ -52,6 +64,7 @@ export type TrainingSettings = z.infer<typeof trainingSettings>;
 /** PyTorch's defaults, where a preset says nothing else. */
 export const defaultTraining: TrainingSettings = {
   epochs: 10,
+  steps: 0,
   batch: 64,
   learningRate: 1e-3,
   optimizer: "adam",
@@ -67,6 +80,7 @@ export const defaultTraining: TrainingSettings = {
   flip: false,
   crop: 0,
   colour: 0,
+  windows: "random",
 };
 
 export interface Preset<C> {
@@ -150,8 +164,29 @@ export interface MetricInfo {
   readonly unit: string;
   readonly better: "lower" | "higher";
   readonly about: string;
-  /** For metrics of the whole split, such as of a histogram: the number reported, from the n values' means over the split. */
-  reduce?(means: readonly number[]): number;
+  /** For metrics of the whole split, such as of a histogram: the number reported, from the n values' means over the split. NaN is left out of the report. */
+  reduce?(means: readonly number[], facts?: SplitFacts): number;
+}
+
+/** What a metric of a whole split may need to know of it. */
+export interface SplitFacts {
+  /** Bytes of the text as UTF-8 per token; not known of all text, and of nothing else. */
+  readonly bytesPerToken?: number | undefined;
+}
+
+/** A tokenizer that is trained when a run begins without one. */
+export interface TokenizerWish {
+  readonly kind: TokenizerKind;
+  /** Tokens at most. */
+  readonly size: number;
+}
+
+/** How a recurrent language model goes on token by token. */
+export interface Recurrence<N> {
+  /** The arrays that it carries from token to token, by name, for B texts; all begin as zeros. */
+  state(network: N, batch: number): Readonly<Record<string, readonly number[]>>;
+  /** tokens [B] int32 and the state before them -> scores of the next token [B, V], and the state after. */
+  step(network: N, tokens: Tensor, state: Readonly<Record<string, Tensor>>): { logits: Tensor; state: Readonly<Record<string, Tensor>> };
 }
 
 /** A figure of a whole model that no mean over pictures gives, and its standard error. */
@@ -194,8 +229,12 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
     readonly labels: boolean;
     /** How many conditions a configuration takes; absent where it takes none. */
     conditions?(config: C): number;
-    /** What a configuration takes: the shape of a picture [C, H, W], or of a point [D]. */
-    shape(config: C): ExampleShape;
+    /** What a configuration takes: the shape of a picture [C, H, W], of a point [D], or sizes of text. By custom the setting of a `vocabulary` has this name. */
+    shape(config: C): DataShape;
+    /** For models of text: what tokenizer is trained where none is given; of pairs, the targets'. */
+    tokenizer?(config: C): TokenizerWish;
+    /** For models of pairs: the sources' own tokenizer; absent where both have one. By custom the setting of its size is `sourceVocabulary`. */
+    sourceTokenizer?(config: C): TokenizerWish;
   };
   /** The network with its first weights. */
   build(config: C, rng: RandomStream): N;
@@ -236,13 +275,30 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   readonly starts?: boolean | "needs";
   /** What can be chosen when {@link sample} is called, such as `steps`: every field has a default, and its unit and range in its description. */
   readonly sampling?: z.ZodObject;
+  /** Of language models: scores of the token after each, [B, T, V], from tokens [B, T] int32, T up to the context. Each row sees those before it only. */
+  logits?(network: N, tokens: Tensor): Tensor;
+  /** Of recurrent language models: how they go on without reading everything again. */
+  readonly recurrence?: Recurrence<N>;
   /** Fresh pictures or points; yields what can be shown on the way, the finished ones last. */
   sample?(network: N, context: SampleContext): AsyncGenerator<Samples>;
 }
 
-/** The picture shape that a configuration takes. @throws UsageError where it takes points */
-export function pictureShape(record: Pick<ModelRecord, "name" | "data">, config: unknown): ImageShape {
+/** The shape of a configuration that takes pictures or points. @throws UsageError where it takes text */
+export function numericShape(record: Pick<ModelRecord, "name" | "data">, config: unknown): ExampleShape {
   const shape = record.data.shape(config);
+  if (!isText(shape)) return shape;
+  throw new UsageError({ what: `This works with pictures, and the model "${record.name}" is one of text.` });
+}
+
+/** The sizes of a configuration that takes text; undefined where it takes pictures or points. */
+export function textShape(record: Pick<ModelRecord, "data">, config: unknown): TokenShape | undefined {
+  const shape = record.data.shape(config);
+  return isText(shape) ? shape : undefined;
+}
+
+/** The picture shape that a configuration takes. @throws UsageError where it takes points or text */
+export function pictureShape(record: Pick<ModelRecord, "name" | "data">, config: unknown): ImageShape {
+  const shape = numericShape(record, config);
   if (!isPoint(shape)) return shape;
   throw new UsageError({
     what: `This works with pictures, and the model "${record.name}" was set up for points.`,

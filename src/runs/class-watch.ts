@@ -29,7 +29,7 @@ export class ClassWatch {
     backend: Backend,
   ): ClassWatch | undefined {
     if (
-      held.kind === "points" ||
+      held.kind !== "images" ||
       record.family !== "gans" ||
       record.data.conditions !== undefined ||
       record.sample === undefined ||

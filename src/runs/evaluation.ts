@@ -3,6 +3,7 @@ import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
 import { type ExampleSet, requireImages } from "../data/dataset.ts";
+import { randomWindows } from "../data/token-set.ts";
 import type { Estimates, ModelRecord } from "../models/index.ts";
 import { featureAssets } from "../models/node/feature-assets.ts";
 import { encodePng } from "../report/png.ts";
@@ -19,6 +20,8 @@ import { openRun, type Run } from "./registry.ts";
 export interface EvaluationOptions {
   data?: string | undefined;
   limit?: number | undefined;
+  /** Of text: measure on so many windows at random places, the same for each seed, rather than on all of the held-out text. */
+  randomWindows?: number | undefined;
   samples: number;
   /** Whether samples are compared with data. */
   distances: boolean;
@@ -69,7 +72,7 @@ export interface Evaluation {
  */
 export async function evaluateModel(name: string, options: EvaluationOptions, tools: RunTools): Promise<Evaluation> {
   const run = await openRun(name);
-  const { record, config, network, step, hash } = tools.change(await loadModel(run, tools.onWarning));
+  const { record, config, network, step, hash, tokenizers } = tools.change(await loadModel(run, tools.onWarning));
   const data = options.data ?? run.record.data?.name ?? record.data.sets[0];
   const features = options.distances ? (options.features ?? featuresFor(data)) : undefined;
   const classifier = options.classifier ?? (options.distances ? featuresFor(data) : undefined);
@@ -77,7 +80,9 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   const asked = requireServed(record, options, features);
   const { limit, samples, seed } = options;
   const { onProgress, onWarning } = tools;
-  const set = await loadSplit(record, config, data, "test", limit, { onProgress });
+  const { field, targetField } = run.record.data ?? {};
+  const loading = { onProgress, tokenizers, ...(options.data === undefined ? { field, targetField } : {}) };
+  const set = heldOut(await loadSplit(record, config, data, "test", limit, loading), options);
   const backend = await tools.openBackend();
   const model = { record, config, network, backend };
   const measured = async () => {
@@ -85,11 +90,10 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
     const estimates = await estimateFigures(model, results, { seed, onProgress });
     return { run, record, data, set, step, hash, results, estimates };
   };
-  if (set.kind === "points") {
-    if (asked)
-      throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are points.", where: data });
+  if (set.kind !== "images") {
+    if (asked) throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are not.", where: data });
     const about = { ...(await measured()), report: undefined, note: undefined };
-    if (!options.distances) return about;
+    if (!options.distances || set.kind !== "points") return about;
     const training = await loadSplit(record, config, data, "train", limit, { onProgress });
     const points = await measurePoints({ model, held: set, training: training as typeof set, samples, seed, sampling });
     return { ...about, points };
@@ -125,6 +129,13 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   } finally {
     await extractor?.dispose();
   }
+}
+
+/** The held-out split, or windows at random places of it. @throws UsageError where these are asked of other data than one long text */
+function heldOut(set: ExampleSet, { randomWindows: count, seed }: Pick<EvaluationOptions, "randomWindows" | "seed">): ExampleSet {
+  if (count === undefined) return set;
+  if (set.kind === "tokens") return randomWindows(set, count, seed);
+  throw new UsageError({ what: "Random windows are of one long text, and these data are not.", where: set.card.name });
 }
 
 /** The picture of the samples nearest to training pictures, as a PNG with its origin. */

@@ -5,7 +5,7 @@ import { plannedSteps } from "../train/session.ts";
 import { listCheckpoints } from "./checkpoint.ts";
 import type { Run } from "./registry.ts";
 
-type Training = TrainingSettings & { steps?: number; phaseSteps?: number };
+type Training = Omit<TrainingSettings, "steps"> & { steps?: number; phaseSteps?: number };
 
 /**
  * A run's training settings with another end. Phases of a model are fractions of all steps, so another end moves their borders too; where that would bring
@@ -22,7 +22,7 @@ export async function otherLength(
   const { config } = run.record;
   const { steps: old, ...rest } = run.record.training as unknown as Training;
   const training = steps === undefined ? { ...rest, epochs: epochs ?? rest.epochs } : { ...rest, steps };
-  const before = rest.phaseSteps ?? old ?? plannedSteps(record, config, rest, pictures);
+  const before = (rest.phaseSteps ?? old) || plannedSteps(record, config, rest, pictures);
   const after = steps ?? plannedSteps(record, config, training, pictures);
   const done = (await listCheckpoints(run)).at(-1) ?? 0;
   const phases = record.players?.(config).phases ?? [];

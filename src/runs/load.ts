@@ -2,12 +2,15 @@ import { AtelierError, UsageError } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
 import { conditionNames, type ExampleSet, limitExamples, type Split } from "../data/dataset.ts";
 import { type LoadDatasetOptions, loadExamples } from "../data/node/load.ts";
+import { loadTokens } from "../data/node/token-sets.ts";
 import { withoutMembers } from "../data/select.ts";
-import { findModel, type ModelRecord } from "../models/index.ts";
+import type { Tokenizers, TokenShape } from "../data/token-set.ts";
+import { findModel, type ModelRecord, numericShape, textShape } from "../models/index.ts";
 import { type Module, namedParameters, namedStates } from "../nn/module.ts";
 import { copySaved } from "../train/trainer.ts";
 import { configHash, loadLatest } from "./checkpoint.ts";
 import type { Run } from "./registry.ts";
+import { readTokenizers, type TextFields } from "./tokenizers.ts";
 
 /** A trained network out of a run, with what describes it. */
 export interface LoadedModel {
@@ -17,6 +20,8 @@ export interface LoadedModel {
   /** Steps of the checkpoint, and the hash of its arrays. */
   step: number;
   hash: string;
+  /** Of runs of text. */
+  tokenizers?: Tokenizers | undefined;
 }
 
 /**
@@ -32,13 +37,19 @@ export async function loadModel(run: Run, onWarning?: (text: string) => void): P
     (checkpoint.tensors.get(`ema.${name}`) ?? checkpoint.tensors.get(`model.${name}`))?.data as ArrayLike<number> | undefined;
   for (const [name, parameter] of namedParameters(network)) copySaved(name, parameter.data, saved(name));
   for (const [name, state] of namedStates(network)) copySaved(name, state.data as Float32Array, saved(name));
-  return { record, config, network, step: checkpoint.step, hash: checkpoint.hash };
+  return { record, config, network, step: checkpoint.step, hash: checkpoint.hash, tokenizers: await readTokenizers(run) };
+}
+
+export interface LoadSplitOptions extends LoadDatasetOptions, TextFields {
+  /** Leave out the pictures of a class, or with an attribute, before they are limited. */
+  without?: string | undefined;
+  /** Of the run, for models of text. */
+  tokenizers?: Tokenizers | undefined;
 }
 
 /**
- * One split of a data set or folder at the shape that a model takes.
+ * One split of a data set, folder or text at the shape that a model takes.
  * @param limit keep only the first so many examples of the split
- * @param options.without leave out the pictures of a class, or with an attribute, before they are limited
  * @throws UsageError when the model needs labels or conditions and the data have none, or `without` names nothing
  */
 export async function loadSplit(
@@ -47,9 +58,12 @@ export async function loadSplit(
   name: string,
   split: Split,
   limit?: number,
-  { without, ...options }: LoadDatasetOptions & { without?: string | undefined } = {},
+  { without, tokenizers, ...options }: LoadSplitOptions = {},
 ): Promise<ExampleSet> {
-  const all = await loadExamples(name, { ...options, split, shape: record.data.shape(config) });
+  const shape = textShape(record, config);
+  if (shape !== undefined) return await loadTextSplit(shape, name, split, limit, { without, tokenizers, ...options });
+  const { field: _field, targetField: _target, ...pictures } = options;
+  const all = await loadExamples(name, { ...pictures, split, shape: numericShape(record, config) });
   const set = without === undefined ? all : withoutMembers(all, without);
   if (record.data.labels && set.labels === undefined) {
     throw new UsageError({
@@ -65,6 +79,20 @@ export async function loadSplit(
       hint: "put the pictures into one sub-folder a class, add a labels.csv, or choose a data set with labels",
     });
   }
+  return limit === undefined || limit >= set.count ? set : limitExamples(set, limit);
+}
+
+async function loadTextSplit(
+  shape: TokenShape,
+  name: string,
+  split: Split,
+  limit: number | undefined,
+  { without, tokenizers, ...options }: LoadSplitOptions,
+): Promise<ExampleSet> {
+  if (without !== undefined) throw new UsageError({ what: "Texts have no classes to leave out.", got: `--without ${without}` });
+  if (tokenizers === undefined) throw new AtelierError({ what: "Text needs a tokenizer to become numbers.", where: name });
+  const { field, targetField, onProgress, signal } = options;
+  const set = await loadTokens(name, { split, shape, ...tokenizers, field, targetField, onProgress, signal });
   return limit === undefined || limit >= set.count ? set : limitExamples(set, limit);
 }
 

@@ -1,6 +1,6 @@
 import { conditionNames, type ExampleSet, type ImageSet } from "../data/dataset.ts";
 import { type BatchTarget, Loader } from "../data/loader.ts";
-import type { Pictures } from "../models/index.ts";
+import { numericShape, type Pictures } from "../models/index.ts";
 import { imageGrid, imagePairs } from "../report/grid.ts";
 import { scatterPlot } from "../report/plot.ts";
 import type { Raster } from "../report/png.ts";
@@ -34,6 +34,7 @@ export function stripOf(frames: readonly Pictures[]): Pictures {
 /** Every view the model has, by name: `samples`, `reconstructions`, `latent`. `held` is held-out data. */
 export async function views(context: ViewContext, held: ExampleSet, seed: number | string): Promise<Record<string, Raster>> {
   if (held.kind === "points") return await pointViews(context, held, seed);
+  if (held.kind !== "images") return {};
   const { record } = context;
   const result: Record<string, Raster> = {};
   if (record.sample !== undefined) {
@@ -76,7 +77,7 @@ function scaleFor(height: number): number {
 
 async function reconstructionPairs({ record, config, network, backend }: ViewContext, held: ImageSet): Promise<Raster> {
   const count = Math.min(16, held.count);
-  const shape = [count, ...record.data.shape(config)] as [number, number, number, number];
+  const shape = [count, ...numericShape(record, config)] as [number, number, number, number];
   const program = await compile<string, "pictures">(
     backend,
     ({ images, conditions }) => ({ pictures: record.reconstruct!(network, images, conditions) }),
@@ -94,7 +95,7 @@ async function latentMap({ record, config, network, backend }: ViewContext, held
   // Where the size of a code is known, nothing is compiled only to find out.
   if ((record.codes?.(config) ?? [2]).reduce((product, size) => product * size, 1) !== 2) return undefined;
   const batch = Math.min(200, held.count);
-  const shape = [batch, ...record.data.shape(config)];
+  const shape = [batch, ...numericShape(record, config)];
   const program = await compile<string, "codes">(
     backend,
     ({ images, conditions }) => ({ codes: record.encode!(network, images, conditions) }),

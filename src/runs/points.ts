@@ -1,6 +1,7 @@
 /** What a model of points can show of itself: samples over the data's density, its own density, how it bends the space of codes. */
 import type { PointSet } from "../data/points.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { numericShape } from "../models/index.ts";
 import { cellMiddles, heatMapOf, type PlanePanel, planePanels } from "../report/plane.ts";
 import type { Raster } from "../report/png.ts";
 import { compile, type InputSpec } from "../runtime/program.ts";
@@ -122,7 +123,7 @@ async function codeSize({ record, config, network, backend }: ViewContext): Prom
   const known = record.codes?.(config);
   if (known !== undefined) return known.reduce((a, b) => a * b, 1);
   if (record.encode === undefined) return undefined;
-  const inputs: Record<string, InputSpec> = { points: { shape: [1, ...record.data.shape(config)] } };
+  const inputs: Record<string, InputSpec> = { points: { shape: [1, ...numericShape(record, config)] } };
   const program = await compile<string, "codes">(backend, ({ points }) => ({ codes: record.encode!(network, points) }), { inputs });
   const size = program.outputs.codes.length;
   await program.dispose();

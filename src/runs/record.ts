@@ -4,6 +4,7 @@ import { z } from "zod";
 import { FileError } from "../core/errors.ts";
 import { fileError, writeFileAtomic } from "../core/node/files.ts";
 import type { ConditionList } from "./conditions.ts";
+import type { TokenizerNotes } from "./tokenizers.ts";
 
 const FORMAT = 1;
 
@@ -29,6 +30,11 @@ export interface RunRecord {
     conditions?: ConditionList | undefined;
     /** The class or attribute whose pictures were left out of the training split. */
     without?: string | undefined;
+    /** Of texts: the tokenizers in the run's folder. */
+    tokenizers?: TokenizerNotes | undefined;
+    /** Of own texts: which fields or columns hold the text and what it becomes. */
+    field?: string | undefined;
+    targetField?: string | undefined;
   } | null;
   /** Of atelier, node, the runtime... at creation. */
   versions: Record<string, string>;
@@ -44,6 +50,8 @@ export interface RunRecord {
   results: Record<string, number>;
 }
 
+const tokenizerNote = z.object({ digest: z.string(), vocabulary: z.number() });
+
 // Loose: a field that a later version adds survives being read and written by this one.
 const recordSchema = z.looseObject({
   format: z.literal(FORMAT),
@@ -58,6 +66,9 @@ const recordSchema = z.looseObject({
       integrity: z.string().optional(),
       conditions: z.object({ kind: z.enum(["classes", "attributes"]), names: z.array(z.string()) }).optional(),
       without: z.string().optional(),
+      tokenizers: z.object({ tokenizer: tokenizerNote, source: tokenizerNote.optional() }).optional(),
+      field: z.string().optional(),
+      targetField: z.string().optional(),
     })
     .nullable(),
   versions: z.record(z.string(), z.string()),

@@ -4,19 +4,24 @@ import path from "node:path";
 import { packageInfo } from "../core/node/package-info.ts";
 import { conditionNames, type ExampleSet } from "../data/dataset.ts";
 import { datasetNamed } from "../data/sets/index.ts";
+import { textSetNamed } from "../data/text/sets/index.ts";
+import type { Tokenizers } from "../data/token-set.ts";
 import type { ModelRecord } from "../models/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { conditionList } from "./conditions.ts";
 import { conditionsSetting, requireConditions } from "./load.ts";
 import { createRun, type Run } from "./registry.ts";
+import { keepTokenizers, type TextFields, tokenizerNotes } from "./tokenizers.ts";
 
-/** A data set by its name, a folder by its whole path: the run finds it again from any folder. */
+/** A data set by its name, an address as it is, a folder or file by its whole path: the run finds it again from any folder. */
 export function dataName(given: string): string {
-  return datasetNamed(given)?.card.name ?? path.resolve(given);
+  if (/^https?:\/\//.test(given)) return given;
+  return datasetNamed(given)?.card.name ?? textSetNamed(given)?.card.name ?? path.resolve(given);
 }
 
 /** What a run was trained on: the pinned digest of a package, or the digest of what was generated or lies in a folder, as it is used. */
 export function integrityOf(name: string, set: ExampleSet): string | undefined {
+  if (set.kind === "tokens" || set.kind === "pairs") return set.digest;
   const spec = datasetNamed(name)?.card.package;
   return spec?.integrity ?? digestOf(set, true);
 }
@@ -30,6 +35,7 @@ export function hasIntegrity(recorded: string | undefined, name: string, set: Ex
 
 /** SHA-256 of the pictures with what is known of them: labels and attributes and, with `names`, what these are called. */
 function digestOf(set: ExampleSet, names: boolean): string {
+  if (set.kind === "tokens" || set.kind === "pairs") return set.digest;
   const hash = createHash("sha256").update(
     set.kind === "points" ? new Uint8Array(set.points.buffer, 0, set.points.byteLength) : set.images,
   );
@@ -69,6 +75,9 @@ export interface RunStart {
   data: string;
   /** The training split, at the model's shape. */
   set: ExampleSet;
+  /** Of models of text. */
+  tokenizers?: Tokenizers | undefined;
+  fields?: TextFields | undefined;
   /** Class or attribute that was left out of it. */
   without?: string | undefined;
   backend: Backend;
@@ -78,7 +87,7 @@ export interface RunStart {
 }
 
 /** Make a run's folder. @throws UsageError for a name that is taken, FileError when it cannot be written */
-export function startRun({
+export async function startRun({
   name,
   record,
   preset,
@@ -87,12 +96,14 @@ export function startRun({
   seed,
   data,
   set,
+  tokenizers,
+  fields = {},
   without,
   backend,
   device,
   command,
 }: RunStart): Promise<Run> {
-  return createRun({
+  const run = await createRun({
     name,
     model: record.name,
     preset,
@@ -104,9 +115,14 @@ export function startRun({
       integrity: integrityOf(data, set),
       ...(record.data.conditions === undefined ? {} : { conditions: conditionList(set) }),
       ...(without === undefined ? {} : { without }),
+      ...(tokenizers === undefined ? {} : { tokenizers: tokenizerNotes(tokenizers) }),
+      ...(fields.field === undefined ? {} : { field: fields.field }),
+      ...(fields.targetField === undefined ? {} : { targetField: fields.targetField }),
     },
     versions: { atelier: packageInfo().version, node: process.version, runtime: backend.description },
     device,
     command: [...command],
   });
+  if (tokenizers !== undefined) await keepTokenizers(run.folder, tokenizers);
+  return run;
 }

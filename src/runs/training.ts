@@ -3,6 +3,7 @@ import { freemem, totalmem } from "node:os";
 import path from "node:path";
 import { writeFileAtomic } from "../core/node/files.ts";
 import type { ExampleSet } from "../data/dataset.ts";
+import type { WindowSet } from "../data/token-set.ts";
 import type { ModelRecord, TrainingSettings } from "../models/index.ts";
 import { encodePng } from "../report/png.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -19,6 +20,7 @@ import { MetricsLog, truncateAfter } from "./metrics-log.ts";
 import { views } from "./pictures.ts";
 import { PointAnimation } from "./point-animation.ts";
 import type { Run } from "./registry.ts";
+import { sampleText } from "./sample-text.ts";
 
 export interface RunTrainingOptions {
   run: Run;
@@ -217,6 +219,7 @@ async function withGoodCheckpoint(run: Run, error: NotFiniteError): Promise<NotF
 
 async function writePictures(run: Run, context: Parameters<typeof views>[0], held: ExampleSet, step: number): Promise<string[]> {
   await mkdir(run.samplesFolder, { recursive: true });
+  if (held.kind === "tokens") return await writeText(run, context, held, step);
   const files: string[] = [];
   const rasters = await views(context, held, run.record.seed);
   for (const [name, raster] of Object.entries(rasters)) {
@@ -235,4 +238,13 @@ async function writePictures(run: Run, context: Parameters<typeof views>[0], hel
     files.push(file);
   }
   return files;
+}
+
+/** A text that the model writes, where it can. */
+async function writeText(run: Run, context: Parameters<typeof views>[0], held: WindowSet, step: number): Promise<string[]> {
+  const text = await sampleText(context, held, run.record.seed);
+  if (text === undefined) return [];
+  const file = path.join(run.samplesFolder, `step-${String(step).padStart(8, "0")}-text.txt`);
+  await writeFileAtomic(file, text);
+  return [file];
 }

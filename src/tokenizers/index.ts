@@ -2,6 +2,7 @@ export { trainBpe } from "./bpe.ts";
 export { trainByteBpe } from "./byte-bpe.ts";
 export { trainChar } from "./char.ts";
 export type { Corpus, TrainOptions } from "./kinds.ts";
+export { type LearnOptions, learnTokenizer, type TokenizerKind, tokenizerKinds } from "./learn.ts";
 export type { Encoding } from "./post-processors.ts";
 export { type SentencePieceOptions, trainSentencePieceBpe } from "./sentencepiece-bpe.ts";
 export { readSentencePiece } from "./sentencepiece-model.ts";

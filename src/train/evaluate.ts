@@ -1,6 +1,7 @@
 import { RandomStreams } from "../core/streams.ts";
 import type { ExampleSet } from "../data/dataset.ts";
-import { Loader } from "../data/loader.ts";
+import { type BatchTarget, Loader } from "../data/loader.ts";
+import { isText, isWindow } from "../data/token-set.ts";
 import type { BatchPart, ModelRecord } from "../models/model.ts";
 import type { Module } from "../nn/module.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -16,7 +17,7 @@ export interface EvaluateOptions {
   backend: Backend;
   /** Of the metrics' own draws; the same seed gives the same figure. Default 0. */
   seed?: number | string;
-  /** Examples a run. Default 100. */
+  /** Examples a run. Default 100, or fewer of long texts. */
   batch?: number;
 }
 
@@ -28,7 +29,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Record<string,
     const means = new Array<number>(values.length / set.count).fill(0);
     for (let i = 0; i < values.length; i++) means[i % means.length] += values[i];
     for (let i = 0; i < means.length; i++) means[i] /= set.count;
-    figures[name] = record.metricInfo[name]?.reduce?.(means) ?? means[0];
+    const facts = set.kind === "tokens" || set.kind === "pairs" ? { bytesPerToken: set.bytesPerToken } : {};
+    const reduce = record.metricInfo[name]?.reduce;
+    const figure = reduce === undefined ? means[0] : reduce(means, facts);
+    if (reduce === undefined || !Number.isNaN(figure)) figures[name] = figure;
   }
   return figures;
 }
@@ -41,7 +45,7 @@ export async function evaluateEach({
   set,
   backend,
   seed = 0,
-  batch = 100,
+  batch = examplesAtOnce(record, config),
 }: EvaluateOptions): Promise<Record<string, Float64Array>> {
   const size = Math.min(batch, set.count);
   const program = await compile<BatchPart, string>(backend, (batch, rng) => record.metrics(network, batch, rng), {
@@ -49,13 +53,9 @@ export async function evaluateEach({
     inputs: batchInputs(record, config, size),
     streams: new RandomStreams(seed),
   });
-  const wanted = wantedParts(record, set.kind);
-  const target = {
-    images: wanted.images ? (program.inputs.images as Float32Array) : undefined,
-    points: wanted.points ? (program.inputs.points as Float32Array) : undefined,
-    labels: wanted.labels ? (program.inputs.labels as Int32Array) : undefined,
-    conditions: wanted.conditions ? (program.inputs.conditions as Float32Array) : undefined,
-  };
+  const target: BatchTarget = Object.fromEntries(
+    Object.entries(wantedParts(record, set.kind)).map(([part, is]) => [part, is ? program.inputs[part as BatchPart] : undefined]),
+  );
   const each: Record<string, Float64Array> = {};
   for (const { start, valid } of new Loader(set, { batch: size, shuffle: false, dropLast: false }).evaluationBatches(target)) {
     const values = await program.run();
@@ -67,4 +67,15 @@ export async function evaluateEach({
   }
   await program.dispose();
   return each;
+}
+
+/** Scores of all tokens that an evaluation has in memory at once. */
+const SCORES = 1 << 24;
+
+/** Examples a run: 100, or fewer where each token's scores are many. */
+function examplesAtOnce({ data }: ModelRecord, config: unknown): number {
+  const shape = data.shape(config);
+  if (!isText(shape)) return 100;
+  const each = shape.vocabulary * (isWindow(shape) ? shape.tokens : shape.target);
+  return Math.max(1, Math.min(100, Math.floor(SCORES / each)));
 }

@@ -1,7 +1,8 @@
 import { allocate, sizeOf } from "../core/dtype.ts";
 import { type ImageShape, isPoint } from "../data/dataset.ts";
+import { isWindow } from "../data/token-set.ts";
 import { probes } from "../lower/free-batch.ts";
-import { type ModelRecord, type Pictures, pictureShape, type SampleContext } from "../models/model.ts";
+import { type ModelRecord, numericShape, type Pictures, pictureShape, type SampleContext, textShape } from "../models/model.ts";
 import type { Module } from "../nn/module.ts";
 import { type ExportBuild, type ExportedGraph, type ExportOptions, exportFunction, type FileNotes } from "../pretrained/onnx-export.ts";
 import type { Build, CompileOptions, InputSpec } from "../runtime/program.ts";
@@ -22,10 +23,12 @@ const docs = {
   conditions: "what is known of each picture: its class as one-hot, or its attributes as 0 and 1",
   logDensity: "log p of points, nats",
   scores: "class scores before the softmax, a column a class",
+  tokens: "ids of a text's tokens",
+  logits: "scores of the token after each, before the softmax, a column a token of the vocabulary",
 };
 
 /**
- * What a trained model can do, each as one inference graph with its weights inside: `classify`, `encode`, `decode`, `reconstruct`, and `sample` (or
+ * What a trained model can do, each as one inference graph with its weights inside: `logits` for models of text, else `classify`, `encode`, `decode`, `reconstruct`, and `sample` (or
  * `sample-1`, `sample-2` ... where sampling runs several programs), whose inputs `random:*` are to be filled with standard normal or uniform numbers.
  * @throws as `exportFunction`
  */
@@ -35,7 +38,9 @@ export async function exportModel(options: PortableModelOptions): Promise<Map<st
   const size = record.data.conditions?.(config);
   // What is known of each picture, for models that take it.
   const known = (batch: number): Record<string, InputSpec> => (size === undefined ? {} : { conditions: { shape: [batch, size] } });
-  const shape = record.data.shape(config);
+  const text = textShape(record, config);
+  if (text !== undefined) return textFunctions(options, isWindow(text) ? text.tokens : text.target);
+  const shape = numericShape(record, config);
   const kind = isPoint(shape) ? "points" : "images";
   const examples = (batch: number): Record<string, InputSpec> => ({ [kind]: { shape: [batch, ...shape] }, ...known(batch) });
   const add = (name: string, build: ExportBuild<string, string>, inputs: (batch: number) => Record<string, InputSpec>) => {
@@ -71,6 +76,16 @@ export async function exportModel(options: PortableModelOptions): Promise<Map<st
     );
   });
   return files;
+}
+
+/** What a language model can do: scores of the next token after each of T. */
+function textFunctions({ record, network, ...options }: PortableModelOptions, tokens: number): Map<string, ExportedGraph> {
+  const { logits } = record;
+  if (logits === undefined) return new Map();
+  const build: ExportBuild<string, string> = (inputs) => ({ logits: logits(network, inputs.tokens) });
+  const inputs = (batch: number): Record<string, InputSpec> => ({ tokens: { shape: [batch, tokens], dtype: "int32" } });
+  const metadata = { ...options.metadata, function: "logits" };
+  return new Map([["logits", exportFunction(build, { ...options, network, inputs, docs: { ...docs, ...options.docs }, metadata })]]);
 }
 
 interface SampleProgram {

@@ -25,7 +25,7 @@ export interface SessionOptions {
   set: ExampleSet;
   seed: number | string;
   backend: Backend;
-  /** Stop after this many steps instead of `epochs`. */
+  /** Stop after this many steps, whatever the training settings say. */
   steps?: number | undefined;
   /** The steps that phases have their spans of. Default all of them; a run that is made longer keeps those it began with. */
   phaseSteps?: number | undefined;
@@ -70,11 +70,11 @@ export class TrainingSession {
   /** Build the network from the seed, trace its gradient, load the programs. */
   static async create(options: SessionOptions): Promise<TrainingSession> {
     const { record, config, training, set, seed, backend } = options;
-    const loader = new Loader(set, { batch: training.batch, seed, augment: training });
+    const loader = new Loader(set, { batch: training.batch, seed, augment: training, windows: training.windows });
     const network = record.build(config, new RandomStream(seed, "initialisation"));
     const players = playersOf(record, config, network);
     const stepsPerEpoch = loader.stepsPerEpoch / (players === undefined ? 1 : batchesPerStep(players.phases));
-    const totalSteps = options.steps ?? plannedSteps(record, config, training, set.count);
+    const totalSteps = options.steps || plannedSteps(record, config, training, set.count);
     const { objective } = record;
     const { learningRate, weightDecay, clipNorm, ema } = training;
     const trainer = await Trainer.create({
@@ -132,13 +132,14 @@ export class TrainingSession {
   }
 }
 
-/** All steps of a training by its epochs: one for each batch, or where players take turns for as many as a round of them takes. */
+/** All steps of a training: as many as its settings say, or by its epochs one for each batch, or where players take turns for as many as a round of them takes. */
 export function plannedSteps(
   record: ModelRecord,
   config: unknown,
-  training: Pick<TrainingSettings, "epochs" | "batch">,
+  training: Pick<TrainingSettings, "epochs" | "batch"> & Partial<Pick<TrainingSettings, "steps">>,
   count: number,
 ): number {
+  if (training.steps) return training.steps;
   const perStep = batchesPerStep(record.players?.(config).phases ?? [{}]);
   return Math.max(1, Math.round((training.epochs * Math.floor(count / training.batch)) / perStep));
 }

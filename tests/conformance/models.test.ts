@@ -1,18 +1,23 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { TypedArray } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
-import { type ExampleSet, isPoint, requireImages } from "../../src/data/dataset.ts";
+import { type ExampleSet, isPoint, limitExamples, requireImages } from "../../src/data/dataset.ts";
 import { drawPointSet } from "../../src/data/points.ts";
 import { findDataset } from "../../src/data/sets/index.ts";
+import { tokensInMemory } from "../../src/data/text/tokens.ts";
+import { isText, isWindow, type PairShape, type WindowShape, windowSet } from "../../src/data/token-set.ts";
 import { isLeaf, type Parameter, type State } from "../../src/graph/leaf.ts";
 import { defaultTraining, type ModelRecord, models, trainingSettings } from "../../src/models/index.ts";
-import { namedParameters, summary } from "../../src/nn/module.ts";
+import { continuesText, openNextToken } from "../../src/models/next-token.ts";
+import { type Module, namedParameters, summary } from "../../src/nn/module.ts";
+import { openTextWriter } from "../../src/runs/continue-text.ts";
 import { rowsOf } from "../../src/runs/drawn.ts";
 import { drawPoints, drawSamples } from "../../src/runs/sampling.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
+import { learnTokenizer } from "../../src/tokenizers/learn.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import type { FlatParameters } from "../../src/train/flat.ts";
 import { TrainingSession } from "../../src/train/session.ts";
@@ -25,6 +30,7 @@ beforeAll(async () => {
 /** A few examples with structure: points of two moons, or pictures with a bright square whose place tells the class. */
 function examples(record: ModelRecord, config: unknown, count: number): ExampleSet {
   const shape = record.data.shape(config);
+  if (isText(shape)) return isWindow(shape) ? windows(shape, count) : pairs(shape, count);
   if (isPoint(shape)) return moons(count);
   const [channels, height, width] = shape;
   const stream = new RandomStream(0, "squares");
@@ -45,6 +51,72 @@ function examples(record: ModelRecord, config: unknown, count: number): ExampleS
   const classes = Array.from({ length: record.data.conditions?.(config) ?? 4 }, (_, i) => `class ${i}`);
   return { kind: "images", card: { name: "squares" } as never, split: "train", shape, images, labels, classes, count };
 }
+
+const words = "the cat sat on the mat and the dog sat on the log; the cat ran. ".repeat(20);
+
+/** Windows of a little text that repeats itself, as numbers of its letters. */
+function windows(shape: WindowShape, count: number): ExampleSet {
+  const tokenizer = learnTokenizer("char", [words]);
+  const ids = tokenizer.encode(words).map((id) => id % shape.vocabulary);
+  const set = windowSet(tokensInMemory(ids, shape.vocabulary), {
+    card: card("words"),
+    split: "train",
+    shape,
+    bytesPerToken: 1,
+    digest: "",
+    tokenizer,
+  });
+  return limitExamples(set, count);
+}
+
+/** Pairs of numbers and the same backwards, begun with 1 and ended with 2. */
+function pairs(shape: PairShape, count: number): ExampleSet {
+  const { source: S, target: T, vocabulary, sourceVocabulary = vocabulary } = shape;
+  const stream = new RandomStream(0, "pairs");
+  const [sources, targets] = [new Int32Array(count * S), new Int32Array(count * T)];
+  for (let n = 0; n < count; n++) {
+    const kinds = Math.min(vocabulary, sourceVocabulary) - 3;
+    const ids = Array.from({ length: 1 + stream.below(Math.min(S - 1, T - 2)) }, () => 3 + stream.below(kinds));
+    sources.set([...ids, 2], n * S);
+    targets.set([1, ...ids.toReversed(), 2], n * T);
+  }
+  const texts = Array.from({ length: count }, () => ({ source: "", target: "" }));
+  return { kind: "pairs", card: card("backwards"), split: "train", shape, sources, targets, texts, count, bytesPerToken: 1, digest: "" };
+}
+
+/** A model of text goes on from a prompt, the same for each seed, and token by token as it does from all tokens at once. */
+async function writes(record: ModelRecord, config: unknown, network: Module): Promise<void> {
+  const shape = record.data.shape(config) as WindowShape;
+  if (!continuesText(record) || !isWindow(shape)) return;
+  const tokenizer = learnTokenizer("char", [words]);
+  const writer = await openTextWriter({ record, config, network, backend }, tokenizer);
+  const prompt = Int32Array.of(1, 2, 3);
+  const write = async (seed: number) => {
+    const ids: number[] = [];
+    const limited = { temperature: 1, seed };
+    for await (const { id } of writer.generate({ prompt, maxTokens: 12, sampling: limited })) ids.push(id);
+    return ids;
+  };
+  const [a, b, c] = [await write(1), await write(1), await write(2)];
+  expect(a).toHaveLength(12);
+  expect(a).toEqual(b);
+  expect(a).not.toEqual(c);
+  await writer.close();
+  if (record.logits === undefined) return;
+  const program = await compile(backend, ({ tokens }) => ({ logits: record.logits!(network, tokens) }), {
+    inputs: { tokens: { shape: [1, 3], dtype: "int32" as const } },
+  });
+  const { logits } = await program.run({ tokens: prompt });
+  expect(logits.length).toBe(3 * shape.vocabulary);
+  const reader = await openNextToken({ record, config, network, compile: (build, options) => compile(backend, build, options) });
+  const scores = await reader.read(prompt);
+  scores.forEach((score, i) => {
+    expect(score).toBeCloseTo(Number(logits[2 * shape.vocabulary + i]), 4);
+  });
+  await reader.close();
+}
+
+const card = (name: string) => ({ name }) as never;
 
 function moons(count: number): ExampleSet {
   const dataset = findDataset(`moons:train=${count}`);
@@ -158,6 +230,7 @@ describe.each(cases)("%s, %s", (_name, preset, record) => {
   test("what it can do gives the promised shapes and ranges", async () => {
     const network = record.build(config, new RandomStream(0, "init"));
     const shape = record.data.shape(config);
+    if (isText(shape)) return await writes(record, config, network);
     const size = shape.reduce((a, b) => a * b, 1);
     const ranged = (values: Float32Array) => values.every((v) => (isPoint(shape) ? Number.isFinite(v) : v >= 0 && v <= 1));
     const inputs = { images: { shape: [3, ...shape] } };

@@ -3,14 +3,16 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { allocate, sizeOf, type TypedArray } from "../../src/core/dtype.ts";
 import { RandomStream } from "../../src/core/random.ts";
 import { isPoint } from "../../src/data/dataset.ts";
+import { isText } from "../../src/data/token-set.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import { ModelProtoSchema } from "../../src/lower/onnx_pb.ts";
 import { type BatchPart, type ModelRecord, models } from "../../src/models/index.ts";
-import { namedParameters } from "../../src/nn/module.ts";
+import { type Module, namedParameters } from "../../src/nn/module.ts";
 import { adam } from "../../src/optim/adam.ts";
 import { exportedSize } from "../../src/pretrained/onnx-export.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
-import { compile } from "../../src/runtime/program.ts";
+import { compile, type InputSpec } from "../../src/runtime/program.ts";
 import { batchInputs } from "../../src/train/batch.ts";
 import { exportModel } from "../../src/train/portable-model.ts";
 import { portableStep } from "../../src/train/portable-step.ts";
@@ -54,6 +56,33 @@ function worst(a: ArrayLike<number>, b: ArrayLike<number>, scale = largest(b)): 
   return Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]) / scale), 0);
 }
 
+/** Ids from 0 to 3, which every vocabulary has. */
+function idsOf({ shape }: InputSpec, step: number): Int32Array {
+  return Int32Array.from({ length: sizeOf(shape) }, (_, i) => (i * 7 + step + (i >> 3)) % 4);
+}
+
+/** What a model of text can do: scores of the next tokens, where it has them. */
+async function logitsOf(record: ModelRecord, network: Module, files: Awaited<ReturnType<typeof exportModel>>): Promise<void> {
+  expect([...files.keys()]).toEqual(record.logits === undefined ? [] : ["logits"]);
+  for (const [name, { model, inputs, outputs, batch }] of files) {
+    expect([batch, domains(model)]).toEqual([{ free: true }, [""]]);
+    const [, length] = inputs[0].shape as [string, number];
+    for (const way of ways) {
+      const executable = await backends[way].load(model, { name, optimize: "all" });
+      for (const size of [1, 5]) {
+        const tokens = { shape: [size, length], dtype: "int32" as const };
+        const got = new Float32Array(exportedSize(outputs[0], size));
+        await executable.bind({ tokens: idsOf(tokens, size) }, { [outputs[0].name]: got }).run();
+        const build = (given: Record<string, Tensor>) => ({ y: record.logits!(network, given.tokens) });
+        const program = await compile<string, "y">(backends.ffi, build, { inputs: { tokens } });
+        expect(worst(got, (await program.run({ tokens: idsOf(tokens, size) })).y as Float32Array)).toBeLessThan(1e-5);
+        await program.dispose();
+      }
+      await executable.dispose();
+    }
+  }
+}
+
 /** The small pictures of every model, and the points of those that take points. */
 const cases = models.flatMap((record) =>
   ["smoke", "toy"].filter((preset) => record.presets[preset] !== undefined).map((preset) => [record.name, preset, record] as const),
@@ -73,6 +102,7 @@ describe.each(cases)("%s, %s", (_, preset, record) => {
       ...(isPoint(record.data.shape(config)) ? (["logDensity"] as const) : []),
       "sample",
     ] as const;
+    if (isText(record.data.shape(config))) return await logitsOf(record, network, files);
     const able = functions.filter((name) => record[name] !== undefined);
     // What is drawn in several steps has several programs: sample-1 and so on.
     expect([...new Set([...files.keys()].map((name) => name.replace(/-\d+$/, "")))]).toEqual(able);
@@ -125,9 +155,10 @@ describe.each(cases)("%s, %s", (_, preset, record) => {
       const points = uniform(sizeOf(inputs.points.shape), `points ${step}`);
       const labels = Int32Array.from({ length: batch }, (_, i) => (i + step) % 4);
       const conditions = uniform(sizeOf(inputs.conditions.shape), `conditions ${step}`);
-      const { terms } = await trainer.advance({ images, points, labels, conditions });
+      const text = { tokens: idsOf(inputs.tokens, step), source: idsOf(inputs.source, step), target: idsOf(inputs.target, step) };
+      const { terms } = await trainer.advance({ images, points, labels, conditions, ...text });
       const random = Object.fromEntries(layout.inputs.random.map(({ name }) => [name, trainer.program.drawn(name)]));
-      const values: Record<string, TypedArray> = { images, points, labels, conditions };
+      const values: Record<string, TypedArray> = { images, points, labels, conditions, ...text };
       const fed = Object.fromEntries(layout.inputs.batch.map(({ name }) => [name, values[name]]));
       const given = { ...fed, ...random, learningRate: Float32Array.of(settings.learningRate), ...Object.fromEntries(state) };
       for (const executable of executables) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RuntimeError } from "../../src/core/errors.ts";
 import { RandomStream } from "../../src/core/random.ts";
+import { numericShape } from "../../src/models/index.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
@@ -62,7 +63,7 @@ describe.skipIf(gpu === undefined)("training on WebGPU, state kept on the device
     const one = await smokeSession("vae", gpu!);
     await advance(one, 2);
     const { record, config } = one.options;
-    const inputs = { images: { shape: [2, ...record.data.shape(config)] } };
+    const inputs = { images: { shape: [2, ...numericShape(record, config)] } };
     const build = ({ images }: { images: import("../../src/graph/tensor.ts").Tensor }) => ({ codes: record.encode!(one.network, images) });
     const programs = [await compile(gpu!, build, { inputs }), await compile(gpu!, build, { inputs, frozen: true })];
     const images = new Float32Array(programs[0].inputs.images.length);

@@ -4,7 +4,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { RandomStream } from "../../../src/core/random.ts";
-import { defaultTraining, type ModelRecord, models } from "../../../src/models/index.ts";
+import { defaultTraining, type ModelRecord, models, numericShape } from "../../../src/models/index.ts";
 import { exportedSize } from "../../../src/pretrained/onnx-export.ts";
 import { encodeSafetensors, type FileTensor } from "../../../src/pretrained/safetensors.ts";
 import { exportStep } from "../../../src/runs/export.ts";
@@ -49,7 +49,7 @@ async function writeStep(backend: Backend, record: ModelRecord, preset: "smoke" 
   const { model, layout } = exportStep(record, config, network, training);
   await writeFile(path.join(folder, "training-step.onnx"), model);
   await writeFile(path.join(folder, "training-step.json"), JSON.stringify({ ...layout, learningRate: training.learningRate }));
-  const shape = [training.batch, ...record.data.shape(config)];
+  const shape = [training.batch, ...numericShape(record, config)];
   const inputs = { images: { shape }, labels: { shape: [training.batch], dtype: "int32" as const } };
   const { learningRate, weightDecay, clipNorm, ema } = training;
   const trainer = await Trainer.create<"images" | "labels">({

@@ -4,3 +4,10 @@ export { type LoadDatasetOptions, loadDataset, loadExamples, preparedPlace } fro
 export { type LoadedPicture, loadPictureFile } from "./picture-file.ts";
 export { type LoadTextOptions, loadText, preparedTextPlace } from "./text.ts";
 export { openTokenFile, type TokenFile, writeTokenFile } from "./token-file.ts";
+export {
+  beginToken,
+  endToken,
+  type LoadTokensOptions,
+  loadTokens,
+  tokenizerDigest,
+} from "./token-sets.ts";

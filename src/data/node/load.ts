@@ -18,6 +18,7 @@ import {
 import { fitImages } from "../fit.ts";
 import { drawPointSet } from "../points.ts";
 import { datasetNamed, datasets } from "../sets/index.ts";
+import { textSetNamed } from "../text/sets/index.ts";
 import { openImageFolder } from "./image-folder.ts";
 import { openPrepared, writePrepared } from "./prepared.ts";
 import { rasterise } from "./rasterise.ts";
@@ -58,6 +59,11 @@ export async function loadExamples(
   { shape, ...options }: Omit<LoadDatasetOptions, "shape"> & { shape?: ExampleShape | undefined } = {},
 ): Promise<ExampleSet> {
   const dataset = datasetNamed(nameOrPath);
+  if (dataset === undefined && textSetNamed(nameOrPath) !== undefined)
+    throw otherKind(
+      nameOrPath,
+      `The model takes ${shape !== undefined && isPoint(shape) ? "points" : "pictures"}, and these data are text.`,
+    );
   if (dataset !== undefined && "density" in dataset) {
     const { name } = dataset.card;
     if (shape === undefined || (isPoint(shape) && shape[0] === dataset.card.shape[0]))

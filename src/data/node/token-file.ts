@@ -4,6 +4,7 @@
  *
  *   bytes 0-3 "ATOK", 4-7 version 1, 8-11 bytes an id (2 or 4), 12-15 vocabulary size, 16-23 digest of the tokenizer as text, 24-31 zero
  */
+import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { FileError } from "../../core/errors.ts";
 import { fileError, writeFileAtomic } from "../../core/node/files.ts";
@@ -91,12 +92,23 @@ function source(
         const wanted = Math.min(target.length - done, CHUNK / width);
         const bytes = Buffer.alloc(wanted * width);
         const { bytesRead } = await handle.read(bytes, 0, bytes.length, HEADER + (start + done) * width);
-        if (bytesRead !== bytes.length) throw new FileError({ what: "The token file became shorter while it was open.", where: file });
-        for (let i = 0; i < wanted; i++) target[done + i] = width === 2 ? bytes.readUInt16LE(2 * i) : bytes.readUInt32LE(4 * i);
+        unpack(bytes, bytesRead, width, target.subarray(done, done + wanted), file);
         done += wanted;
       }
+    },
+    readSync(start, target) {
+      checkRange(start, target.length, length);
+      const bytes = Buffer.alloc(target.length * width);
+      const bytesRead = readSync(handle.fd, bytes, 0, bytes.length, HEADER + start * width);
+      unpack(bytes, bytesRead, width, target, file);
     },
     close: () => handle.close(),
     [Symbol.asyncDispose]: () => handle.close(),
   };
+}
+
+/** Ids of `width` bytes each. @throws FileError where not all were read */
+function unpack(bytes: Buffer, bytesRead: number, width: number, target: Int32Array, file: string): void {
+  if (bytesRead !== bytes.length) throw new FileError({ what: "The token file became shorter while it was open.", where: file });
+  for (let i = 0; i < target.length; i++) target[i] = width === 2 ? bytes.readUInt16LE(2 * i) : bytes.readUInt32LE(4 * i);
 }

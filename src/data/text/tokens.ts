@@ -11,18 +11,17 @@ export interface TokenSource {
   readonly vocabularySize: number;
   /** Copy the tokens from `start` on into the target. @throws AtelierError when they are not all there. */
   read(start: number, target: Int32Array): Promise<void>;
+  /** The same at once: what a training step's batch is filled by. */
+  readSync(start: number, target: Int32Array): void;
 }
 
 /** A sequence in memory. */
 export function tokensInMemory(ids: Int32Array | Uint16Array | Uint32Array, vocabularySize: number): TokenSource {
-  return {
-    length: ids.length,
-    vocabularySize,
-    async read(start, target) {
-      checkRange(start, target.length, ids.length);
-      target.set(ids.subarray(start, start + target.length));
-    },
+  const readSync = (start: number, target: Int32Array): void => {
+    checkRange(start, target.length, ids.length);
+    target.set(ids.subarray(start, start + target.length));
   };
+  return { length: ids.length, vocabularySize, readSync, read: async (start, target) => readSync(start, target) };
 }
 
 /** @throws AtelierError unless `count` tokens from `start` on are there */

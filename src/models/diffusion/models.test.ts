@@ -8,7 +8,7 @@ import { namedParameters } from "../../nn/module.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { openBackend } from "../../runtime/node/open.ts";
 import { compile } from "../../runtime/program.ts";
-import type { ModelRecord, Pictures } from "../model.ts";
+import type { Batch, ModelRecord, Pictures } from "../model.ts";
 import { conditionalDdpm } from "./conditional-ddpm.ts";
 import { ddpm, plainDiffusion } from "./ddpm.ts";
 import { Diffusion, decodeNoise, encodeNoise } from "./diffusion.ts";
@@ -157,7 +157,7 @@ describe("super-resolution", () => {
     const model = superResolution.build(config, rng());
     const program = await compile(
       backend,
-      ({ images }, trace) => superResolution.metrics(model, { images, points: images, labels: images, conditions: images }, trace),
+      ({ images }, trace) => superResolution.metrics(model, { images, points: images, labels: images, conditions: images } as Batch, trace),
       { inputs: { images: { shape: [4, 1, 8, 8] } } },
     );
     const { psnr, bicubicPsnr } = await program.run({ images: Float32Array.from({ length: 256 }, (_, i) => (Math.sin(i) + 1) / 2) });
@@ -181,7 +181,7 @@ describe("points", () => {
     expect(points.some((value) => value < 0 || value > 1)).toBe(true);
     const program = await compile(
       backend,
-      ({ points }, trace) => ddpm.metrics(model, { points, images: points, labels: points, conditions: points }, trace),
+      ({ points }, trace) => ddpm.metrics(model, { points, images: points, labels: points, conditions: points } as Batch, trace),
       { inputs: { points: { shape: [10, 2] } } },
     );
     const { pictureError } = await program.run({ points: new Float32Array(20).fill(3) });

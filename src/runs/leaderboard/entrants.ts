@@ -1,6 +1,7 @@
 /** Who takes part in a leaderboard, and with which settings: read off the list of models. */
 import { UsageError, unknownName } from "../../core/errors.ts";
-import { type ImageShape, isPoint } from "../../data/dataset.ts";
+import { type DataShape, type ImageShape, isPoint } from "../../data/dataset.ts";
+import { isText } from "../../data/token-set.ts";
 import { defaultTraining, type ModelRecord, models } from "../../models/index.ts";
 
 /** A model with the settings that it enters with. */
@@ -17,12 +18,16 @@ export interface Absent {
   because: string;
 }
 
+function takesPictures(shape: DataShape): boolean {
+  return !isText(shape) && !isPoint(shape);
+}
+
 /** Whether a record's pictures can stand in a leaderboard: it samples from nothing, and a preset of it takes pictures. */
 function paints(record: ModelRecord): boolean {
   return (
     record.sample !== undefined &&
     record.starts !== "needs" &&
-    Object.values(record.presets).some(({ config }) => !isPoint(record.data.shape(config)))
+    Object.values(record.presets).some(({ config }) => takesPictures(record.data.shape(config)))
   );
 }
 
@@ -65,14 +70,15 @@ function enter(record: ModelRecord, image: ImageShape, asked: string | undefined
     return `its setting ${path.join(".")} does not fit: ${message}`;
   }
   const config = parsed.data as Record<string, unknown>;
-  if (record.data.shape(config).join() !== image.join())
-    return `its preset ${preset} takes pictures of ${record.data.shape(config).join(" x ")}`;
+  const shape = record.data.shape(config);
+  if (isText(shape)) return `its preset ${preset} is for text`;
+  if (shape.join() !== image.join()) return `its preset ${preset} takes pictures of ${shape.join(" x ")}`;
   return { record, preset, config, training: { ...defaultTraining, ...training } };
 }
 
 /** `small`, or the first other preset that takes pictures where that one takes points. */
 function picturePreset({ presets, data }: ModelRecord): string {
-  const takes = (name: string) => !isPoint(data.shape(presets[name].config));
+  const takes = (name: string) => takesPictures(data.shape(presets[name].config));
   const others = Object.keys(presets).filter((name) => name !== "smoke" && name !== "paper" && takes(name));
   return takes("small") ? "small" : (others[0] ?? "paper");
 }

@@ -24,7 +24,7 @@ test("every model that paints from nothing takes part in grey, at the leaderboar
   expect(absent).toMatchObject([{ model: "boltzmann-machine", because: expect.stringContaining("at most 16 units") }]);
   expect(found.map(({ record }) => record.name)).toEqual(painters.filter((name) => name !== "boltzmann-machine"));
   for (const { record, config } of found) {
-    expect([...record.data.shape(config)]).toEqual([1, 32, 32]);
+    expect(record.data.shape(config)).toEqual([1, 32, 32]);
     expect(() => record.build(config, new RandomStream(0, "initialisation")), record.name).not.toThrow();
   }
   expect(found.find(({ record }) => record.name === "pixelcnn")!.config).toMatchObject({ levels: 16, binarize: "none", gated: true });

@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import { sizeOf } from "../../core/dtype.ts";
 import type { ImageShape } from "../../data/dataset.ts";
 import { bitsPerDim, natsOfBitsPerDim, natsOfDensity } from "../../metrics/likelihood.ts";
-import type { Likelihood, ModelRecord } from "../../models/index.ts";
+import { type Likelihood, type ModelRecord, numericShape } from "../../models/index.ts";
 import type { Measure, MeasureName } from "../measures.ts";
 
 /** A held-out likelihood. */
@@ -78,11 +78,11 @@ export function machineOf(runtime: string): Machine {
  * @returns undefined for models that know none
  */
 export function likelihoodOf(
-  record: Pick<ModelRecord, "leaderboard" | "metricInfo" | "data">,
+  record: Pick<ModelRecord, "name" | "leaderboard" | "metricInfo" | "data">,
   config: unknown,
   results: Readonly<Record<string, number>>,
 ): BoardLikelihood | undefined {
-  const dimensions = sizeOf(record.data.shape(config));
+  const dimensions = sizeOf(numericShape(record, config));
   const said = record.leaderboard?.likelihood?.(config);
   if (said === undefined) {
     if (record.leaderboard?.likelihood !== undefined || !Number.isFinite(results.bitsPerDim)) return undefined;

@@ -1,7 +1,7 @@
 /** Finished runs that take part in a leaderboard as they are. */
 import { UsageError } from "../../core/errors.ts";
 import type { ImageShape } from "../../data/dataset.ts";
-import { findModel } from "../../models/index.ts";
+import { findModel, numericShape } from "../../models/index.ts";
 import { loadSplit } from "../load.ts";
 import { type Run, runState } from "../registry.ts";
 import { hasIntegrity } from "../start.ts";
@@ -34,7 +34,7 @@ export async function requireComparable(run: Run, { data, image }: Pick<BoardSet
       expected: "a run on the whole training split",
     });
   }
-  const shape = model.data.shape(record.config);
+  const shape = numericShape(model, record.config);
   requireShape(run.name, shape, image);
   const set = await loadSplit(model, record.config, data, "train");
   if (!hasIntegrity(record.data.integrity, data, set)) throw otherData(run, `${data} of another digest`, data);

@@ -1,0 +1,116 @@
+/** What `atelier generate` does for a run of text: continue a prompt. */
+import path from "node:path";
+import { UsageError } from "../core/errors.ts";
+import { writeFileAtomic } from "../core/node/files.ts";
+import type { SamplingOptions } from "../generation/engine.ts";
+import { formatNumber } from "./format.ts";
+import type { OpenedRun } from "./opened.ts";
+import { type Io, printJson } from "./verb.ts";
+
+export interface GenerateTextOptions {
+  count?: number;
+  seed: string;
+  prompt?: string;
+  tokens?: number;
+  temperature?: number;
+  showTop?: number;
+  stop?: string[];
+  out?: string;
+}
+
+/** Tokens that are added where no number is given, and the temperature. */
+const [TOKENS, TEMPERATURE] = [200, 0.8] as const;
+
+/**
+ * Continue a prompt and write the text as it comes.
+ * @throws UsageError for a model that does not continue texts
+ */
+export async function generateText(opened: OpenedRun, options: GenerateTextOptions, io: Io, json: boolean): Promise<void> {
+  const { run, model, backend } = opened;
+  const { continuesText } = await import("../models/next-token.ts");
+  const { openTextWriter, promptIds } = await import("../runs/continue-text.ts");
+  const { tokenizers } = model;
+  if (!continuesText(model.record) || tokenizers === undefined) {
+    throw new UsageError({
+      what: `The model "${model.record.name}" does not continue texts.`,
+      expected: "what it can do: train, evaluate",
+    });
+  }
+  const { prompt = "", tokens = TOKENS, temperature = TEMPERATURE, seed, count = 1, stop = [] } = options;
+  const ids = promptIds(tokenizers.tokenizer, prompt);
+  const writer = await openTextWriter({ ...model, backend }, tokenizers.tokenizer);
+  const texts: object[] = [];
+  const written: string[] = [];
+  try {
+    for (let n = 0; n < count; n++) {
+      const sampling: SamplingOptions = { temperature, seed: n === 0 ? seed : `${seed}/${n}` };
+      const request = {
+        prompt: ids,
+        maxTokens: tokens,
+        sampling,
+        stop,
+        ...(options.showTop === undefined ? {} : { logprobs: options.showTop }),
+      };
+      const told = await tellText(writer, request, prompt, options.showTop !== undefined, json ? undefined : io);
+      texts.push(told);
+      written.push(prompt + told.text);
+    }
+  } finally {
+    await writer.close();
+  }
+  const file = options.out === undefined ? undefined : path.resolve(options.out);
+  if (file !== undefined) await writeFileAtomic(file, `${written.join("\n\n")}\n`);
+  if (json)
+    printJson(io, { run: run.name, checkpoint: model.hash, prompt, seed, temperature, texts, ...(file === undefined ? {} : { file }) });
+  else if (file !== undefined) io.stdout.write(`${file}\n`);
+}
+
+type Writer = Awaited<ReturnType<typeof import("../runs/continue-text.ts").openTextWriter>>;
+
+interface Told {
+  text: string;
+  tokens: number;
+  reason: string;
+  seconds: number;
+  top?: { token: string; likeliest: { token: string; probability: number; drawn: number }[] }[];
+}
+
+/** One text, shown as it comes; with `top`, a line a token with what else it could have been. */
+async function tellText(
+  writer: Writer,
+  request: Parameters<Writer["generate"]>[0],
+  prompt: string,
+  top: boolean,
+  io: Io | undefined,
+): Promise<Told> {
+  const { tokenizer } = writer;
+  const started = performance.now();
+  const rows: NonNullable<Told["top"]> = [];
+  const name = (id: number) => tokenizer.decode([id], { skipSpecialTokens: false }) || (tokenizer.tokenOf(id) ?? "");
+  let text = "";
+  if (!top) io?.stdout.write(prompt);
+  const parts = writer.generate(request);
+  for (let next = await parts.next(); ; next = await parts.next()) {
+    if (next.done) {
+      const { reason, completionTokens: tokens } = next.value;
+      if (!top) io?.stdout.write("\n");
+      const seconds = (performance.now() - started) / 1000;
+      io?.stderr.write(
+        `${tokens} tokens in ${seconds.toFixed(1)} s: ${formatNumber(Number((tokens / seconds).toPrecision(3)))} a second\n`,
+      );
+      return { text, tokens, reason, seconds, ...(top ? { top: rows } : {}) };
+    }
+    const { id, text: piece, top: likeliest = [] } = next.value;
+    text += piece;
+    if (!top) io?.stdout.write(piece);
+    else {
+      const row = {
+        token: name(id),
+        likeliest: likeliest.map(({ id: other, logprob, drawn }) => ({ token: name(other), probability: Math.exp(logprob), drawn })),
+      };
+      rows.push(row);
+      const shown = row.likeliest.map(({ token, drawn }) => `${JSON.stringify(token)} ${(100 * drawn).toFixed(1)}%`);
+      io?.stdout.write(`${JSON.stringify(row.token).padEnd(18)} ${shown.join("  ")}\n`);
+    }
+  }
+}
