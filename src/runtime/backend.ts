@@ -94,9 +94,14 @@ export interface Executable {
   /**
    * Tie every input and every wanted output to a host array, by name. The arrays (or their twins, see {@link DeviceMemory}) are read and written in place by each run; outputs
    * that are left out are not fetched. An array may be bound as input and output at once where the graph's author knows that it is safe.
+   * @param shapes of values with several free dimensions, by name; one alone follows from the array's length
    * @throws RuntimeError for an unknown or missing name, a wrong dtype or a wrong length.
    */
-  bind(inputs: Readonly<Record<string, TypedArray>>, outputs: Readonly<Record<string, TypedArray>>): Binding;
+  bind(
+    inputs: Readonly<Record<string, TypedArray>>,
+    outputs: Readonly<Record<string, TypedArray>>,
+    shapes?: Readonly<Record<string, Shape>>,
+  ): Binding;
   /** Wait for runs in flight, then free the session. Calling it twice is harmless. */
   dispose(): Promise<void>;
 }

@@ -11,6 +11,7 @@ export interface BoundArray {
 }
 
 type Arrays = Readonly<Record<string, TypedArray>>;
+type Shapes = Readonly<Record<string, Shape>>;
 
 const arrayClass: Record<DType, string> = {
   float32: "Float32Array",
@@ -39,14 +40,14 @@ export function checkModel(model: Uint8Array, program: string): Uint8Array {
  * checked here: names, element types, lengths, detached and resizable buffers. Every input must be there.
  * @throws RuntimeError
  */
-export function checkInputs(program: string, infos: readonly ValueInfo[], arrays: Arrays): BoundArray[] {
+export function checkInputs(program: string, infos: readonly ValueInfo[], arrays: Arrays, shapes: Shapes = {}): BoundArray[] {
   checkNames(program, "input", infos, arrays);
   return infos.map((info) => {
     const array = arrays[info.name];
     if (array === undefined) {
       throw new RuntimeError({ what: `The input "${info.name}" of the program "${program}" is not bound.`, expected: describeValue(info) });
     }
-    return checkArray(program, "input", info, array);
+    return checkArray(program, "input", info, array, shapes[info.name]);
   });
 }
 
@@ -54,13 +55,13 @@ export function checkInputs(program: string, infos: readonly ValueInfo[], arrays
  * Match arrays with the outputs of a program, in the program's order. Outputs may be left out, but not all of them.
  * @throws RuntimeError
  */
-export function checkOutputs(program: string, infos: readonly ValueInfo[], arrays: Arrays): BoundArray[] {
+export function checkOutputs(program: string, infos: readonly ValueInfo[], arrays: Arrays, shapes: Shapes = {}): BoundArray[] {
   checkNames(program, "output", infos, arrays);
   const wanted = infos.filter((info) => arrays[info.name] !== undefined);
   if (wanted.length === 0) {
     throw new RuntimeError({ what: `No output of the program "${program}" is bound.`, expected: `at least one of: ${describeAll(infos)}` });
   }
-  return wanted.map((info) => checkArray(program, "output", info, arrays[info.name]));
+  return wanted.map((info) => checkArray(program, "output", info, arrays[info.name], shapes[info.name]));
 }
 
 /** The distinct buffers behind the bound arrays with their sizes in bytes, to notice later that one was transferred away. */
@@ -107,7 +108,7 @@ function checkNames(program: string, side: "input" | "output", infos: readonly V
   }
 }
 
-function checkArray(program: string, side: "input" | "output", info: ValueInfo, array: TypedArray): BoundArray {
+function checkArray(program: string, side: "input" | "output", info: ValueInfo, array: TypedArray, given: Shape | undefined): BoundArray {
   const where = `${side} "${info.name}" of the program "${program}"`;
   const wanted = arrayClass[info.dtype];
   const found = classOf(array);
@@ -126,7 +127,20 @@ function checkArray(program: string, side: "input" | "output", info: ValueInfo, 
       hint: "bind an array over a buffer of fixed size",
     });
   }
-  return { name: info.name, dtype: info.dtype, shape: fixShape(where, info, array.length), array };
+  const shape = fixShape(where, given === undefined ? info : { ...info, shape: agreed(where, info, given) }, array.length);
+  return { name: info.name, dtype: info.dtype, shape, array };
+}
+
+/** A shape given for a value, which has the value's own dimensions where these are not free. */
+function agreed(where: string, info: ValueInfo, given: Shape): Shape {
+  const fits = given.length === info.shape.length && given.every((dim, i) => dim > 0 && (info.shape[i] === -1 || info.shape[i] === dim));
+  if (fits) return given;
+  throw new RuntimeError({
+    what: "A bound array was given a shape that its value cannot have.",
+    where,
+    got: `[${given.join(", ")}]`,
+    expected: describeValue(info),
+  });
 }
 
 /** The concrete shape for an array of `length` elements: at most one dimension may be free, and the length must fit. */

@@ -36,7 +36,7 @@ export async function sharedSession(backend: Backend, graph: Graph, load: () => 
   try {
     const executable = await shared.executable;
     const { name, inputs, outputs } = executable;
-    return { name, inputs, outputs, bind: (inputs, outputs) => executable.bind(inputs, outputs), dispose: release };
+    return { name, inputs, outputs, bind: (inputs, outputs, shapes) => executable.bind(inputs, outputs, shapes), dispose: release };
   } catch (error) {
     held = false;
     if (known.get(text) === shared) known.delete(text);

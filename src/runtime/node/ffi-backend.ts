@@ -1,4 +1,4 @@
-import type { TypedArray } from "../../core/dtype.ts";
+import type { Shape, TypedArray } from "../../core/dtype.ts";
 import { RuntimeError } from "../../core/errors.ts";
 import { KernelSet } from "../../native/index.ts";
 import type { Backend, Binding, Executable, LoadOptions, Profile, ProfileOptions, Target, ValueInfo } from "../backend.ts";
@@ -110,10 +110,14 @@ export class FfiExecutable implements Executable {
     forgotten.register(this, native, native);
   }
 
-  bind(inputs: Readonly<Record<string, TypedArray>>, outputs: Readonly<Record<string, TypedArray>>): Binding {
+  bind(
+    inputs: Readonly<Record<string, TypedArray>>,
+    outputs: Readonly<Record<string, TypedArray>>,
+    shapes?: Readonly<Record<string, Shape>>,
+  ): Binding {
     if (this.disposed) throw new RuntimeError(`A program was bound after it was disposed: program "${this.name}".`);
-    const boundInputs = checkInputs(this.name, this.inputs, inputs);
-    const boundOutputs = checkOutputs(this.name, this.outputs, outputs);
+    const boundInputs = checkInputs(this.name, this.inputs, inputs, shapes);
+    const boundOutputs = checkOutputs(this.name, this.outputs, outputs, shapes);
     const values = this.device === undefined ? undefined : new DeviceValues(this.native.api);
     let native: NativeBinding | undefined;
     try {

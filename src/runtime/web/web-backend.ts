@@ -1,4 +1,4 @@
-import type { TypedArray } from "../../core/dtype.ts";
+import type { Shape, TypedArray } from "../../core/dtype.ts";
 import { RuntimeError } from "../../core/errors.ts";
 import type { Backend, Binding, Executable, LoadOptions, Target, ValueInfo } from "../backend.ts";
 import { BindingState } from "../binding-state.ts";
@@ -76,10 +76,14 @@ class WebExecutable implements Executable {
     this.outputs = session.outputMetadata.map((value) => readValueInfo(value, name));
   }
 
-  bind(inputs: Readonly<Record<string, TypedArray>>, outputs: Readonly<Record<string, TypedArray>>): Binding {
+  bind(
+    inputs: Readonly<Record<string, TypedArray>>,
+    outputs: Readonly<Record<string, TypedArray>>,
+    shapes?: Readonly<Record<string, Shape>>,
+  ): Binding {
     if (this.disposed) throw new RuntimeError(`A program was bound after it was disposed: program "${this.name}".`);
-    const boundInputs = checkInputs(this.name, this.inputs, inputs);
-    const boundOutputs = checkOutputs(this.name, this.outputs, outputs);
+    const boundInputs = checkInputs(this.name, this.inputs, inputs, shapes);
+    const boundOutputs = checkOutputs(this.name, this.outputs, outputs, shapes);
     const { memory } = this.backend;
     const binding = new WebBinding(this, new BindingState(this.name, [...boundInputs, ...boundOutputs]));
     const read = new Set<WebTwin>();
