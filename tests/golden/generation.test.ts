@@ -2,8 +2,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { beamSearch } from "../../src/generation/beam.ts";
+import type { SamplingOptions } from "../../src/generation/engine.ts";
+import { candidatesOf, minP, temperature, topK, topP, typicalP } from "../../src/generation/filters.ts";
+import { repetitionPenalty } from "../../src/generation/penalties.ts";
 
 interface Golden {
+  processors: { logits: number[]; ids: number[]; cases: { name: string; settings: SamplingOptions; logits: (number | null)[] }[] };
   beams: {
     table: number[][][];
     start: number;
@@ -39,5 +43,21 @@ describe("beam search", () => {
     });
     expect(found.map(({ tokens }) => tokens)).toEqual(wanted.tokens);
     for (const [i, score] of (wanted.scores ?? []).entries()) expect(found[i].score).toBeCloseTo(score, 4);
+  });
+});
+
+describe("logits processors", () => {
+  const { logits, ids, cases } = golden.processors;
+  it.each(cases)("as transformers': $name $settings", ({ settings, logits: wanted }) => {
+    const row = Float32Array.from(logits);
+    if (settings.repetitionPenalty !== undefined) repetitionPenalty(row, new Set(ids), settings.repetitionPenalty);
+    let left = candidatesOf(row);
+    if (settings.temperature !== undefined) left = temperature(left, settings.temperature);
+    if (settings.topK !== undefined) left = topK(left, settings.topK);
+    if (settings.topP !== undefined) left = topP(left, settings.topP);
+    if (settings.minP !== undefined) left = minP(left, settings.minP);
+    if (settings.typicalP !== undefined) left = typicalP(left, settings.typicalP);
+    expect([...left.ids]).toEqual(wanted.flatMap((value, id) => (value === null ? [] : [id])));
+    for (const [i, id] of left.ids.entries()) expect(left.logits[i]).toBeCloseTo(wanted[id]!, 4);
   });
 });

@@ -1,5 +1,4 @@
 import { RandomStream } from "../../core/random.ts";
-import type { Parameter } from "../../graph/leaf.ts";
 import { linear } from "../../graph/ops/linalg.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { gelu } from "../../nn/activations.ts";
