@@ -33,7 +33,7 @@ export const NETWORKS: Readonly<Record<string, Expected>> = {
   pixelcnn: { parameters: 307_460 },
   "pixelcnn-gated": { parameters: 182_913 },
   pixelrnn: { parameters: 45_377 },
-  "pixelcnn-plus-plus": { parameters: 267_908 },
+  "pixelcnn-plus-plus": { parameters: 321_668 },
   lstm: { parameters: 2_407_760 },
   "gpt-small": { parameters: 804_096 },
   "gpt-medium": { parameters: 10_745_088 },

@@ -153,11 +153,12 @@ class Stream(nn.Module):
 class PlusPlus(nn.Module):
     """One scale, no dropout: pictures [B, colours, H, W] in [-1, 1] to the numbers of the mixture."""
 
-    def __init__(self, channels=32, blocks=2, components=10, colours=3):
+    def __init__(self, channels=32, first=27, blocks=2, components=10, colours=3):
         super().__init__()
-        self.above = Shifted(colours + 1, channels, (2, 3), "centre", (1, 0))
-        self.row_above = Shifted(colours + 1, channels, (1, 3), "centre", (1, 0))
-        self.left = Shifted(colours + 1, channels, (2, 1), "right", (0, 1))
+        half = (first - 1) // 2
+        self.above = Shifted(colours + 1, channels, (half + 1, first), "centre", (1, 0))
+        self.row_above = Shifted(colours + 1, channels, (1, first), "centre", (1, 0))
+        self.left = Shifted(colours + 1, channels, (2, half), "right", (0, 1))
         self.u, self.ul = Stream("u", channels, blocks), Stream("ul", channels, blocks)
         self.head = nn.Conv2d(channels, (10 if colours == 3 else 3) * components, 1)
 

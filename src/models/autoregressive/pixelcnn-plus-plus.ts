@@ -40,6 +40,12 @@ const config = z
     image: pixelFields.image,
     levels: pixelFields.levels,
     channels: z.int().min(1).max(1024).describe("of both streams"),
+    firstKernel: z
+      .int()
+      .min(3)
+      .max(127)
+      .refine((size) => size % 2 === 1, { error: "must be odd" })
+      .describe("size of the first filters, odd: they read the bare picture, so a wide view costs little there; 3 in the paper"),
     blocks: z.int().min(1).max(16).describe("gated residual blocks of each scale on the way in"),
     scales: z.int().min(1).max(3).describe("sizes of the maps: each one half of the one before"),
     components: z.int().min(1).max(64).describe("logistic distributions a pixel"),
@@ -161,11 +167,12 @@ export class PixelCnnPlusPlus extends Module implements RasterNetwork {
 
   constructor(settings: PixelCnnPlusPlusConfig, rng: RandomStream) {
     super();
-    const { image, channels, components } = settings;
+    const { image, channels, components, firstKernel } = settings;
     const shape = { in: image[0] + 1, out: channels, rng };
-    this.above = new ShiftedConv2d({ ...shape, kernel: [2, 3], align: "centre", shift: [1, 0] });
-    this.rowAbove = new ShiftedConv2d({ ...shape, kernel: [1, 3], align: "centre", shift: [1, 0] });
-    this.left = new ShiftedConv2d({ ...shape, kernel: [2, 1], align: "right", shift: [0, 1] });
+    const half = (firstKernel - 1) / 2;
+    this.above = new ShiftedConv2d({ ...shape, kernel: [half + 1, firstKernel], align: "centre", shift: [1, 0] });
+    this.rowAbove = new ShiftedConv2d({ ...shape, kernel: [1, firstKernel], align: "centre", shift: [1, 0] });
+    this.left = new ShiftedConv2d({ ...shape, kernel: [2, half], align: "right", shift: [0, 1] });
     this.u = new Stream("u", settings, rng);
     this.ul = new Stream("ul", settings, rng);
     this.head = new Conv2d({ in: channels, out: mixtureSize(image[0], components), kernel: 1, rng });
@@ -228,7 +235,16 @@ export function rasterModel(network: PixelCnnPlusPlus): RasterModel {
   };
 }
 
-const colour: PixelCnnPlusPlusConfig = { image: [3, 32, 32], levels: 256, channels: 32, blocks: 2, scales: 1, components: 10, dropout: 0 };
+const colour: PixelCnnPlusPlusConfig = {
+  image: [3, 32, 32],
+  levels: 256,
+  channels: 32,
+  firstKernel: 27,
+  blocks: 2,
+  scales: 1,
+  components: 10,
+  dropout: 0,
+};
 
 export const pixelCnnPlusPlus = defineModel<PixelCnnPlusPlusConfig, PixelCnnPlusPlus>({
   name: "pixelcnn-plus-plus",
@@ -240,7 +256,7 @@ export const pixelCnnPlusPlus = defineModel<PixelCnnPlusPlusConfig, PixelCnnPlus
   config,
   presets: {
     smoke: {
-      config: { ...colour, image: [3, 8, 8], channels: 8, blocks: 1, scales: 2, components: 2 },
+      config: { ...colour, image: [3, 8, 8], channels: 8, firstKernel: 3, blocks: 1, scales: 2, components: 2 },
       training: { epochs: 1, batch: 16 },
       about: "seconds; for tests",
     },
@@ -256,7 +272,7 @@ export const pixelCnnPlusPlus = defineModel<PixelCnnPlusPlusConfig, PixelCnnPlus
       data: "cifar10",
     },
     paper: {
-      config: { ...colour, channels: 160, blocks: 5, scales: 3, dropout: 0.5 },
+      config: { ...colour, channels: 160, firstKernel: 3, blocks: 5, scales: 3, dropout: 0.5 },
       training: { epochs: 100, batch: 16, learningRate: 1e-3, beta1: 0.95, beta2: 0.9995, ema: 0.9995 },
       about: "the paper's network; days on two cores",
       data: "cifar10",
