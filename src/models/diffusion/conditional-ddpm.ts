@@ -22,8 +22,6 @@ import {
   decodeNoise,
   diffusionFields,
   diffusionLoss,
-  diffusionMetricInfo,
-  diffusionMetrics,
   encodeNoise,
   examplesOf,
   fitsHalvings,
@@ -32,6 +30,7 @@ import {
   knownConditions,
   toUser,
 } from "./diffusion.ts";
+import { diffusionLikelihood, diffusionMetricInfo, diffusionMetrics } from "./held-out.ts";
 import { editingFields, guidanceField, paint, samplingFields } from "./paint.ts";
 import { parameterizations } from "./parameterizations.ts";
 
@@ -100,6 +99,7 @@ export const conditionalDdpm = defineModel<ConditionalDdpmConfig, Diffusion>({
   objective: (model, batch, rng) => diffusionLoss(model, examplesOf(model, batch), batch.conditions, rng),
   metrics: (model, batch, rng) => diffusionMetrics(model, examplesOf(model, batch), batch.conditions, rng),
   metricInfo: diffusionMetricInfo,
+  leaderboard: { likelihood: diffusionLikelihood },
   prior: "normal",
   codes: ({ image }) => [image.reduce((size, side) => size * side, 1)],
   encode: (model, images, conditions) => encodeNoise(model, fromUser(model, images), { known: knownConditions(model, conditions) }),

@@ -29,8 +29,6 @@ import {
   decodeNoise,
   diffusionFields,
   diffusionLoss,
-  diffusionMetricInfo,
-  diffusionMetrics,
   encodeNoise,
   examplesOf,
   fitsHalvings,
@@ -38,6 +36,7 @@ import {
   halvingsRule,
   toUser,
 } from "./diffusion.ts";
+import { diffusionLikelihood, diffusionMetricInfo, diffusionMetrics } from "./held-out.ts";
 import { editingFields, paint, samplingFields } from "./paint.ts";
 import { parameterizations } from "./parameterizations.ts";
 
@@ -133,6 +132,7 @@ export const ddpm = defineModel<DdpmConfig, Diffusion>({
   objective: (model, batch, rng) => diffusionLoss(model, examplesOf(model, batch), undefined, rng),
   metrics: (model, batch, rng) => diffusionMetrics(model, examplesOf(model, batch), undefined, rng),
   metricInfo: diffusionMetricInfo,
+  leaderboard: { likelihood: diffusionLikelihood },
   prior: "normal",
   codes: ({ image }) => [image.reduce((size, side) => size * side, 1)],
   encode: (model, images) => encodeNoise(model, fromUser(model, images), {}),

@@ -17,7 +17,7 @@ import { concat, full } from "../../graph/ops/movement.ts";
 import { constant } from "../../graph/ops/source.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Rng } from "../../graph/trace.ts";
-import { meanSquaredError, squaredError, sumPerExample, type Terms, terms } from "../../nn/losses.ts";
+import { squaredError, sumPerExample, type Terms, terms } from "../../nn/losses.ts";
 import { Module } from "../../nn/module.ts";
 import type { Batch } from "../model.ts";
 import { noiseFactors, type Parameterization, pictureFactors, target } from "./parameterizations.ts";
@@ -122,7 +122,7 @@ export function toUser({ config: { image } }: Diffusion, examples: Tensor): Tens
 }
 
 /** A guess, cut off where pictures end. */
-function limited({ bounded }: Diffusion, guess: Tensor): Tensor {
+export function limited({ bounded }: Diffusion, guess: Tensor): Tensor {
   return bounded ? clip(guess, -1, 1) : guess;
 }
 
@@ -152,7 +152,12 @@ function ratesAt({ config: { noiseSchedule, timesteps, image, embedding } }: Dif
 }
 
 /** The picture that a prediction means, in a graph. alpha and sigma broadcast to x. */
-function pictureOf(kind: Parameterization, prediction: Tensor, x: Tensor, { alpha, sigma }: Record<"alpha" | "sigma", Tensor>): Tensor {
+export function pictureOf(
+  kind: Parameterization,
+  prediction: Tensor,
+  x: Tensor,
+  { alpha, sigma }: Record<"alpha" | "sigma", Tensor>,
+): Tensor {
   switch (kind) {
     case "epsilon":
       return x.sub(prediction.mul(sigma)).div(alpha);
@@ -174,7 +179,7 @@ interface Seen {
 }
 
 /** Add noise of the steps index [B] to signed pictures, and predict. */
-function look(model: Diffusion, picture: Tensor, index: Tensor, beside: Beside, rng: Rng): Seen {
+export function look(model: Diffusion, picture: Tensor, index: Tensor, beside: Beside, rng: Rng): Seen {
   const { parameterization, selfConditioning } = model.config;
   const noise = rng.normal("noise", picture.shape);
   const rates = ratesAt(model, index);
@@ -190,8 +195,14 @@ function look(model: Diffusion, picture: Tensor, index: Tensor, beside: Beside, 
   return { x, wanted, prediction: model.predict(x, rates.level, beside, last), rates };
 }
 
+/** What the picture is expected to be, seen with noise of the steps index [B]: signed [B, C, H, W]. */
+export function guessAt(model: Diffusion, picture: Tensor, index: Tensor, beside: Beside, rng: Rng): Tensor {
+  const { x, prediction, rates } = look(model, picture, index, beside, rng);
+  return limited(model, pictureOf(model.config.parameterization, prediction, x, rates));
+}
+
 /** The error of a prediction, summed over an example's numbers: [B]. */
-function errorOf(kind: DiffusionConfig["loss"], prediction: Tensor, wanted: Tensor): Tensor {
+export function errorOf(kind: DiffusionConfig["loss"], prediction: Tensor, wanted: Tensor): Tensor {
   return kind === "squared" ? squaredError(prediction, wanted) : sumPerExample(abs(prediction.sub(wanted)));
 }
 
@@ -208,43 +219,6 @@ export function diffusionLoss(model: Diffusion, picture: Tensor, conditions: Ten
   const { prediction, wanted } = look(model, picture, index, { known, picture: beside }, rng);
   return terms({ error: errorOf(loss, prediction, wanted) });
 }
-
-/**
- * Held-out errors, [B] each: picture i of a batch is seen at step ⌊(i + ½) T / B⌋, so that a batch covers all times evenly and each picture always has the
- * same one.
- */
-export function diffusionMetrics(
-  model: Diffusion,
-  picture: Tensor,
-  conditions: Tensor | undefined,
-  rng: Rng,
-  beside?: Tensor,
-): Record<string, Tensor> {
-  const { timesteps, parameterization, loss } = model.config;
-  const [B] = picture.shape;
-  const index = constant(
-    Int32Array.from({ length: B }, (_, i) => Math.floor(((i + 0.5) * timesteps) / B)),
-    "int32",
-    [B],
-  );
-  const known = knownConditions(model, conditions);
-  const { x, prediction, wanted, rates } = look(model, picture, index, { known, picture: beside }, rng);
-  const guess = limited(model, pictureOf(parameterization, prediction, x, rates));
-  return { error: errorOf(loss, prediction, wanted), pictureError: meanSquaredError(guess, picture) };
-}
-
-export const diffusionMetricInfo = {
-  error: {
-    unit: "squared or absolute error per picture",
-    better: "lower",
-    about: "error of the prediction, summed over its numbers, at times that cover the schedule evenly",
-  },
-  pictureError: {
-    unit: "squared error per number in [-1, 1]",
-    better: "lower",
-    about: "how far the expected picture is from the true one, at the same times",
-  },
-} as const;
 
 /** The levels of N steps of a schedule with T, the noisiest first, without the last, where there is no noise. */
 export function stepLevels(

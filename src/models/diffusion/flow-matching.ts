@@ -25,8 +25,6 @@ import {
   decodeNoise,
   diffusionFields,
   diffusionLoss,
-  diffusionMetricInfo,
-  diffusionMetrics,
   encodeNoise,
   examplesOf,
   fitsHalvings,
@@ -34,6 +32,7 @@ import {
   halvingsRule,
   toUser,
 } from "./diffusion.ts";
+import { diffusionLikelihood, diffusionMetricInfo, diffusionMetrics } from "./held-out.ts";
 import { editingFields, paint, samplingFields } from "./paint.ts";
 
 const config = z.strictObject(diffusionFields).refine(fitsHalvings, halvingsRule);
@@ -91,6 +90,7 @@ export const flowMatching = defineModel<FlowMatchingConfig, Diffusion>({
   objective: (model, batch, rng) => diffusionLoss(model, examplesOf(model, batch), undefined, rng),
   metrics: (model, batch, rng) => diffusionMetrics(model, examplesOf(model, batch), undefined, rng),
   metricInfo: diffusionMetricInfo,
+  leaderboard: { likelihood: diffusionLikelihood },
   prior: "normal",
   codes: ({ image }) => [image.reduce((size, side) => size * side, 1)],
   encode: (model, images) => encodeNoise(model, fromUser(model, images), {}),

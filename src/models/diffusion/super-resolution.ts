@@ -29,8 +29,6 @@ import {
   Diffusion,
   diffusionFields,
   diffusionLoss,
-  diffusionMetricInfo,
-  diffusionMetrics,
   expectedPicture,
   fitsHalvings,
   halvingsRule,
@@ -38,6 +36,7 @@ import {
   toIntensity,
   toSigned,
 } from "./diffusion.ts";
+import { diffusionMetrics, errorInfo } from "./held-out.ts";
 import { paint, samplingFields } from "./paint.ts";
 
 const config = z
@@ -193,7 +192,7 @@ export const superResolution = defineModel<SuperResolutionConfig, SuperResolutio
   },
   metrics,
   metricInfo: {
-    ...diffusionMetricInfo,
+    ...errorInfo,
     psnr: {
       unit: "dB",
       better: "higher",
