@@ -20,6 +20,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: "attribute", load: () => import("./attribute.ts") },
   { name: "latent", load: () => import("./latent.ts") },
   { name: "evaluate", load: () => import("./evaluate.ts") },
+  { name: "score", load: () => import("./score.ts") },
   { name: "leaderboard", load: () => import("./leaderboard.ts") },
   { name: "export", load: () => import("./export.ts") },
   { name: "profile", load: () => import("./profile.ts") },

@@ -40,6 +40,7 @@ export { Module, namedParameters, namedStates, type Summary, summary } from "./m
 export { BatchNorm, type BatchNormOptions, LayerNorm, type LayerNormOptions } from "./norm.ts";
 export * from "./norms.ts";
 export * from "./ode/index.ts";
+export { PaddedRecurrent, type PaddedRecurrentOptions } from "./padded-recurrent.ts";
 export { type PaddingMode, padBorders } from "./padding.ts";
 export * from "./pool.ts";
 export * from "./positions.ts";

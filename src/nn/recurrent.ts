@@ -18,8 +18,12 @@ export interface LSTMState {
   c: Tensor;
 }
 
-/** i, f, g, o from the stacked gates [B, 4H]: c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c'). (Hochreiter and Schmidhuber 1997; Gers et al. 2000.) */
-function lstmStep(gates: Tensor, c: Tensor): LSTMState {
+/**
+ * i, f, g, o from the stacked gates [B, 4H]: c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c'). (Hochreiter and Schmidhuber 1997; Gers et al. 2000.)
+ * @param c [B, H]
+ * @throws ShapeError
+ */
+export function lstmStep(gates: Tensor, c: Tensor): LSTMState {
   const [i, f, g, o] = chunk(gates, 4, -1);
   const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
   return { h: o.sigmoid().mul(cell.tanh()), c: cell };
@@ -49,16 +53,42 @@ export function lstmSequence(
 }
 
 /**
- * r, z, n from the input's part [B, 3H] and the hidden state's: n = tanh(n_x + σ(r) n_h), h' = n + σ(z) (h - n).
+ * r, z, n from the input's part [B, 3H] and the hidden state's [B, 3H]: n = tanh(n_x + σ(r) n_h), h' = n + σ(z) (h - n).
  * (Cho et al. 2014, with the reset gate after the product, as PyTorch has it.)
+ * @param h [B, H]
+ * @throws ShapeError
  */
-function gruStep(fromInput: Tensor, fromHidden: Tensor, h: Tensor): Tensor {
+export function gruStep(fromInput: Tensor, fromHidden: Tensor, h: Tensor): Tensor {
   const units = h.shape[1];
   const [gatesX, newX] = split(fromInput, [2 * units, units], -1);
   const [gatesH, newH] = split(fromHidden, [2 * units, units], -1);
   const [r, z] = chunk(gatesX.add(gatesH).sigmoid(), 2, -1);
   const n = newX.add(r.mul(newH)).tanh();
   return n.add(z.mul(h.sub(n)));
+}
+
+/**
+ * A whole sequence through a GRU's recurrence, from gates that hold the input's part already.
+ * @param gates [T, B, 3H] in the order r, z, n, the input's biases included
+ * @param hiddenWeight [3H, H]
+ * @param hiddenBias [3H]
+ * @param initial [B, H]
+ * @returns hidden states [T, B, H] and the last state
+ */
+export function gruSequence(
+  gates: Tensor,
+  { hiddenWeight, hiddenBias }: Pick<CellWeights, "hiddenWeight" | "hiddenBias">,
+  initial: Tensor,
+  reverse = false,
+): { outputs: Tensor; last: Tensor } {
+  const { carry, outputs } = scan(
+    ([h], [x]) => {
+      const next = gruStep(x, linear(h, hiddenWeight, hiddenBias), h);
+      return { carry: [next], outputs: [next] };
+    },
+    { init: [initial], xs: [gates], reverse },
+  );
+  return { outputs: outputs[0], last: carry[0] };
 }
 
 export interface RNNCellOptions extends CellOptions {
@@ -187,15 +217,9 @@ export class GRU extends Module {
   /** x [B, T, in], initial [layers · directions, B, H] -> outputs [B, T, directions · H], last states like `initial`. @throws ShapeError */
   call(x: Tensor, initial?: Tensor): { outputs: Tensor; state: Tensor } {
     const { outputs, states } = this.#stack.call(x, [initial], (sequence, [first], weights, reverse) => {
-      const { inputWeight, inputBias, hiddenWeight, hiddenBias } = weights;
-      const side = scan(
-        ([h], [slice]) => {
-          const next = gruStep(slice, linear(h, hiddenWeight, hiddenBias), h);
-          return { carry: [next], outputs: [next] };
-        },
-        { init: [first], xs: [linear(sequence, inputWeight, inputBias)], reverse },
-      );
-      return { outputs: side.outputs[0], states: side.carry };
+      const { inputWeight, inputBias } = weights;
+      const side = gruSequence(linear(sequence, inputWeight, inputBias), weights, first, reverse);
+      return { outputs: side.outputs, states: [side.last] };
     });
     return { outputs, state: states[0] };
   }

@@ -18,6 +18,15 @@ export function cosine(steps: number, end = 0): Schedule {
   return (step) => end + (1 - end) * 0.5 * (1 + Math.cos(Math.PI * Math.min(step / steps, 1)));
 }
 
+/**
+ * √(start / (start + step)): with `start` steps of {@link warmup} before it, the schedule of Vaswani et al. 2017, Eq. 3, whose peak is the learning rate:
+ * there width^-0.5 · start^-0.5.
+ */
+export function inverseRoot(start: number): Schedule {
+  requireSteps("inverseRoot", start);
+  return (step) => Math.sqrt(start / (start + step));
+}
+
 /** Rise from 1 / steps to 1 over `steps`, then follow `after`, whose steps count from the end of the rise. */
 export function warmup(steps: number, after: Schedule = constant()): Schedule {
   requireSteps("warmup", steps);

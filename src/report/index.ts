@@ -1,3 +1,4 @@
+export { type AlignmentOptions, type AlignmentPanel, alignmentMaps } from "./alignment.ts";
 export { Canvas, type Colour, type TextStyle } from "./canvas.ts";
 export { type GridOptions, imageGrid, imagePairs, type Pictures } from "./grid.ts";
 export { type HistogramOptions, type HistogramPanel, histograms } from "./histograms.ts";

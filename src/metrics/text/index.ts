@@ -1,1 +1,10 @@
+export { type BleuOptions, type BleuScore, type BleuSmoothing, bleu, sentenceBleu } from "./bleu.ts";
+export { type BleuTokenizer, bleuTokenizers, bleuWords } from "./bleu-tokenizers.ts";
+export { type ChrfOptions, type ChrfScore, chrf, sentenceChrf } from "./chrf.ts";
+export { type Copies, type CopiesOptions, findCopiedText, findCopies } from "./copies.ts";
+export { distinctNgrams, selfBleu } from "./diversity.ts";
+export { characterErrorRate, type ErrorRate, editDistance, wordErrorRate } from "./error-rate.ts";
+export { answerForm, type ExactMatchOptions, exactMatch } from "./exact-match.ts";
 export { bitsPerByte, bitsPerCharacter, characterCount, perplexity, utf8Bytes } from "./perplexity.ts";
+export { type RougeKind, type RougeScore, rouge, rougeKinds, rougeOf } from "./rouge.ts";
+export type { References } from "./segments.ts";
