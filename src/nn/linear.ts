@@ -15,6 +15,7 @@ export interface LinearOptions extends WeightOptions {
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
+  #addition: ((x: Tensor) => Tensor) | undefined;
 
   constructor(options: LinearOptions) {
     super();
@@ -24,8 +25,14 @@ export class Linear extends Module {
     ({ weight: this.weight, bias: this.bias } = weightAndBias([options.out, options.in], fans, options.out, options));
   }
 
+  /** Add another function's result to this map's from now on, such as a low-rank adapter's; undefined takes it away. */
+  addToResult(addition: ((x: Tensor) => Tensor) | undefined): void {
+    this.#addition = addition;
+  }
+
   /** x [..., in] -> [..., out]. @throws ShapeError */
   call(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias);
+    const y = linear(x, this.weight, this.bias);
+    return this.#addition === undefined ? y : y.add(this.#addition(x));
   }
 }

@@ -22,6 +22,11 @@ export function namedStates(module: Module): Map<string, State> {
   return collectLeaves(module, (value) => value instanceof State);
 }
 
+/** Every module of a class inside another by its path, in field order: `namedModules(network, Linear)`. */
+export function namedModules<M extends Module>(module: Module, kind: abstract new (...args: never[]) => M): Map<string, M> {
+  return collectLeaves(module, (value): value is M => value instanceof kind);
+}
+
 function collectLeaves<T>(module: Module, wanted: (value: unknown) => value is T): Map<string, T> {
   const found = new Map<string, T>();
   const seen = new Set<unknown>();
