@@ -1,3 +1,4 @@
+export { type AdapterConfig, adapterConfigOf, adapterFrom, adapterTensors, readAdapterConfig } from "./adapter.ts";
 export type { Architecture, StoredName } from "./architecture.ts";
 export { architectureOf, architectures, readConfig } from "./architectures.ts";
 export * from "./onnx-export.ts";

@@ -1,2 +1,3 @@
 /** Pretrained models in files: `import { readModelFolder } from "atelier/pretrained/node"`. */
+export { adapterBase, isAdapterFolder, readAdapterFolder, writeAdapterFolder } from "./adapter-folder.ts";
 export { type PretrainedModel, readModelFolder, requireTokenizer, type SaveOptions, writeModelFolder } from "./model-folder.ts";
