@@ -38,13 +38,7 @@ const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
  */
 export async function serveHttp(service: TextService, options: HttpOptions = {}): Promise<RunningServer> {
   const { host = "127.0.0.1", port = 8080, key } = options;
-  if (!LOOPBACK.includes(host) && (key === undefined || key === "")) {
-    throw new UsageError({
-      what: "A server that others can reach needs a key.",
-      got: `--host ${host} without --key`,
-      hint: "set ATELIER_KEY (or --key), which clients send as their API key",
-    });
-  }
+  requireKey(host, key);
   const server = createServer((request, response) => {
     void answer(service, options, request, response);
   });
@@ -65,6 +59,16 @@ export async function serveHttp(service: TextService, options: HttpOptions = {})
       return closed;
     },
   };
+}
+
+/** @throws UsageError for a host other than this machine's own without a key */
+export function requireKey(host: string, key: string | undefined): void {
+  if (LOOPBACK.includes(host) || (key !== undefined && key !== "")) return;
+  throw new UsageError({
+    what: "A server that others can reach needs a key.",
+    got: `--host ${host} without --key`,
+    hint: "set ATELIER_KEY (or --key), which clients send as their API key",
+  });
 }
 
 async function end(server: Server, service: TextService, graceMilliseconds: number): Promise<void> {

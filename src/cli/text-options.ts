@@ -1,0 +1,47 @@
+/** What the verbs that write text with any model have in common. */
+import type { Command } from "commander";
+import type { TokenConstraint } from "../generation/constraint.ts";
+import type { OpenedText } from "../runs/text-engine.ts";
+import { showActivity } from "./activity.ts";
+import { checkDevice, wholeNumber } from "./options.ts";
+import type { Io } from "./verb.ts";
+
+export interface TextOptions {
+  device: string;
+  adapter?: string;
+  context?: number;
+  threads?: number;
+  slots?: number;
+}
+
+/** Options of how a model is opened. */
+export function addTextOptions(command: Command): Command {
+  return command
+    .option("--adapter <folder>", "a LoRA adapter in PEFT's form that is added to the model")
+    .option("--context <n>", "the most tokens of prompt and answer together (default: the model's)", wholeNumber(2))
+    .option("--threads <n>", "threads of the runtime (default: ATELIER_THREADS, else one a core)", wholeNumber(1))
+    .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");
+}
+
+/** Open a run or folder, with its constraints for JSON. @throws UsageError, FileError as {@link openTextEngine} */
+export async function openText(
+  target: string,
+  options: TextOptions,
+  io: Io,
+  json: boolean,
+): Promise<OpenedText & { constrain: ((schema: Readonly<Record<string, unknown>> | undefined) => TokenConstraint) | undefined }> {
+  checkDevice(options.device);
+  if (options.threads !== undefined) process.env.ATELIER_THREADS = String(options.threads);
+  const { openTextEngine } = await import("../runs/text-engine.ts");
+  const { openDevice } = await import("./device.ts");
+  const activity = showActivity(io, json);
+  try {
+    const backend = await openDevice(options.device, io, activity.onProgress);
+    activity.onProgress(`loading ${target}`);
+    const { adapter, context, slots } = options;
+    const onWarning = (text: string) => io.stderr.write(`warning: ${text}\n`);
+    return { ...(await openTextEngine(target, { backend, adapter, context, slots, onWarning })), constrain: undefined };
+  } finally {
+    activity.end();
+  }
+}
