@@ -85,7 +85,8 @@ export async function loadTextFolder(target: string, adapter?: string): Promise<
   const folder = own ? await baseFolder(target) : target;
   const model = await readModelFolder(folder);
   const tokenizer = requireTokenizer(model);
-  for (const one of [...(own ? [target] : []), ...(adapter === undefined ? [] : [adapter])]) (await readAdapterFolder(one, model.network)).merge();
+  for (const one of [...(own ? [target] : []), ...(adapter === undefined ? [] : [adapter])])
+    (await readAdapterFolder(one, model.network)).merge();
   return {
     name: path.basename(path.resolve(target)),
     network: model.network,
@@ -119,7 +120,10 @@ function isDecoder(network: Module): network is DecoderNetwork {
 }
 
 function writesNothing(name: string): UsageError {
-  return new UsageError({ what: `The model "${name}" does not write texts.`, expected: "a run of a language model, or a folder with a decoder" });
+  return new UsageError({
+    what: `The model "${name}" does not write texts.`,
+    expected: "a run of a language model, or a folder with a decoder",
+  });
 }
 
 async function isFile(file: string): Promise<boolean> {

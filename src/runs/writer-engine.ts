@@ -80,7 +80,11 @@ function requireKnown({ prompt, maxTokens, sampling = {}, constraint }: Generati
   const unknown = Object.entries(neutral).find(([key, value]) => (sampling[key as keyof typeof neutral] ?? value) !== value);
   const name = unknown?.[0] ?? ((sampling.logitBias?.size ?? 0) > 0 ? "logitBias" : constraint === undefined ? undefined : "constraint");
   if (name !== undefined)
-    throw new UsageError({ what: `This model is drawn from by temperature alone: ${name} is not supported.`, got: name, expected: "temperature, seed" });
+    throw new UsageError({
+      what: `This model is drawn from by temperature alone: ${name} is not supported.`,
+      got: name,
+      expected: "temperature, seed",
+    });
   if (prompt.length === 0 || prompt.length + maxTokens > context) {
     throw new UsageError({
       what: "The prompt and the tokens asked for do not fit the context.",
