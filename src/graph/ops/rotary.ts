@@ -1,5 +1,5 @@
 import { forEachIndex, ndZeros } from "../nd.ts";
-import { I } from "../onnx.ts";
+import { type Emitter, I } from "../onnx.ts";
 import { type Attrs, defineOp, type LowerArgs, type OpRecord } from "../op.ts";
 import { requireFloats, shapeError } from "../shape.ts";
 import { applyOne, type Tensor } from "../tensor.ts";
@@ -80,13 +80,7 @@ function lowerRotary({ onnx, inputs: [x, cos, sin], attrs: { interleaved, invers
   if (onnx.target === "cpu" || onnx.target === "wasm") {
     // Tables of each example's own lie one under another, and each position is a row.
     const rows = (table: string) => (own ? onnx.node("Reshape", [table, onnx.ints([batch * time, half])]) : table);
-    const positions = own
-      ? onnx.constant(
-          "int64",
-          [batch, time],
-          BigInt64Array.from({ length: batch * time }, (_, i) => BigInt(i)),
-        )
-      : onnx.ints([0]);
+    const positions = own ? onnx.node("Reshape", [countedTo(onnx, batch * time), onnx.ints([batch, time])]) : onnx.ints([0]);
     return [onnx.node("RotaryEmbedding", [x, positions, rows(cos), rows(turn)], { interleaved: I(Number(interleaved)) }, "com.microsoft")];
   }
   // Pairs on an axis of their own: the last one for neighbours, the one before it for halves.
@@ -99,6 +93,12 @@ function lowerRotary({ onnx, inputs: [x, cos, sin], attrs: { interleaved, invers
   const first = onnx.node("Sub", [product(a, cos), product(b, turn)]);
   const second = onnx.node("Add", [product(b, cos), product(a, turn)]);
   return [onnx.node("Reshape", [onnx.node("Concat", [first, second], { axis: I(axis) }), onnx.ints(shape)])];
+}
+
+/** 0, 1, 2 ... below a length: made in the graph rather than written into it, so that the length alone depends on the sizes. */
+function countedTo(onnx: Emitter, length: number): string {
+  const ones = onnx.node("Expand", [onnx.ints([1]), onnx.ints([length])]);
+  return onnx.node("CumSum", [ones, onnx.constant("int64", [], BigInt64Array.of(0n))], { exclusive: I(1) });
 }
 
 /**
