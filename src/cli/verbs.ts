@@ -12,6 +12,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: "data", load: () => import("./data.ts") },
   { name: "tokenizer", load: () => import("./tokenizer.ts") },
   { name: "train", load: () => import("./train.ts") },
+  { name: "finetune", load: () => import("./finetune.ts") },
   { name: "generate", load: () => import("./generate.ts") },
   { name: "chat", load: () => import("./chat.ts") },
   { name: "serve", load: () => import("./serve.ts") },

@@ -12,7 +12,7 @@ import type { Backend } from "../runtime/backend.ts";
 import { type ChatTemplate, plainChatTemplate } from "../tokenizers/chat/template.ts";
 import { readChatTemplate } from "../tokenizers/node/chat-template.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { loadModel } from "./load.ts";
+import { type LoadedModel, loadModel } from "./load.ts";
 import { openRun } from "./registry.ts";
 import { WriterEngine } from "./writer-engine.ts";
 
@@ -33,13 +33,17 @@ export interface TextEngineOptions {
 export interface LoadedText {
   /** The run's or the folder's name. */
   name: string;
+  /** Where it lies, the base's where an adapter was added. */
+  folder: string;
   network: Module;
   tokenizer: Tokenizer;
   template: ChatTemplate;
   /** Ids that end a text; undefined where the vocabulary tells. */
   endTokens: readonly number[] | undefined;
-  /** The folder of the base model, where it is one of Hugging Face's form. */
-  folder: string | undefined;
+  /** Where it is a run. */
+  model?: LoadedModel;
+  /** The text of `config.json`, where it is a folder in Hugging Face's form. */
+  configJson?: Readonly<Record<string, unknown>>;
 }
 
 /** An engine with the template for chats. */
@@ -55,64 +59,64 @@ export interface OpenedText {
  */
 export async function openTextEngine(target: string, options: TextEngineOptions): Promise<OpenedText> {
   const { backend, slots, context, precision, adapter } = options;
-  const kind = await kindOf(target);
-  if (kind === "run") {
-    const run = await openRun(target);
-    const model = await loadModel(run, options.onWarning);
-    const tokenizer = model.tokenizers?.tokenizer;
-    if (tokenizer === undefined) throw writesNothing(model.record.name);
-    const template = plainChatTemplate(tokenizer);
-    if (isDecoder(model.network)) {
-      if (adapter !== undefined) (await readAdapterFolder(adapter, model.network)).merge();
-      const engine = await DecoderEngine.open({ backend, network: model.network, tokenizer, name: run.name, slots, context, precision });
-      return { name: run.name, engine, template };
-    }
-    return { name: run.name, engine: await WriterEngine.open({ ...model, backend }, tokenizer, run.name), template };
+  const { name, network, tokenizer, template, endTokens, model } = await loadText(target, { adapter, onWarning: options.onWarning });
+  if (isDecoder(network)) {
+    const ends = endTokens === undefined ? {} : { endTokens };
+    const engine = await DecoderEngine.open({ backend, network, tokenizer, name, slots, context, precision, ...ends });
+    return { name, engine, template };
   }
-  const loaded = await loadTextFolder(target, adapter);
-  if (!isDecoder(loaded.network)) throw writesNothing(loaded.name);
-  const { name, network, tokenizer, template, endTokens } = loaded;
-  const engine = await DecoderEngine.open({
-    ...{ backend, network, tokenizer, name, slots, context, precision },
-    ...(endTokens === undefined ? {} : { endTokens }),
-  });
-  return { name, engine, template };
+  if (model === undefined) throw writesNothing(name);
+  return { name, engine: await WriterEngine.open({ ...model, backend }, tokenizer, name), template };
 }
 
-/** A model's folder, or an adapter's with its base, in memory; adapters are merged. @throws FileError */
-export async function loadTextFolder(target: string, adapter?: string): Promise<LoadedText> {
-  const own = await isAdapterFolder(target);
-  const folder = own ? await baseFolder(target) : target;
+/**
+ * A model that writes, in memory; adapters are merged into its weights.
+ * @throws UsageError, FileError as {@link openTextEngine}
+ */
+export async function loadText(
+  target: string,
+  { adapter, onWarning }: Pick<TextEngineOptions, "adapter" | "onWarning"> = {},
+): Promise<LoadedText> {
+  if (await isAdapterFolder(target)) {
+    const loaded = await loadText(await baseFolder(target), { adapter, onWarning });
+    (await readAdapterFolder(target, loaded.network)).merge();
+    return { ...loaded, name: path.basename(path.resolve(target)) };
+  }
+  const isFolder = (await isFile(path.join(target, "config.json"))) && !(await isFile(path.join(target, "run.json")));
+  const loaded = isFolder ? await fromFolder(target) : await fromRun(target, onWarning);
+  if (adapter !== undefined) (await readAdapterFolder(adapter, loaded.network)).merge();
+  return loaded;
+}
+
+async function fromFolder(folder: string): Promise<LoadedText> {
   const model = await readModelFolder(folder);
   const tokenizer = requireTokenizer(model);
-  for (const one of [...(own ? [target] : []), ...(adapter === undefined ? [] : [adapter])])
-    (await readAdapterFolder(one, model.network)).merge();
-  return {
-    name: path.basename(path.resolve(target)),
-    network: model.network,
-    tokenizer,
-    template: await readChatTemplate(folder, tokenizer),
-    endTokens: model.endTokens.length > 0 ? model.endTokens : undefined,
-    folder,
-  };
+  const { network, configJson, endTokens } = model;
+  const name = path.basename(path.resolve(folder));
+  const template = await readChatTemplate(folder, tokenizer);
+  return { name, folder, network, tokenizer, template, configJson, endTokens: endTokens.length > 0 ? endTokens : undefined };
+}
+
+async function fromRun(name: string, onWarning: TextEngineOptions["onWarning"]): Promise<LoadedText> {
+  const run = await openRun(name);
+  const model = await loadModel(run, onWarning);
+  const tokenizer = model.tokenizers?.tokenizer;
+  if (tokenizer === undefined) throw writesNothing(model.record.name);
+  const { network } = model;
+  return { name: run.name, folder: run.folder, network, tokenizer, template: plainChatTemplate(tokenizer), endTokens: undefined, model };
 }
 
 /** Where an adapter's base lies: beside the adapter, or from the current folder. @throws FileError where it is not there */
 async function baseFolder(adapter: string): Promise<string> {
   const base = await adapterBase(adapter);
   const places = base === undefined ? [] : [path.resolve(adapter, base), path.resolve(base)];
-  for (const place of places) if (await isFile(path.join(place, "config.json"))) return place;
+  for (const place of places) for (const file of ["config.json", "run.json"]) if (await isFile(path.join(place, file))) return place;
   throw new FileError({
     what: "The model that the adapter belongs to is not there.",
     where: path.join(adapter, "adapter_config.json"),
     got: base ?? "no base_model_name_or_path",
     hint: "name the model's folder, and the adapter's with --adapter",
   });
-}
-
-async function kindOf(target: string): Promise<"folder" | "run"> {
-  const folder = (await isAdapterFolder(target)) || (await isFile(path.join(target, "config.json")));
-  return folder && !(await isFile(path.join(target, "run.json"))) ? "folder" : "run";
 }
 
 function isDecoder(network: Module): network is DecoderNetwork {

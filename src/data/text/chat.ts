@@ -131,8 +131,15 @@ export interface ChatBatchOptions {
   pad?: number | undefined;
 }
 
+/** Whether a conversation has a token of an answer among its first so many targets. The first token of all is never predicted. */
+export function answersWithin({ answers }: ChatTokens, length: number): boolean {
+  return answers.subarray(1, length + 1).includes(1);
+}
+
 /** Batches of conversations, in an order that is new for each pass. Only tokens of answers have a weight. */
 export class ChatBatches {
+  /** B */
+  readonly batch: number;
   /** Conversations that are used: those with an answer within the length. */
   readonly count: number;
   /** Conversations left out because no token of an answer is within the length. */
@@ -146,8 +153,8 @@ export class ChatBatches {
   /** @throws UsageError where there are fewer conversations than a batch takes */
   constructor(chats: readonly ChatTokens[], options: ChatBatchOptions) {
     const { batch, length } = options;
-    // The first token is never predicted.
-    this.#chats = chats.filter(({ answers }) => answers.subarray(1, length + 1).includes(1));
+    this.#chats = chats.filter((one) => answersWithin(one, length));
+    this.batch = batch;
     this.#options = options;
     this.count = this.#chats.length;
     this.dropped = chats.length - this.count;

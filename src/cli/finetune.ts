@@ -1,0 +1,139 @@
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Command } from "commander";
+import { UsageError } from "../core/errors.ts";
+import { fileError } from "../core/node/files.ts";
+import type { LoraOptions } from "../nn/lora.ts";
+import { showActivity } from "./activity.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { checkDevice, numberAbove, wholeNumber } from "./options.ts";
+import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
+
+interface FinetuneOptions {
+  data: string;
+  out: string;
+  full?: boolean;
+  lora: number;
+  alpha?: number;
+  targets?: string;
+  epochs: number;
+  steps?: number;
+  batch: number;
+  length?: number;
+  learningRate?: number;
+  seed: string;
+  device: string;
+}
+
+/** Tokens of a conversation where the context allows it. */
+const LENGTH = 256;
+
+export const verb: Verb = {
+  name: "finetune",
+  summary: "Teach a language model to answer, from conversations",
+  register(program, io) {
+    addCommand(program, "finetune", verb.summary)
+      .argument("<run|folder>", "a run's name or folder, or a folder in Hugging Face's form")
+      .requiredOption(
+        "--data <file>",
+        'conversations: lines of {"messages": [...]}, {"prompt", "completion"} or {"instruction", "input", "output"}',
+      )
+      .requiredOption("--out <folder>", "where the adapter, or with --full the model, goes")
+      .option("--lora <rank>", "train low-rank adapters of this rank", wholeNumber(1), 8)
+      .option("--alpha <alpha>", "factor of the adapters, divided by the rank (default: twice the rank)", numberAbove(0))
+      .option("--targets <names>", "linear maps to adapt, as c_attn,c_proj (default: all but the head)")
+      .option("--full", "train all weights instead")
+      .option("--epochs <n>", "passes over the conversations", numberAbove(0), 3)
+      .option("--steps <n>", "stop after so many steps instead", wholeNumber(1))
+      .option("--batch <n>", "conversations a step", wholeNumber(1), 4)
+      .option("--length <n>", `tokens of a conversation; longer ones lose their end (default: ${LENGTH}, or the context)`, wholeNumber(2))
+      .option("--learning-rate <rate>", "at its highest (default: 2e-4, with --full 2e-5)", numberAbove(0))
+      .option("--seed <seed>", "the same seed gives the same result", "0")
+      .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
+      .action((target: string, options: FinetuneOptions, self: Command) => run(target, options, io, wantsJson(self)));
+  },
+};
+
+async function run(target: string, options: FinetuneOptions, io: Io, json: boolean): Promise<void> {
+  checkDevice(options.device);
+  const { data, full = false, epochs, steps, batch, seed, learningRate = full ? 2e-5 : 2e-4 } = options;
+  const out = path.resolve(options.out);
+  await requireNew(out);
+  const { readChats } = await import("../data/text/chat.ts");
+  const chats = readChats(await readText(data), path.basename(data));
+  const { finetune, writeFinetuned } = await import("../runs/finetune.ts");
+  const { loadText } = await import("../runs/text-engine.ts");
+  const { openDevice } = await import("./device.ts");
+  const activity = showActivity(io, json);
+  activity.onProgress(`loading ${target}`);
+  const loaded = await loadText(target, { onWarning: (text) => io.stderr.write(`warning: ${text}\n`) });
+  const backend = await openDevice(options.device, io, activity.onProgress);
+  activity.end();
+  if (full && loaded.configJson === undefined)
+    throw new UsageError({
+      what: "All weights can be trained of models in Hugging Face's folders.",
+      got: target,
+      hint: "leave --full out: adapters go with any",
+    });
+  const length = options.length ?? Math.min(LENGTH, contextOf(loaded.network) - 1);
+  let interrupted = false;
+  const release = onInterrupt(() => {
+    interrupted = true;
+  }, io);
+  const started = performance.now();
+  const lora = full ? undefined : loraOf(options);
+  const report = await finetune(loaded, chats, {
+    ...{ backend, lora, epochs, steps, batch, length, learningRate, seed },
+    stopped: () => interrupted,
+    onStep: (step, of, loss) => {
+      if (!json && (step === of || step % Math.max(1, Math.floor(of / 20)) === 0))
+        io.stderr.write(`step ${step} of ${of}: ${loss.toFixed(3)} nats a token\n`);
+    },
+  }).finally(release);
+  const seconds = (performance.now() - started) / 1000;
+  await writeFinetuned(out, loaded, report, {
+    base: path.resolve(loaded.folder),
+    data: path.basename(data),
+    epochs,
+    batch,
+    length,
+    learningRate,
+    seed,
+  });
+  if (interrupted) io.exitCode = 130;
+  const { lora: _, ...figures } = report;
+  if (json) return printJson(io, { folder: out, ...figures, seconds });
+  if (report.dropped > 0)
+    io.stderr.write(`note: ${report.dropped} conversations have no answer in their first ${length} tokens and were left out\n`);
+  io.stdout.write(
+    `${report.trained} numbers trained in ${report.steps} steps, ${seconds.toFixed(1)} s\n` +
+      `held-out answers: ${report.before.toFixed(3)} nats a token before, ${report.after.toFixed(3)} after\n${out}\n`,
+  );
+}
+
+function loraOf({ lora: rank, alpha, targets }: FinetuneOptions): LoraOptions {
+  return {
+    rank,
+    ...(alpha === undefined ? {} : { alpha }),
+    ...(targets === undefined ? {} : { targets: targets.split(",").map((name) => name.trim()) }),
+  };
+}
+
+function contextOf(network: object): number {
+  const { decoder } = network as { decoder?: { context: number } };
+  return decoder?.context ?? LENGTH + 1;
+}
+
+async function readText(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((error) => {
+    throw fileError(error, `Could not read ${file}.`);
+  });
+}
+
+/** @throws UsageError for a folder that holds something: a model is never written over another */
+async function requireNew(folder: string): Promise<void> {
+  for (const name of ["adapter_config.json", "config.json", "run.json"]) {
+    if (await stat(path.join(folder, name)).catch(() => undefined))
+      throw new UsageError({ what: "The folder already holds a model.", got: folder, hint: "choose another with --out" });
+  }
+}

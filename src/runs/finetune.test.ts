@@ -1,0 +1,60 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { TextEngine } from "../generation/engine.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { openBackend } from "../runtime/node/open.ts";
+import { finetune, writeFinetuned } from "./finetune.ts";
+import { loadText, openTextEngine } from "./text-engine.ts";
+
+const base = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../tests/golden/data/pretrained/gpt2");
+const questions = ["the tide", "a boat", "the moon", "at noon", "the pier", "the bay", "in the dark", "who hides"];
+const chats = questions.map((content) => [
+  { role: "user", content },
+  { role: "assistant", content: "went out" },
+]);
+
+let backend: Backend;
+let folder: string;
+beforeAll(async () => {
+  backend = await openBackend();
+  folder = await mkdtemp(path.join(tmpdir(), "atelier-finetune-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function answer(engine: TextEngine, text: string): Promise<string> {
+  const prompt = engine.tokenizer.encode(`User: ${text}\nAssistant:`);
+  let written = "";
+  for await (const token of engine.generate({ prompt, maxTokens: 8 })) written += token.text;
+  await engine.close();
+  return written;
+}
+
+it.each([
+  ["adapters", { rank: 4 }, 0.05],
+  ["all weights", undefined, 0.01],
+])("%s learn to answer, are written, and answer when they are read", async (name, lora, learningRate) => {
+  const plain = await openTextEngine(base, { backend });
+  expect(await answer(plain.engine, "a boat")).not.toContain("went out");
+  const loaded = await loadText(base);
+  const losses: number[] = [];
+  const options = { backend, lora, epochs: 1, steps: 60, batch: 4, length: 40, learningRate, seed: 3 };
+  const report = await finetune(loaded, chats, { ...options, onStep: (_step, _of, loss) => losses.push(loss) });
+  expect(losses).toHaveLength(60);
+  expect(report.after).toBeLessThan(report.before / 3);
+  expect(report.conversations + report.heldOut).toBe(8);
+  const out = path.join(folder, name);
+  await writeFinetuned(out, loaded, report, { base: "gpt2" });
+  const tuned = await openTextEngine(out, { backend });
+  expect(await answer(tuned.engine, "a boat")).toBe(" went out");
+  expect(JSON.parse(await readFile(path.join(out, "finetune.json"), "utf8"))).toMatchObject({ base: "gpt2", steps: 60 });
+});
+
+it("wants two conversations, and a length that holds answers", async () => {
+  const loaded = await loadText(base);
+  const options = { backend, lora: { rank: 1 }, epochs: 1, batch: 1, length: 40, learningRate: 1e-3, seed: 0 };
+  await expect(finetune(loaded, chats.slice(0, 1), options)).rejects.toThrow("At least two different conversations");
+  await expect(finetune(loaded, chats, { ...options, length: 3 })).rejects.toThrow("without an answer in the first 3 tokens");
+});

@@ -1,0 +1,176 @@
+/** Learning to answer from conversations: all weights, or low-rank adapters alone. Only tokens of answers count. */
+import { copyFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { digest } from "../core/digest.ts";
+import { UsageError } from "../core/errors.ts";
+import { writeFileAtomic } from "../core/node/files.ts";
+import { RandomStream } from "../core/random.ts";
+import { isHeldOut } from "../data/sets/parts.ts";
+import { answersWithin, type Chat, ChatBatches, chatTokens } from "../data/text/chat.ts";
+import { softmaxCrossEntropy } from "../graph/ops/cross-entropy.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { Lora, type LoraOptions } from "../nn/lora.ts";
+import type { Module } from "../nn/module.ts";
+import { adamw } from "../optim/adam.ts";
+import { linear, warmup } from "../optim/schedule.ts";
+import { writeAdapterFolder, writeModelFolder } from "../pretrained/node/index.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { compile } from "../runtime/program.ts";
+import { Trainer } from "../train/trainer.ts";
+import type { LoadedText } from "./text-engine.ts";
+
+export interface FinetuneOptions {
+  backend: Backend;
+  /** Adapters; without them all weights are trained. */
+  lora?: LoraOptions | undefined;
+  /** Passes over the conversations. */
+  epochs: number;
+  /** Stop after this many steps instead. */
+  steps?: number | undefined;
+  /** Conversations a step. */
+  batch: number;
+  /** Tokens of a conversation; longer ones lose their end. */
+  length: number;
+  learningRate: number;
+  seed: number | string;
+  /** After each step: its number, of how many, and the loss of its batch in nats a token of an answer. */
+  onStep?: ((step: number, of: number, loss: number) => void) | undefined;
+  /** Asked before each step. */
+  stopped?: (() => boolean) | undefined;
+}
+
+/** What came of it. Losses are in nats a token of an answer, on conversations that were held out. */
+export interface FinetuneReport {
+  conversations: number;
+  heldOut: number;
+  /** Conversations whose answers lie beyond the length. */
+  dropped: number;
+  cut: number;
+  trained: number;
+  steps: number;
+  before: number;
+  after: number;
+  lora: Lora | undefined;
+}
+
+type Network = Module & { call(tokens: Tensor): Tensor };
+
+/**
+ * Train a network on conversations. Its weights, or the adapters of the report, are the result.
+ * @throws UsageError for a network without logits of tokens, and too few conversations
+ */
+export async function finetune(
+  { network, tokenizer, template }: LoadedText,
+  chats: readonly Chat[],
+  options: FinetuneOptions,
+): Promise<FinetuneReport> {
+  const { backend, batch, length, seed, learningRate } = options;
+  if (!hasCall(network)) throw new UsageError("This model does not give the scores of all tokens at once: it cannot be fine-tuned.");
+  const { train, test } = split(chats);
+  const [batches, held] = [train, test].map((part, i) => {
+    const tokens = part.map((chat) => chatTokens(chat, template, tokenizer));
+    const used = tokens.filter((one) => answersWithin(one, length)).length;
+    // A short list of held-out conversations fills less than a batch.
+    return new ChatBatches(tokens, { batch: i === 0 ? batch : Math.max(1, Math.min(batch, used)), length, seed });
+  });
+  const lora = options.lora === undefined ? undefined : Lora.create(network, options.lora, new RandomStream(seed, "lora"));
+  const steps = options.steps ?? Math.max(1, Math.round(options.epochs * batches.stepsPerEpoch));
+  const before = await lossOn(network, held, length, backend);
+  const warm = Math.min(100, Math.floor(steps / 10));
+  const trainer = await Trainer.create<"tokens" | "weights">({
+    backend,
+    module: lora ?? network,
+    objective: ({ tokens, weights }) => {
+      const nats = answerLoss(network, tokens, weights);
+      return { total: nats, terms: { nats } };
+    },
+    inputs: inputsOf(batch, length),
+    optimizer: adamw({}),
+    schedule: warm > 0 ? warmup(warm, linear(steps - warm)) : linear(steps),
+    clipNorm: 1,
+    ...{ learningRate, seed, name: "fine-tuning step" },
+  });
+  let step = 0;
+  try {
+    for (; step < steps && !options.stopped?.(); step++) {
+      const { terms } = await trainer.advance(batches.at(step));
+      options.onStep?.(step + 1, steps, terms.nats);
+    }
+  } finally {
+    await trainer.dispose();
+  }
+  const after = await lossOn(network, held, length, backend);
+  const { count: conversations, dropped, cut } = batches;
+  return { conversations, heldOut: held.count, dropped, cut, trained: (lora ?? network).parameterCount, steps: step, before, after, lora };
+}
+
+/**
+ * Write what was trained: adapters as PEFT's folder, a whole model as Hugging Face's, with what was said of it in `finetune.json`.
+ * @throws FileError when it cannot be written
+ */
+export async function writeFinetuned(
+  folder: string,
+  loaded: LoadedText,
+  report: FinetuneReport,
+  about: Record<string, unknown>,
+): Promise<void> {
+  const { lora, ...figures } = report;
+  if (lora !== undefined) await writeAdapterFolder(folder, lora, loaded.network, path.resolve(loaded.folder));
+  else {
+    const { network, tokenizer, configJson } = loaded;
+    await writeModelFolder(folder, { network, tokenizer, configJson });
+    for (const name of ["tokenizer_config.json", "chat_template.jinja", "generation_config.json"]) {
+      const file = path.join(loaded.folder, name);
+      if ((await stat(file).catch(() => undefined))?.isFile()) await copyFile(file, path.join(folder, name));
+    }
+  }
+  await writeFileAtomic(path.join(folder, "finetune.json"), `${JSON.stringify({ ...about, ...figures }, null, 2)}\n`);
+}
+
+/** A tenth is held out by a hash of what is said; at least one conversation is on either side. @throws UsageError for a single one */
+function split(chats: readonly Chat[]): { train: Chat[]; test: Chat[] } {
+  const seen = new Map(chats.map((chat) => [digest(new TextEncoder().encode(JSON.stringify(chat))), chat]));
+  if (seen.size < 2)
+    throw new UsageError({ what: "At least two different conversations are needed: some are held out.", got: String(seen.size) });
+  const test = [...seen].flatMap(([key, chat]) => (isHeldOut(key) ? [chat] : []));
+  const train = [...seen].flatMap(([key, chat]) => (isHeldOut(key) ? [] : [chat]));
+  if (test.length === 0) test.push(train.pop()!);
+  if (train.length === 0) train.push(test.pop()!);
+  return { train, test };
+}
+
+/** Σ weight · -log p(token): tokens [B, T + 1], weights [B, T] that add up to 1 -> a scalar, in nats. */
+function answerLoss(network: Network, tokens: Tensor, weights: Tensor): Tensor {
+  const T = weights.shape[1];
+  const logits = network.call(tokens.slice(1, 0, T));
+  const nats = softmaxCrossEntropy(logits.reshape([-1, logits.shape[2]]), tokens.slice(1, 1, T + 1).flatten(0));
+  return nats.mul(weights.flatten(0)).sum();
+}
+
+/** The mean over all tokens of answers. */
+async function lossOn(network: Network, batches: ChatBatches, length: number, backend: Backend): Promise<number> {
+  const program = await compile<"tokens" | "weights", "nats">(
+    backend,
+    ({ tokens, weights }) => ({ nats: answerLoss(network, tokens, weights) }),
+    {
+      name: "fine-tuning loss",
+      inputs: inputsOf(batches.batch, length),
+    },
+  );
+  let [sum, count] = [0, 0];
+  for (const { tokens, weights, answers } of batches.inOrder()) {
+    const { nats } = await program.run({ tokens, weights });
+    sum += Number(nats[0]) * answers;
+    count += answers;
+  }
+  await program.dispose();
+  return sum / count;
+}
+
+function inputsOf(batch: number, length: number) {
+  return { tokens: { shape: [batch, length + 1], dtype: "int32" as const }, weights: { shape: [batch, length] } };
+}
+
+function hasCall(network: Module): network is Network {
+  return "call" in network && typeof network.call === "function";
+}
