@@ -11,6 +11,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: "models", load: () => import("./models.ts") },
   { name: "data", load: () => import("./data.ts") },
   { name: "tokenizer", load: () => import("./tokenizer.ts") },
+  { name: "pull", load: () => import("./pull.ts") },
   { name: "train", load: () => import("./train.ts") },
   { name: "finetune", load: () => import("./finetune.ts") },
   { name: "generate", load: () => import("./generate.ts") },
