@@ -27,6 +27,8 @@ import { realnvp } from "./flows/realnvp.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
+import { gpt } from "./language/gpt.ts";
+import { llama } from "./language/llama.ts";
 import { lstm } from "./language/lstm.ts";
 import type { ModelRecord } from "./model.ts";
 
@@ -74,6 +76,8 @@ export {
   ffjord,
   flowMatching,
   glow,
+  gpt,
+  llama,
   lstm,
   mlp,
   ncsn,
@@ -121,6 +125,8 @@ export const models: readonly ModelRecord[] = [
   flowMatching,
   superResolution,
   lstm,
+  gpt,
+  llama,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */

@@ -48,6 +48,7 @@ export const trainingSettings = z.strictObject({
   momentum: z.number().min(0).max(0.9999).describe("of sgd and rmsprop"),
   weightDecay: z.number().min(0).max(10).describe("L2 penalty (adamw: decoupled)"),
   schedule: z.enum(["constant", "linear", "cosine"]).describe("what the learning rate does after the warm-up"),
+  finalRate: z.number().min(0).max(1).describe("share of the learning rate at which linear and cosine schedules end"),
   warmup: z.int().min(0).max(10_000_000).describe("steps over which the learning rate rises"),
   clipNorm: z.number().min(0).describe("limit on the gradient's norm; 0 for none"),
   ema: z.number().min(0).max(0.999999).describe("decay of the averaged weights that samples use; 0 for none"),
@@ -74,6 +75,7 @@ export const defaultTraining: TrainingSettings = {
   momentum: 0,
   weightDecay: 0,
   schedule: "constant",
+  finalRate: 0,
   warmup: 0,
   clipNorm: 0,
   ema: 0,
@@ -277,6 +279,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   readonly sampling?: z.ZodObject;
   /** Of language models: scores of the token after each, [B, T, V], from tokens [B, T] int32, T up to the context. Each row sees those before it only. */
   logits?(network: N, tokens: Tensor): Tensor;
+  /** Of Transformers: how much each token looks at each other, per layer [B, heads, T, T], rows that sum to 1; tokens [B, T] int32. */
+  attention?(network: N, tokens: Tensor): readonly Tensor[];
   /** Of recurrent language models: how they go on without reading everything again. */
   readonly recurrence?: Recurrence<N>;
   /** Fresh pictures or points; yields what can be shown on the way, the finished ones last. */

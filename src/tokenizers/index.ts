@@ -5,7 +5,7 @@ export type { Corpus, TrainOptions } from "./kinds.ts";
 export { type LearnOptions, learnTokenizer, type TokenizerKind, tokenizerKinds } from "./learn.ts";
 export type { Encoding } from "./post-processors.ts";
 export { type SentencePieceOptions, trainSentencePieceBpe } from "./sentencepiece-bpe.ts";
-export { readSentencePiece } from "./sentencepiece-model.ts";
+export { type ModelProto, type Piece, readSentencePiece, tokenizerOfPieces } from "./sentencepiece-model.ts";
 export type { TokenizerSpec } from "./spec.ts";
 export type { StreamDecoder } from "./stream-decoder.ts";
 export { tokenBytes, tokenText } from "./token-bytes.ts";

@@ -7,13 +7,16 @@ const SPACE_MARK = "\u2581";
 /** SentencePiece.Type */
 const [UNKNOWN, CONTROL, USER_DEFINED] = [2, 3, 4];
 
-interface Piece {
+/** A piece of a vocabulary. */
+export interface Piece {
   text: string;
   score: number;
+  /** 1 text, 2 unknown, 3 control, 4 the user's own, 6 a byte. */
   type: number;
 }
 
-interface ModelProto {
+/** What a SentencePiece model says. */
+export interface ModelProto {
   pieces: Piece[];
   /** 1 unigram, 2 BPE, 3 words, 4 characters */
   kind: number;
@@ -25,7 +28,11 @@ interface ModelProto {
 
 /** The tokenizer of a `.model` file (unigram or BPE). @throws FileError when the bytes are not one, or its kind is not known here. */
 export function readSentencePiece(bytes: Uint8Array, where = "the SentencePiece model"): Tokenizer {
-  const proto = readProto(bytes, where);
+  return tokenizerOfPieces(readProto(bytes, where), where);
+}
+
+/** The tokenizer of a SentencePiece model's pieces and settings, wherever they were read. @throws FileError when there are none, or the kind is not known here */
+export function tokenizerOfPieces(proto: ModelProto, where: string): Tokenizer {
   if (proto.pieces.length === 0) throw new FileError({ what: "The SentencePiece model has no pieces.", where });
   const unknown = proto.pieces.findIndex(({ type }) => type === UNKNOWN);
   const spec: TokenizerSpec = {

@@ -173,6 +173,7 @@ export function makeOptimizer({ optimizer, epsilon, momentum, beta1, beta2 }: Tr
 
 function makeSchedule(training: TrainingSettings, totalSteps: number): Schedule {
   const rest = Math.max(1, totalSteps - training.warmup);
-  const after = training.schedule === "cosine" ? cosine(rest) : training.schedule === "linear" ? linear(rest) : constant();
+  const { schedule, finalRate } = training;
+  const after = schedule === "cosine" ? cosine(rest, finalRate) : schedule === "linear" ? linear(rest, finalRate) : constant();
   return training.warmup > 0 ? warmup(training.warmup, after) : after;
 }
