@@ -17,6 +17,8 @@ export interface Architecture<C = unknown, N extends Module = Module> {
   readonly modelTypes: readonly string[];
   /** @throws FileError for fields that are missing, not valid, or ask for what is not supported */
   read(fields: ConfigFields): C;
+  /** A configuration with what only the names and shapes in a file tell, such as which heads there are. */
+  adapt?(config: C, tensors: ReadonlyMap<string, readonly number[]>): C;
   /** The fields of `config.json` that follow from a configuration, `model_type` and `architectures` among them. */
   write(config: C): Record<string, unknown>;
   /** Without a stream the weights are zeros, to be read from a file. */

@@ -1,12 +1,17 @@
 import { AtelierError, FileError } from "../core/errors.ts";
 import type { Module } from "../nn/module.ts";
 import type { Architecture } from "./architecture.ts";
+import { bertArchitecture } from "./bert.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { gpt2Architecture } from "./gpt2.ts";
 import { llamaArchitecture } from "./llama.ts";
 
 /** Every family of networks that is read from and written to Hugging Face's files. */
-export const architectures: readonly Architecture[] = [gpt2Architecture, llamaArchitecture] as unknown as readonly Architecture[];
+export const architectures: readonly Architecture[] = [
+  gpt2Architecture,
+  llamaArchitecture,
+  bertArchitecture,
+] as unknown as readonly Architecture[];
 
 /** The family and configuration that a `config.json` names. @throws FileError when it is not known or not valid */
 export function readConfig(value: unknown, where: string): { architecture: Architecture; config: unknown } {

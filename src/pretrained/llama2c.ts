@@ -65,11 +65,17 @@ export function readLlama2c(bytes: Uint8Array, where: string): Llama {
 function readHeader(bytes: Uint8Array, where: string): { config: LlamaConfig; shared: boolean } {
   if (bytes.length < HEADER_BYTES) throw new FileError({ what: "The file is too short for a llama2.c checkpoint.", where });
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
-  const [width, hidden, layers, heads, keyValueHeads, vocabulary, context] = Array.from({ length: 7 }, (_, i) => view.getInt32(4 * i, true));
+  const [width, hidden, layers, heads, keyValueHeads, vocabulary, context] = Array.from({ length: 7 }, (_, i) =>
+    view.getInt32(4 * i, true),
+  );
   const sizes = { width, hidden, layers, heads, keyValueHeads, context, vocabulary: Math.abs(vocabulary) };
   const possible = Object.values(sizes).every((n) => n >= 1 && n <= 1 << 24) && width % heads === 0 && heads % keyValueHeads === 0;
   if (!possible || (width / heads) % 2 !== 0)
-    throw new FileError({ what: "The sizes in the checkpoint are impossible, or it is of another version.", where, got: JSON.stringify(sizes) });
+    throw new FileError({
+      what: "The sizes in the checkpoint are impossible, or it is of another version.",
+      where,
+      got: JSON.stringify(sizes),
+    });
   // A negative number of tokens says that the logits have weights of their own.
   const shared = vocabulary > 0;
   return { config: { ...sizes, epsilon: 1e-5, tied: shared }, shared };

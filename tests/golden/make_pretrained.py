@@ -74,6 +74,13 @@ MODELS = {
 }
 
 
+# All three heads, and one for classes.
+BERT = dict(
+    vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=48,
+    hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, pad_token_id=0,
+)
+
+
 def fill(model):
     """Weights that leave nothing near zero, so that a wrong one shows."""
     for name, parameter in model.named_parameters():
@@ -116,5 +123,32 @@ def make(name):
     print(name, expected["text"], sorted(p.name for p in folder.iterdir()))
 
 
+def make_bert(name, kind, outputs):
+    torch.manual_seed(7)
+    model = kind(transformers.BertConfig(**BERT, num_labels=3))
+    fill(model)
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    model = kind.from_pretrained(folder, dtype=torch.float32).eval()
+    tokens = torch.randint(0, 64, (2, 12), generator=torch.Generator().manual_seed(3))
+    segments = (torch.arange(12) >= 5).long().expand(2, 12).contiguous()
+    mask = torch.ones(2, 12)
+    mask[1, 9:] = 0
+    with torch.no_grad():
+        result = model(tokens, token_type_ids=segments, attention_mask=mask)
+    expected = {
+        "versions": {"transformers": transformers.__version__, "torch": torch.__version__},
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "tokens": tokens.tolist(), "segments": segments.tolist(), "mask": mask.int().tolist(),
+        **{ours: [round(v, 6) for v in result[theirs].flatten().tolist()] for ours, theirs in outputs.items()},
+    }  # fmt: skip
+    (folder / "expected.json").write_text(json.dumps(expected) + "\n")
+    print(name, sorted(p.name for p in folder.iterdir()))
+
+
 for name in sys.argv[1:] or MODELS:
-    make(name)
+    if name in MODELS:
+        make(name)
+make_bert("bert", transformers.BertForPreTraining, {"masked": "prediction_logits", "next": "seq_relationship_logits"})
+make_bert("bert-classes", transformers.BertForSequenceClassification, {"classes": "logits"})

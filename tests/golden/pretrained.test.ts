@@ -5,7 +5,11 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { DecoderNetwork } from "../../src/nn/decoder.ts";
+import type { Bert } from "../../src/nn/transformers/bert.ts";
+import { bertArchitecture } from "../../src/pretrained/bert.ts";
+import { gpt2Architecture } from "../../src/pretrained/gpt2.ts";
 import { readConfig } from "../../src/pretrained/index.ts";
+import { llamaArchitecture } from "../../src/pretrained/llama.ts";
 import { type PretrainedModel, readModelFolder, requireTokenizer } from "../../src/pretrained/node/index.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
@@ -118,5 +122,76 @@ describe.each(["gpt2", "llama", "llama3", "qwen2"])("%s of Hugging Face's files"
     const ids = await greedily(model, expected.prompt, expected.greedy.length);
     expect(ids).toEqual(expected.greedy);
     expect(tokenizer.decode([...expected.prompt, ...ids])).toBe(expected.text);
+  });
+});
+
+interface BertExpected {
+  parameters: number;
+  tokens: number[][];
+  segments: number[][];
+  mask: number[][];
+  masked?: number[];
+  next?: number[];
+  classes?: number[];
+}
+
+describe.each(["bert", "bert-classes"])("%s of Hugging Face's files", (name) => {
+  it("has the reference's logits of each head, with segments and padding", async () => {
+    const expected = JSON.parse(readFileSync(path.join(data, name, "expected.json"), "utf8")) as BertExpected;
+    const network = (await readModelFolder(path.join(data, name))).network as Bert;
+    expect(network.parameterCount).toBe(expected.parameters);
+    expect(bertArchitecture.parameterCount(network.config)).toBe(expected.parameters);
+    const shape = [expected.tokens.length, expected.tokens[0].length];
+    const program = await compile(
+      await openBackend(),
+      ({ tokens, segments, mask }) => {
+        const hidden = network.call(tokens, { segments, mask });
+        const pooled = network.pooled(hidden);
+        const outputs: Record<string, Tensor> =
+          expected.classes === undefined
+            ? { masked: network.maskedLogits(hidden), next: network.nextSentence(pooled) }
+            : { classes: network.classify(pooled) };
+        return outputs;
+      },
+      { inputs: { tokens: { shape, dtype: "int32" }, segments: { shape, dtype: "int32" }, mask: { shape, dtype: "bool" } } },
+    );
+    const got = await program.run({ tokens: expected.tokens.flat(), segments: expected.segments.flat(), mask: expected.mask.flat() });
+    for (const [head, values] of Object.entries(got)) {
+      const wanted = expected[head as "masked"]!;
+      expect(values.length).toBe(wanted.length);
+      expect(Math.max(...wanted.map((value, i) => Math.abs(value - Number(values[i]))))).toBeLessThan(2e-5);
+    }
+    await program.dispose();
+  });
+});
+
+describe("networks as large as the published ones have as many parameters", () => {
+  const bert = (width: number, layers: number, heads: number) => ({ vocabulary: 30_522, context: 512, width, layers, heads });
+  const gpt2 = (width: number, layers: number, heads: number) => ({ vocabulary: 50_257, context: 1024, width, layers, heads });
+
+  it("BERT base and large, with and without their heads", () => {
+    const bare = { masked: false, nextSentence: false };
+    expect(bertArchitecture.parameterCount(bert(768, 12, 12))).toBe(110_106_428);
+    expect(bertArchitecture.parameterCount(bert(1024, 24, 16))).toBe(336_226_108);
+    expect(bertArchitecture.parameterCount({ ...bert(768, 12, 12), ...bare })).toBe(109_482_240);
+    expect(bertArchitecture.parameterCount({ ...bert(1024, 24, 16), ...bare })).toBe(335_141_888);
+  });
+
+  it("GPT-2 small and XL, Llama 2's 7 billion and Llama 3.2's 1 billion", () => {
+    expect(gpt2Architecture.parameterCount(gpt2(768, 12, 12))).toBe(124_439_808);
+    expect(gpt2Architecture.parameterCount(gpt2(1600, 48, 25))).toBe(1_557_611_200);
+    const llama2 = { vocabulary: 32_000, context: 4096, width: 4096, layers: 32, heads: 32, hidden: 11_008 };
+    expect(llamaArchitecture.parameterCount(llama2)).toBe(6_738_415_616);
+    const llama3 = {
+      vocabulary: 128_256,
+      context: 131_072,
+      width: 2048,
+      layers: 16,
+      heads: 32,
+      keyValueHeads: 8,
+      hidden: 8192,
+      tied: true,
+    };
+    expect(llamaArchitecture.parameterCount(llama3)).toBe(1_235_814_400);
   });
 });

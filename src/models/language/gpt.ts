@@ -19,7 +19,7 @@
 import { z } from "zod";
 import { type Terms, terms } from "../../nn/losses.ts";
 import { Gpt2 } from "../../nn/transformers/gpt2.ts";
-import { type Batch, defineModel } from "../model.ts";
+import { type Batch, defineModel, type TrainingSettings } from "../model.ts";
 import { inputsAndTargets, languageMetricInfo, languageMetrics, natsPerToken, type TextConfig, textData, textFields } from "./blocks.ts";
 
 const config = z.strictObject({
@@ -28,6 +28,7 @@ const config = z.strictObject({
   layers: z.int().min(1).max(512).describe("blocks of attention and feed-forward layer on top of each other"),
   heads: z.int().min(1).max(1024).describe("attentions side by side in a block"),
   bias: z.boolean().describe("linear maps and norms have biases, as GPT-2's have"),
+  activation: z.enum(["gelu", "gelu-tanh"]).describe("between the maps of a feed-forward layer: exact, or GPT-2's approximation"),
   dropout: z.number().min(0).max(0.95).describe("probability of zeroing, while training: embeddings, attention weights, what blocks add"),
 });
 
@@ -36,6 +37,7 @@ export interface GptConfig extends TextConfig {
   readonly layers: number;
   readonly heads: number;
   readonly bias: boolean;
+  readonly activation: "gelu" | "gelu-tanh";
   readonly dropout: number;
 }
 
@@ -50,13 +52,13 @@ export function objective(model: Gpt2, batch: Batch): Terms {
 
 const characters: GptConfig = {
   ...{ context: 64, tokenizer: "char", vocabulary: 256 },
-  ...{ width: 128, layers: 4, heads: 4, bias: false, dropout: 0 },
+  ...{ width: 128, layers: 4, heads: 4, bias: false, activation: "gelu", dropout: 0 },
 };
 /** nanoGPT's training of small models. */
-const nano = {
+const nano: Partial<TrainingSettings> = {
   ...{ optimizer: "adamw", learningRate: 1e-3, beta2: 0.99, weightDecay: 0.1, clipNorm: 1 },
   ...{ schedule: "cosine", warmup: 100, finalRate: 0.1, windows: "random" },
-} as const;
+};
 
 export const gpt = defineModel<GptConfig, Gpt2>({
   name: "gpt",
@@ -69,7 +71,7 @@ export const gpt = defineModel<GptConfig, Gpt2>({
   config,
   presets: {
     smoke: {
-      config: { ...characters, context: 8, vocabulary: 24, width: 12, layers: 2, heads: 3, bias: true },
+      config: { ...characters, context: 8, vocabulary: 24, width: 12, layers: 2, heads: 3, bias: true, activation: "gelu-tanh" },
       training: { epochs: 1, batch: 4 },
       about: "seconds; for tests",
       data: "tinyshakespeare",
@@ -101,7 +103,7 @@ export const gpt = defineModel<GptConfig, Gpt2>({
     paper: {
       config: {
         ...{ context: 1024, tokenizer: "byte-bpe", vocabulary: 50_257 },
-        ...{ width: 768, layers: 12, heads: 12, bias: true, dropout: 0.1 },
+        ...{ width: 768, layers: 12, heads: 12, bias: true, activation: "gelu-tanh", dropout: 0.1 },
       },
       training: { ...nano, learningRate: 6e-4, beta2: 0.95, warmup: 2000, steps: 600_000, batch: 480 },
       about: "GPT-2 small, 124,439,808 parameters, with nanoGPT's training: days on eight graphics cards",
@@ -109,7 +111,7 @@ export const gpt = defineModel<GptConfig, Gpt2>({
     },
   },
   data: { sets: ["tinyshakespeare", "brown", "moby-dick", "sotu"], ...textData },
-  build: (settings, rng) => new Gpt2({ ...settings, activation: settings.bias ? "gelu-tanh" : "gelu" }, rng),
+  build: (settings, rng) => new Gpt2(settings, rng),
   objective,
   metrics: (model, batch) => languageMetrics(nats(model, batch)),
   metricInfo: languageMetricInfo,

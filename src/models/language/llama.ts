@@ -19,7 +19,7 @@ import { z } from "zod";
 import { UsageError } from "../../core/errors.ts";
 import { type Terms, terms } from "../../nn/losses.ts";
 import { Llama } from "../../nn/transformers/llama.ts";
-import { type Batch, defineModel } from "../model.ts";
+import { type Batch, defineModel, type TrainingSettings } from "../model.ts";
 import { inputsAndTargets, languageMetricInfo, languageMetrics, natsPerToken, type TextConfig, textData, textFields } from "./blocks.ts";
 
 const config = z.strictObject({
@@ -56,10 +56,10 @@ const characters: LlamaModelConfig = {
   ...{ context: 64, tokenizer: "char", vocabulary: 256 },
   ...{ width: 128, hidden: 344, layers: 4, heads: 4, keyValueHeads: 4, tied: true, dropout: 0 },
 };
-const nano = {
+const nano: Partial<TrainingSettings> = {
   ...{ optimizer: "adamw", learningRate: 1e-3, beta2: 0.99, weightDecay: 0.1, clipNorm: 1 },
   ...{ schedule: "cosine", warmup: 100, finalRate: 0.1, windows: "random" },
-} as const;
+};
 
 export const llama = defineModel<LlamaModelConfig, Llama>({
   name: "llama",

@@ -6,6 +6,7 @@ import { fileError, TEMPORARY_SUFFIX, writeFileAtomic } from "../../core/node/fi
 import type { Module } from "../../nn/module.ts";
 import { readTokenizer, writeTokenizer } from "../../tokenizers/node/index.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
+import type { Architecture } from "../architecture.ts";
 import { architectureOf, readConfig } from "../architectures.ts";
 import { type FileTensor, safetensorsPieces } from "../safetensors.ts";
 import { assignWeights, type StoredTensor, storedWeights } from "../weights.ts";
@@ -37,8 +38,9 @@ export async function readModelFolder(folder: string): Promise<PretrainedModel> 
   await requireComplete(folder);
   const configFile = path.join(folder, "config.json");
   const configJson = (await readJson(configFile)) as Record<string, unknown>;
-  const { architecture, config } = readConfig(configJson, configFile);
+  const { architecture, config: said } = readConfig(configJson, configFile);
   const tensors = await openWeights(folder);
+  const config = adapted(architecture, said, tensors);
   requireRoom(architecture.parameterCount(config), tensors, folder);
   const network = architecture.build(config);
   await assignWeights(architecture, network, tensors, folder);
@@ -128,6 +130,11 @@ async function requireComplete(folder: string): Promise<void> {
     got: partial,
     hint: "fetch it again: what is there is kept, and the download goes on where it stopped",
   });
+}
+
+function adapted(architecture: Architecture, config: unknown, tensors: ReadonlyMap<string, StoredTensor>): unknown {
+  const shapes = [...tensors].map(([name, { shape }]) => [architecture.present(name) ?? name, shape] as const);
+  return architecture.adapt?.(config, new Map(shapes)) ?? config;
 }
 
 /** A configuration of a network far larger than its files is refused before memory is taken; small differences get the full list of names. */
