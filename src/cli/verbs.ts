@@ -8,6 +8,7 @@ export interface VerbEntry {
 
 /** Every verb, in the order in which `atelier --help` lists them. */
 export const verbs: readonly VerbEntry[] = [
+  { name: "hello", load: () => import("./hello.ts") },
   { name: "models", load: () => import("./models.ts") },
   { name: "data", load: () => import("./data.ts") },
   { name: "tokenizer", load: () => import("./tokenizer.ts") },

@@ -7,7 +7,7 @@ import type { TextEngine } from "../generation/engine.ts";
 import type { Precision } from "../lower/weight-only.ts";
 import type { DecoderNetwork } from "../nn/decoder.ts";
 import type { Module } from "../nn/module.ts";
-import { adapterBase, isAdapterFolder, readAdapterFolder, readModelFolder, requireTokenizer } from "../pretrained/node/index.ts";
+import { adapterBase, isAdapterFolder, isModelName, modelFolder, readAdapterFolder, readModelFolder, requireTokenizer } from "../pretrained/node/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { type ChatTemplate, plainChatTemplate } from "../tokenizers/chat/template.ts";
 import { readChatTemplate } from "../tokenizers/node/chat-template.ts";
@@ -82,8 +82,10 @@ export async function loadText(
     (await readAdapterFolder(target, loaded.network)).merge();
     return { ...loaded, name: path.basename(path.resolve(target)) };
   }
-  const isFolder = (await isFile(path.join(target, "config.json"))) && !(await isFile(path.join(target, "run.json")));
-  const loaded = isFolder ? await fromFolder(target) : await fromRun(target, onWarning);
+  const place = await placeOf(target);
+  const isFolder = (await isFile(path.join(place, "config.json"))) && !(await isFile(path.join(place, "run.json")));
+  const name = path.basename(path.resolve(target));
+  const loaded = isFolder ? { ...(await fromFolder(place)), name } : await fromRun(place, onWarning);
   if (adapter !== undefined) (await readAdapterFolder(adapter, loaded.network)).merge();
   return loaded;
 }
@@ -106,11 +108,18 @@ async function fromRun(name: string, onWarning: TextEngineOptions["onWarning"]):
   return { name: run.name, folder: run.folder, network, tokenizer, template: plainChatTemplate(tokenizer), endTokens: undefined, model };
 }
 
-/** Where an adapter's base lies: beside the adapter, or from the current folder. @throws FileError where it is not there */
+/** A model's name on the hub (ORG/NAME) as its folder in the cache, to which it is fetched the first time; anything else as it is. @throws FileError */
+async function placeOf(target: string): Promise<string> {
+  const named = target.includes("/") && isModelName(target) && (await stat(target).catch(() => undefined)) === undefined;
+  return named ? modelFolder(target) : target;
+}
+
+/** Where an adapter's base lies: beside the adapter, from the current folder, or by its name on the hub. @throws FileError where it is not there */
 async function baseFolder(adapter: string): Promise<string> {
   const base = await adapterBase(adapter);
   const places = base === undefined ? [] : [path.resolve(adapter, base), path.resolve(base)];
   for (const place of places) for (const file of ["config.json", "run.json"]) if (await isFile(path.join(place, file))) return place;
+  if (base?.includes("/") && isModelName(base)) return base;
   throw new FileError({
     what: "The model that the adapter belongs to is not there.",
     where: path.join(adapter, "adapter_config.json"),

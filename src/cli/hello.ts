@@ -1,0 +1,52 @@
+import type { Command } from "commander";
+import { showActivity } from "./activity.ts";
+import { formatBytes } from "./format.ts";
+import { numberAbove, wholeNumber } from "./options.ts";
+import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
+
+interface HelloOptions {
+  prompt: string;
+  tokens: number;
+  temperature: number;
+  seed: string;
+}
+
+export const verb: Verb = {
+  name: "hello",
+  summary: "Let GPT-2 continue a sentence (548 MB from the hub, once; without a network a small model)",
+  register(program, io) {
+    addCommand(program, "hello", verb.summary)
+      .option("--prompt <text>", "how it begins", "Once upon a time")
+      .option("--tokens <n>", "tokens to add", wholeNumber(1), 60)
+      .option("--temperature <number>", "below 1 is safer, above 1 wilder", numberAbove(0), 0.8)
+      .option("--seed <text>", "of the draws", "0")
+      .action((options: HelloOptions, command: Command) => hello(options, io, wantsJson(command)));
+  },
+};
+
+async function hello(options: HelloOptions, io: Io, json: boolean): Promise<void> {
+  const { findHelloModel } = await import("../runs/hello.ts");
+  const { openTextEngine } = await import("../runs/text-engine.ts");
+  const { openDevice } = await import("./device.ts");
+  const activity = showActivity(io, json);
+  const started = performance.now();
+  const onProgress = (file: string, _: number, bytes: number) =>
+    activity.onProgress(`fetching ${file} (${formatBytes(bytes)})`, (performance.now() - started) / 1000);
+  const found = await findHelloModel({ onProgress }).finally(activity.end);
+  if (found.instead !== undefined) io.stderr.write(`note: GPT-2 is not here (${found.instead}); this is ${found.name}\n`);
+  const backend = await openDevice("cpu", io, activity.onProgress).finally(activity.end);
+  const { engine } = await openTextEngine(found.folder, { backend, slots: 1 });
+  const { prompt, tokens: maxTokens, temperature, seed } = options;
+  try {
+    let text = "";
+    if (!json) io.stdout.write(prompt);
+    for await (const token of engine.generate({ prompt: engine.tokenizer.encode(prompt), maxTokens, sampling: { temperature, seed } })) {
+      text += token.text;
+      if (!json) io.stdout.write(token.text);
+    }
+    if (json) printJson(io, { model: found.name, prompt, text });
+    else io.stdout.write("\n");
+  } finally {
+    await engine.close();
+  }
+}
