@@ -48,7 +48,7 @@ export const trainingSettings = z.strictObject({
   momentum: z.number().min(0).max(0.9999).describe("of sgd and rmsprop"),
   weightDecay: z.number().min(0).max(10).describe("L2 penalty (adamw: decoupled)"),
   schedule: z.enum(["constant", "linear", "cosine"]).describe("what the learning rate does after the warm-up"),
-  finalRate: z.number().min(0).max(1).describe("share of the learning rate at which linear and cosine schedules end"),
+  finalRate: z.number().min(0).max(1).describe("where that schedule ends, as a fraction of the learning rate"),
   warmup: z.int().min(0).max(10_000_000).describe("steps over which the learning rate rises"),
   clipNorm: z.number().min(0).describe("limit on the gradient's norm; 0 for none"),
   ema: z.number().min(0).max(0.999999).describe("decay of the averaged weights that samples use; 0 for none"),

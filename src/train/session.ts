@@ -173,7 +173,8 @@ export function makeOptimizer({ optimizer, epsilon, momentum, beta1, beta2 }: Tr
 
 function makeSchedule(training: TrainingSettings, totalSteps: number): Schedule {
   const rest = Math.max(1, totalSteps - training.warmup);
-  const { schedule, finalRate } = training;
-  const after = schedule === "cosine" ? cosine(rest, finalRate) : schedule === "linear" ? linear(rest, finalRate) : constant();
+  // Runs from before this setting existed end at 0.
+  const { finalRate: end = 0 } = training;
+  const after = training.schedule === "cosine" ? cosine(rest, end) : training.schedule === "linear" ? linear(rest, end) : constant();
   return training.warmup > 0 ? warmup(training.warmup, after) : after;
 }
