@@ -58,7 +58,7 @@ function shown(tokenizer: Tokenizer, id: number): string {
 /** One map a head: rows look at columns, the darker the more. Layers below each other, the heads of a layer in a row. */
 export function attentionPicture(
   { tokens, layers }: AttentionMaps,
-  { layer, cell = 12 }: { layer?: number | undefined; cell?: number } = {},
+  { layer, cell = 16 }: { layer?: number | undefined; cell?: number } = {},
 ): Raster {
   const chosen = layer === undefined ? layers : [layers[layer]];
   const panels = chosen.flatMap((heads) => heads.map((weights) => ({ source: tokens, target: tokens, weights })));
