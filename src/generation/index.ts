@@ -4,6 +4,7 @@ export { DecoderEngine, type DecoderEngineOptions, endTokensOf } from "./decoder
 export { DecoderSession, type DecoderSessionOptions } from "./decoder-session.ts";
 export type { Finish, GeneratedToken, GenerationRequest, SamplingOptions, TextEngine } from "./engine.ts";
 export * from "./filters.ts";
+export * from "./grammar/index.ts";
 export * from "./penalties.ts";
 export { checkSampling, likeliest, logProbabilities, Sampler } from "./sampler.ts";
 export { StopStrings } from "./stop-strings.ts";
