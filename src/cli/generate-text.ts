@@ -2,17 +2,16 @@
 import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { SamplingOptions } from "../generation/engine.ts";
 import { formatNumber } from "./format.ts";
 import type { OpenedRun } from "./opened.ts";
+import { samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
 import { type Io, printJson } from "./verb.ts";
 
-export interface GenerateTextOptions {
+export interface GenerateTextOptions extends TextSamplingOptions {
   count?: number;
   seed: string;
   prompt?: string;
   tokens?: number;
-  temperature?: number;
   showTop?: number;
   stop?: string[];
   out?: string;
@@ -43,7 +42,7 @@ export async function generateText(opened: OpenedRun, options: GenerateTextOptio
   const written: string[] = [];
   try {
     for (let n = 0; n < count; n++) {
-      const sampling: SamplingOptions = { temperature, seed: n === 0 ? seed : `${seed}/${n}` };
+      const sampling = samplingOf({ ...options, temperature }, n === 0 ? seed : `${seed}/${n}`);
       const request = {
         prompt: ids,
         maxTokens: tokens,

@@ -11,9 +11,10 @@ import { type OpenedRun, openModel, pngAbout } from "./opened.ts";
 import { anyNumber, inFileName, repeated, wholeNumber } from "./options.ts";
 import { writePictures } from "./pictures.ts";
 import { addSamplingOption, readSampling } from "./sampling-options.ts";
+import { addTextSampling, type TextSamplingOptions, textSamplingFlags } from "./text-sampling.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
-interface GenerateOptions {
+interface GenerateOptions extends TextSamplingOptions {
   count?: number;
   seed: string;
   label?: string;
@@ -25,7 +26,6 @@ interface GenerateOptions {
   frames?: string;
   prompt?: string;
   tokens?: number;
-  temperature?: number;
   showTop?: number;
   stop?: string[];
   out?: string;
@@ -33,7 +33,10 @@ interface GenerateOptions {
 }
 
 /** Options that only texts have, as they are written. */
-const textOptions = { prompt: "--prompt", tokens: "--tokens", temperature: "--temperature", showTop: "--show-top", stop: "--stop" };
+const textOptions = {
+  ...{ prompt: "--prompt", tokens: "--tokens", temperature: "--temperature", showTop: "--show-top", stop: "--stop" },
+  ...textSamplingFlags,
+};
 
 /** Pictures of a strip's way: the first shows the beginning, the last the end. */
 const FRAMES = 12;
@@ -45,7 +48,7 @@ export const verb: Verb = {
   summary: "Make new pictures, points or text with a trained run",
   register(program, io) {
     const command = addCommand(program, "generate", verb.summary)
-      .argument("<run>", "a run's name or folder")
+      .argument("<run>", "a run's name or folder, or a folder with a language model in Hugging Face's layout")
       .option("--count <n>", "how many (default: 16 pictures, 1000 points, or 1 text)", wholeNumber(1))
       .option("--seed <seed>", "the same seed makes the same pictures, points or text", "0")
       .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
@@ -59,8 +62,8 @@ export const verb: Verb = {
       .option("--stop <text>", "of text: where it ends; may be repeated", repeated)
       .option("--out <file>", "where to (default: RUN-seed-SEED.png in the current folder); points also as .csv")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");
-    addSamplingOption(addConditionOptions(command, "show")).action((run: string, options: GenerateOptions, self: Command) =>
-      generate(run, options, io, wantsJson(self)),
+    addSamplingOption(addConditionOptions(addTextSampling(command), "show")).action(
+      (run: string, options: GenerateOptions, self: Command) => generate(run, options, io, wantsJson(self)),
     );
   },
 };
@@ -73,6 +76,8 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
       hint: "--given FILE --known top, bottom, left, right or MASK.png",
     });
   }
+  const { generateFromFolder, isModelFolder } = await import("./generate-folder.ts");
+  if (isModelFolder(name)) return await generateFromFolder(name, options, io, json);
   const opened = await openModel(name, options, io, json);
   const { run, model, backend } = opened;
   const { record } = model;
@@ -129,6 +134,13 @@ async function continueText(opened: OpenedRun, options: GenerateOptions, io: Io,
       got: pictures.map((key) => `--${key}`).join(", "),
       hint: "leave these out",
     });
+  const ofFolders = (["beams", "lengthPenalty", "jsonSchema", "grammar", "quantize"] as const).filter((key) => options[key] !== undefined);
+  if (ofFolders.length > 0) {
+    throw new UsageError({
+      what: "A run of text cannot be sampled like this; a folder in Hugging Face's layout can.",
+      got: ofFolders.map((key) => textSamplingFlags[key]).join(", "),
+    });
+  }
   const { generateText } = await import("./generate-text.ts");
   await generateText(opened, options, io, json);
 }

@@ -1,12 +1,13 @@
 import type { DecoderSizes } from "../nn/decoder.ts";
 import type { CacheArrays } from "./decoder-session.ts";
 
-/** Places of the smallest cache; each larger one has twice as many. */
+/** Places of the smallest cache; larger ones have a quarter more each time, in steps of this. All places are read in each step, filled or not. */
 const fewestPlaces = 64;
+const growth = 1.25;
 
 /**
  * Keys and values of the texts under way: per layer one buffer [R, K, S, D], a row a text. New ones are written in place; the buffers are made anew only
- * when a text outgrows them, each time twice as long.
+ * when a text outgrows them, each time a quarter longer.
  */
 export class KeyValueCache {
   readonly #sizes: DecoderSizes;
@@ -43,7 +44,7 @@ export class KeyValueCache {
     if (rows <= this.#rows && places <= this.#places) return false;
     const { layers, keyValueHeads: K, headSize: D, context } = this.#sizes;
     let S = Math.max(this.#places, Math.min(fewestPlaces, context));
-    while (S < places) S = Math.min(2 * S, Math.max(context, places));
+    while (S < places) S = Math.min(Math.ceil((S * growth) / fewestPlaces) * fewestPlaces, Math.max(context, places));
     let R = Math.max(1, this.#rows);
     while (R < rows) R *= 2;
     const grown = (old: Float32Array | undefined) => {

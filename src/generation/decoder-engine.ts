@@ -6,6 +6,7 @@ import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { KeyValueCache } from "./cache.ts";
 import { type DecoderCall, DecoderSession } from "./decoder-session.ts";
 import type { Finish, GeneratedToken, GenerationRequest, TextEngine } from "./engine.ts";
+import { fillPrompt, nothingCached } from "./prompt-call.ts";
 import { Sequence, type SequenceLimits } from "./sequence.ts";
 
 export interface DecoderEngineOptions {
@@ -216,24 +217,10 @@ export class DecoderEngine implements TextEngine {
   #promptCall(tokens: readonly number[], cached: number, row: number, withHidden: boolean): DecoderCall {
     const T = tokens.length;
     const S = cached === 0 ? 1 : this.#cache.places;
-    const cache = cached === 0 ? this.#nothing() : this.#cache.view(row, 1);
+    const cache = cached === 0 ? nothingCached(this.#session.sizes) : this.#cache.view(row, 1);
     const call = this.#session.bind({ rows: 1, tokens: T, places: S, wanted: 1 }, cache, { withHidden });
-    call.tokens.set(tokens);
-    call.wanted[0] = T - 1;
-    for (let t = 0; t < T; t++) {
-      call.positions[t] = cached + t;
-      const at = t * (S + T);
-      call.mask.fill(1, at, at + cached);
-      call.mask.fill(1, at + S, at + S + t + 1);
-    }
+    fillPrompt(call, tokens, cached);
     return call;
-  }
-
-  /** A cache of one place, which no token looks at. */
-  #nothing() {
-    const { layers, keyValueHeads, headSize } = this.#session.sizes;
-    const arrays = () => Array.from({ length: layers }, () => new Float32Array(keyValueHeads * headSize));
-    return { keys: arrays(), values: arrays() };
   }
 
   /** One more token of each text. */

@@ -1,5 +1,6 @@
 export { type Beam, type BeamSearchOptions, beamSearch } from "./beam.ts";
 export type { TokenConstraint } from "./constraint.ts";
+export { type DecoderBeamOptions, searchWithDecoder } from "./decoder-beams.ts";
 export { DecoderEngine, type DecoderEngineOptions, endTokensOf } from "./decoder-engine.ts";
 export { DecoderSession, type DecoderSessionOptions } from "./decoder-session.ts";
 export type { Finish, GeneratedToken, GenerationRequest, SamplingOptions, TextEngine } from "./engine.ts";

@@ -1,8 +1,7 @@
-/** Texts of any language model, token by token: one at a time, by temperature. */
-import { UsageError } from "../core/errors.ts";
-import { RandomStream } from "../core/random.ts";
+/** Texts of any language model, token by token: one at a time. */
 import { endToken } from "../data/node/token-sets.ts";
 import type { Finish, GeneratedToken, GenerationRequest } from "../generation/engine.ts";
+import { checkSampling, Sampler } from "../generation/sampler.ts";
 import { type NextToken, openNextToken } from "../models/next-token.ts";
 import { compile } from "../runtime/program.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
@@ -18,8 +17,8 @@ export interface TextWriter {
   readonly tokenizer: Tokenizer;
   readonly context: number;
   /**
-   * Tokens as they come, one text at a time. Of the sampling options it knows temperature and seed.
-   * @throws UsageError for an empty prompt or a temperature that is not in [0, 100]
+   * Tokens as they come, one text at a time; the seed is 0 where none is given.
+   * @throws UsageError for an empty prompt, or settings out of range
    */
   generate(request: GenerationRequest): AsyncGenerator<DrawnToken, Finish, void>;
   close(): Promise<void>;
@@ -44,11 +43,9 @@ async function* generate(
   tokenizer: Tokenizer,
   { prompt, maxTokens, sampling = {}, stop = [], logprobs, signal }: GenerationRequest,
 ): AsyncGenerator<DrawnToken, Finish, void> {
-  const { temperature = 0, seed = 0 } = sampling;
-  if (!(temperature >= 0 && temperature <= 100)) {
-    throw new UsageError({ what: "The temperature is out of range.", got: String(temperature), expected: "0 to 100" });
-  }
-  const random = new RandomStream(seed, "text");
+  checkSampling(sampling);
+  const { temperature = 0 } = sampling;
+  const sampler = new Sampler({ seed: 0, ...sampling }, prompt);
   const end = endToken(tokenizer);
   const decoder = tokenizer.stream();
   const finish = (reason: Finish["reason"], completionTokens: number, found?: string): Finish => ({
@@ -64,7 +61,7 @@ async function* generate(
     const known = scores.subarray(0, tokenizer.vocabularySize);
     const logs = logProbabilities(known, 1);
     const drawn = temperature === 0 ? logs : logProbabilities(known, temperature);
-    const id = temperature === 0 ? largest(logs) : draw(drawn, random.uniform());
+    const id = sampler.choose(known);
     const about = logprobs === undefined ? {} : { logprob: logs[id], top: topOf(logs, drawn, logprobs) };
     if (id === end) {
       yield { id, text: "", ...about };
@@ -90,22 +87,6 @@ function logProbabilities(scores: Float32Array, temperature: number): Float64Arr
   for (const log of logs) sum += Math.exp(log);
   const all = Math.log(sum);
   return logs.map((log) => log - all);
-}
-
-function largest(values: Float64Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
-  return best;
-}
-
-/** The token at which the probabilities add up to more than a number from [0, 1). */
-function draw(logs: Float64Array, uniform: number): number {
-  let sum = 0;
-  for (let i = 0; i < logs.length; i++) {
-    sum += Math.exp(logs[i]);
-    if (uniform < sum) return i;
-  }
-  return largest(logs);
 }
 
 function topOf(logs: Float64Array, drawn: Float64Array, count: number): NonNullable<DrawnToken["top"]> {

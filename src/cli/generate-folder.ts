@@ -1,0 +1,152 @@
+/** What `atelier generate` does with a folder in Hugging Face's layout: continue a prompt by the text engine, or by beam search. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { UsageError } from "../core/errors.ts";
+import { writeFileAtomic } from "../core/node/files.ts";
+import type { Finish } from "../generation/engine.ts";
+import type { DecoderNetwork } from "../nn/decoder.ts";
+import type { PretrainedModel } from "../pretrained/node/index.ts";
+import type { Backend } from "../runtime/backend.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { constraintsOf, samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
+import { type Io, printJson } from "./verb.ts";
+
+export interface GenerateFolderOptions extends TextSamplingOptions {
+  count?: number;
+  seed: string;
+  prompt?: string;
+  tokens?: number;
+  showTop?: number;
+  stop?: string[];
+  out?: string;
+  device: string;
+}
+
+/** Tokens that are added where no number is given. */
+const TOKENS = 200;
+
+/** Whether a name is a folder with a model in Hugging Face's layout, rather than a run. */
+export function isModelFolder(name: string): boolean {
+  return existsSync(path.join(name, "config.json")) && !existsSync(path.join(name, "run.json"));
+}
+
+interface Opened {
+  readonly model: PretrainedModel;
+  readonly network: DecoderNetwork;
+  readonly tokenizer: Tokenizer;
+  readonly backend: Backend;
+  readonly precision: "float32" | "int8" | "int4";
+}
+
+/** Continue a prompt and write the text as it comes. @throws FileError for a folder that cannot be read; UsageError for settings out of range */
+export async function generateFromFolder(folder: string, options: GenerateFolderOptions, io: Io, json: boolean): Promise<void> {
+  const opened = await openFolder(folder, options);
+  const { tokenizer, network } = opened;
+  const { prompt = "", stop = [], count = 1, seed } = options;
+  const ids = promptTokens(opened, prompt);
+  const maxTokens = Math.min(options.tokens ?? TOKENS, network.decoder.context - ids.length);
+  if (options.tokens !== undefined && options.tokens > maxTokens)
+    io.stderr.write(`The context of ${network.decoder.context} tokens leaves room for ${maxTokens} after the prompt.\n`);
+  const texts =
+    options.beams === undefined
+      ? await drawTexts(opened, { ids, maxTokens, stop, count }, options, io, json)
+      : await searchTexts(opened, { ids, maxTokens }, options);
+  if (options.beams !== undefined && !json) for (const { text } of texts.slice(0, count)) io.stdout.write(`${prompt}${text}\n`);
+  const file = options.out === undefined ? undefined : path.resolve(options.out);
+  if (file !== undefined) await writeFileAtomic(file, `${texts.map(({ text }) => prompt + text).join("\n\n")}\n`);
+  if (json) printJson(io, { folder, vocabulary: tokenizer.vocabularySize, prompt, seed, texts, ...(file === undefined ? {} : { file }) });
+}
+
+async function openFolder(folder: string, { device, quantize }: GenerateFolderOptions): Promise<Opened> {
+  if (quantize !== undefined && quantize !== "int8" && quantize !== "int4")
+    throw new UsageError({ what: "There is no such form of weights.", got: String(quantize), expected: "int8 or int4" });
+  const { readModelFolder, requireTokenizer } = await import("../pretrained/node/index.ts");
+  const { openBackend } = await import("../runtime/node/open.ts");
+  const model = await readModelFolder(folder);
+  const network = model.network as Partial<DecoderNetwork> & PretrainedModel["network"];
+  if (typeof network.decode !== "function")
+    throw new UsageError({ what: `A model of the kind "${model.kind}" does not continue texts.`, where: folder });
+  const backend = await openBackend({ device });
+  return { model, network: network as DecoderNetwork, tokenizer: requireTokenizer(model), backend, precision: quantize ?? "float32" };
+}
+
+/** The prompt's ids with the special tokens that the tokenizer puts around; an empty prompt is the token that ends or begins texts. */
+function promptTokens({ tokenizer, model }: Opened, prompt: string): Int32Array {
+  const ids = tokenizer.encode(prompt);
+  if (ids.length > 0) return ids;
+  const [end] = model.endTokens;
+  if (end === undefined) throw new UsageError({ what: "The prompt is empty.", hint: '--prompt "Once upon a time"' });
+  return Int32Array.of(end);
+}
+
+interface Wishes {
+  ids: Int32Array;
+  maxTokens: number;
+  stop?: string[];
+  count?: number;
+}
+
+interface Told {
+  text: string;
+  tokens: number;
+  reason?: Finish["reason"];
+  score?: number;
+}
+
+async function drawTexts(opened: Opened, wishes: Wishes, options: GenerateFolderOptions, io: Io, json: boolean): Promise<Told[]> {
+  const { ids, maxTokens, stop = [], count = 1 } = wishes;
+  const { model, network, tokenizer, backend, precision } = opened;
+  const { DecoderEngine, endTokensOf } = await import("../generation/index.ts");
+  const constraints = await constraintsOf(options, tokenizer);
+  const endTokens = model.endTokens.length > 0 ? model.endTokens : endTokensOf(tokenizer);
+  const engine = await DecoderEngine.open({ network, tokenizer, backend, precision, endTokens, slots: 1, name: model.kind });
+  const texts: Told[] = [];
+  const show = (text: string) => (json ? undefined : io.stdout.write(text));
+  try {
+    for (let n = 0; n < count; n++) {
+      const started = performance.now();
+      const { seed, showTop } = options;
+      const sampling = samplingOf(options, n === 0 ? seed : `${seed}/${n}`);
+      const constraint = constraints?.();
+      const request = { prompt: ids, maxTokens, sampling, stop, ...(constraint === undefined ? {} : { constraint }) };
+      const parts = engine.generate(showTop === undefined ? request : { ...request, logprobs: showTop });
+      let text = "";
+      if (showTop === undefined) show(options.prompt ?? "");
+      let next = await parts.next();
+      for (; !next.done; next = await parts.next()) {
+        text += next.value.text;
+        if (showTop === undefined) show(next.value.text);
+        else show(topLine(tokenizer, next.value.id, next.value.top ?? []));
+      }
+      show("\n");
+      const { completionTokens: tokens, reason } = next.value;
+      const seconds = (performance.now() - started) / 1000;
+      if (!json) io.stderr.write(`${tokens} tokens in ${seconds.toFixed(1)} s: ${(tokens / seconds).toPrecision(3)} a second\n`);
+      texts.push({ text, tokens, reason });
+    }
+  } finally {
+    await engine.close();
+  }
+  return texts;
+}
+
+function topLine(tokenizer: Tokenizer, id: number, top: readonly { id: number; logprob: number }[]): string {
+  const name = (token: number) => JSON.stringify(tokenizer.decode([token], { skipSpecialTokens: false }));
+  return `${name(id).padEnd(18)} ${top.map((other) => `${name(other.id)} ${(100 * Math.exp(other.logprob)).toFixed(1)}%`).join("  ")}\n`;
+}
+
+async function searchTexts(
+  opened: Opened,
+  { ids, maxTokens }: Wishes,
+  { beams = 1, lengthPenalty }: GenerateFolderOptions,
+): Promise<Told[]> {
+  const { model, network, tokenizer, backend, precision } = opened;
+  const { endTokensOf } = await import("../generation/index.ts");
+  const { searchWithDecoder } = await import("../generation/decoder-beams.ts");
+  const endToken = model.endTokens.length > 0 ? model.endTokens : endTokensOf(tokenizer);
+  const found = await searchWithDecoder({ network, backend, precision, prompt: ids, beams, maxLength: maxTokens, endToken, lengthPenalty });
+  return found.map(({ tokens, score }) => {
+    const text = tokenizer.decode([...ids, ...tokens]).slice(tokenizer.decode(ids).length);
+    return { text, tokens: tokens.length, score };
+  });
+}
