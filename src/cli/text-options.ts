@@ -40,7 +40,11 @@ export async function openText(
     activity.onProgress(`loading ${target}`);
     const { adapter, context, slots } = options;
     const onWarning = (text: string) => io.stderr.write(`warning: ${text}\n`);
-    return { ...(await openTextEngine(target, { backend, adapter, context, slots, onWarning })), constrain: undefined };
+    const opened = await openTextEngine(target, { backend, adapter, context, slots, onWarning });
+    const { DecoderEngine, jsonConstraint } = await import("../generation/index.ts");
+    const { engine } = opened;
+    // Recurrent networks are read one text at a time, without constraints.
+    return { ...opened, constrain: engine instanceof DecoderEngine ? (schema) => jsonConstraint(schema, engine.tokenizer) : undefined };
   } finally {
     activity.end();
   }
