@@ -27,6 +27,7 @@ import { realnvp } from "./flows/realnvp.ts";
 import { conditionalGan } from "./gans/conditional-gan.ts";
 import { dcgan } from "./gans/dcgan.ts";
 import { wganGp } from "./gans/wgan-gp.ts";
+import { bert } from "./language/bert.ts";
 import { gpt } from "./language/gpt.ts";
 import { llama } from "./language/llama.ts";
 import { lstm } from "./language/lstm.ts";
@@ -62,6 +63,7 @@ export {
 } from "./model.ts";
 export {
   autoencoder,
+  bert,
   boltzmannMachine,
   cnn,
   conditionalDdpm,
@@ -127,6 +129,7 @@ export const models: readonly ModelRecord[] = [
   lstm,
   gpt,
   llama,
+  bert,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */
