@@ -1,7 +1,7 @@
 import { UsageError } from "../core/errors.ts";
 import type { ModelRecord } from "../models/index.ts";
 
-type Able = Partial<Record<"sample" | "encode" | "decode" | "reconstruct" | "fills" | "starts" | "classify", unknown>>;
+type Able = Partial<Record<"sample" | "logits" | "recurrence" | "encode" | "decode" | "reconstruct" | "fills" | "starts" | "classify", unknown>>;
 
 /** What each verb needs of a model, in the order in which they are offered. */
 const needs: readonly { verb: string; of: readonly (keyof Able)[] }[] = [
@@ -32,7 +32,8 @@ const phrases: Readonly<Record<string, string>> = {
 
 /** A verb that a model cannot do names those that it can. */
 function cannot(record: Pick<ModelRecord, "name"> & Able, verb: string): UsageError {
-  const able = [...needs.filter((entry) => canDo(record, entry.verb)).map((entry) => entry.verb), "train", "evaluate"];
+  const writes = record.logits !== undefined || record.recurrence !== undefined ? ["generate"] : [];
+  const able = [...writes, ...needs.filter((entry) => canDo(record, entry.verb)).map((entry) => entry.verb), "train", "evaluate"];
   return new UsageError({
     what: `The model "${record.name}" cannot ${phrases[verb] ?? verb}.`,
     expected: `what it can do: ${able.join(", ")}`,

@@ -17,7 +17,6 @@
  * the head (Zaremba et al., "Recurrent neural network regularization", 2014). No bidirectional variant: a model that has read the next token cannot predict it.
  */
 import { z } from "zod";
-import { UsageError } from "../../core/errors.ts";
 import type { RandomStream } from "../../core/random.ts";
 import { Parameter } from "../../graph/leaf.ts";
 import { linear } from "../../graph/ops/linalg.ts";
@@ -32,7 +31,7 @@ import { GRU, LSTM } from "../../nn/recurrent.ts";
 import { type Batch, defineModel } from "../model.ts";
 import { inputsAndTargets, languageMetricInfo, languageMetrics, natsPerToken, type TextConfig, textData, textFields } from "./blocks.ts";
 
-const config = z.strictObject({
+const fields = z.strictObject({
   ...textFields,
   embedding: z.int().min(1).max(16_384).describe("numbers of a token's vector"),
   hidden: z.int().min(1).max(16_384).describe("units of a layer's state"),
@@ -40,6 +39,10 @@ const config = z.strictObject({
   cell: z.enum(["lstm", "gru"]).describe("the recurrent unit"),
   dropout: z.number().min(0).max(0.95).describe("probability of zeroing a number of the embedding, between layers and before the head"),
   tied: z.boolean().describe("the head's weights are the embedding's; both sizes must then be the same"),
+});
+const config = fields.refine(({ tied, embedding, hidden }) => !tied || embedding === hidden, {
+  message: "tied weights need an embedding as wide as the state: embedding and hidden must be one number",
+  path: ["tied"],
 });
 
 export interface LstmConfig extends TextConfig {
@@ -69,13 +72,6 @@ export class RecurrentLanguageModel extends Module {
   constructor(settings: LstmConfig, rng: RandomStream) {
     super();
     const { vocabulary, embedding: width, hidden, layers: numLayers, dropout, tied, cell } = settings;
-    if (tied && width !== hidden) {
-      throw new UsageError({
-        what: "Tied weights need an embedding as wide as the state.",
-        got: `embedding ${width}, hidden ${hidden}`,
-        hint: "set both to one number, or tied=false",
-      });
-    }
     this.embedding = new Embedding({ count: vocabulary, width, rng, ...(tied ? { init: small } : {}) });
     const options = { in: width, hidden, numLayers, rng, dropout: numLayers > 1 ? dropout : 0 };
     this.rnn = cell === "lstm" ? new LSTM(options) : new GRU(options);
@@ -140,9 +136,9 @@ export const lstm = defineModel<LstmConfig, RecurrentLanguageModel>({
       data: "tinyshakespeare",
     },
     small: {
-      config: { ...book, context: 64, vocabulary: 8000, embedding: 192, hidden: 192, dropout: 0.2, tied: true },
+      config: { ...book, context: 64, vocabulary: 5000, embedding: 192, hidden: 192, dropout: 0.2, tied: true },
       training: { epochs: 5, batch: 32, learningRate: 3e-3, schedule: "cosine", clipNorm: 1 },
-      about: "8,000 words of American prose, tied weights and dropout; about six minutes",
+      about: "5,000 words of American prose, tied weights and dropout; about six minutes",
       data: "brown",
     },
     paper: {
