@@ -2,6 +2,9 @@
 import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
+import type { Finish, GeneratedToken, GenerationRequest } from "../generation/engine.ts";
+import type { DrawnToken } from "../runs/continue-text.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { formatNumber } from "./format.ts";
 import type { OpenedRun } from "./opened.ts";
 import { samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
@@ -17,6 +20,7 @@ export interface GenerateTextOptions extends TextSamplingOptions {
   out?: string;
 }
 
+
 /** Tokens that are added where no number is given, and the temperature. */
 const [TOKENS, TEMPERATURE] = [200, 0.8] as const;
 
@@ -25,9 +29,9 @@ const [TOKENS, TEMPERATURE] = [200, 0.8] as const;
  * @throws UsageError for a model that does not continue texts
  */
 export async function generateText(opened: OpenedRun, options: GenerateTextOptions, io: Io, json: boolean): Promise<void> {
-  const { run, model, backend } = opened;
+  const { run, model } = opened;
   const { continuesText } = await import("../models/next-token.ts");
-  const { openTextWriter, promptIds } = await import("../runs/continue-text.ts");
+  const { promptIds } = await import("../runs/continue-text.ts");
   const { tokenizers } = model;
   if (!continuesText(model.record) || tokenizers === undefined) {
     throw new UsageError({
@@ -37,7 +41,7 @@ export async function generateText(opened: OpenedRun, options: GenerateTextOptio
   }
   const { prompt = "", tokens = TOKENS, temperature = TEMPERATURE, seed, count = 1, stop = [] } = options;
   const ids = promptIds(tokenizers.tokenizer, prompt);
-  const writer = await openTextWriter({ ...model, backend }, tokenizers.tokenizer);
+  const writer = await openWriter(opened, tokenizers.tokenizer, ids.length + tokens);
   const texts: object[] = [];
   const written: string[] = [];
   try {
@@ -64,20 +68,34 @@ export async function generateText(opened: OpenedRun, options: GenerateTextOptio
   else if (file !== undefined) io.stdout.write(`${file}\n`);
 }
 
-type Writer = Awaited<ReturnType<typeof import("../runs/continue-text.ts").openTextWriter>>;
+type Writer = Pick<Awaited<ReturnType<typeof import("../runs/continue-text.ts").openTextWriter>>, "tokenizer" | "close"> & {
+  generate(request: GenerationRequest): AsyncGenerator<DrawnToken | GeneratedToken, Finish, void>;
+};
+
+/** The engine with a cache where the network has one and all fits into its context; else one that reads its context anew, or carries a state. */
+async function openWriter({ model, backend }: OpenedRun, tokenizer: Tokenizer, tokens: number): Promise<Writer> {
+  const { isDecoder } = await import("../nn/decoder.ts");
+  const { network, record } = model;
+  if (isDecoder(network) && tokens <= network.decoder.context) {
+    const { DecoderEngine } = await import("../generation/decoder-engine.ts");
+    return await DecoderEngine.open({ network, tokenizer, backend, name: record.name, slots: 1 });
+  }
+  const { openTextWriter } = await import("../runs/continue-text.ts");
+  return await openTextWriter({ ...model, backend }, tokenizer);
+}
 
 interface Told {
   text: string;
   tokens: number;
   reason: string;
   seconds: number;
-  top?: { token: string; likeliest: { token: string; probability: number; drawn: number }[] }[];
+  top?: { token: string; likeliest: { token: string; probability: number; drawn: number | undefined }[] }[];
 }
 
 /** One text, shown as it comes; with `top`, a line a token with what else it could have been. */
 async function tellText(
   writer: Writer,
-  request: Parameters<Writer["generate"]>[0],
+  request: GenerationRequest,
   prompt: string,
   top: boolean,
   io: Io | undefined,
@@ -105,10 +123,13 @@ async function tellText(
     else {
       const row = {
         token: name(id),
-        likeliest: likeliest.map(({ id: other, logprob, drawn }) => ({ token: name(other), probability: Math.exp(logprob), drawn })),
+        likeliest: likeliest.map(({ id: other, logprob, ...more }) => {
+          const probability = Math.exp(logprob);
+          return { token: name(other), probability, drawn: "drawn" in more ? (more.drawn as number) : undefined };
+        }),
       };
       rows.push(row);
-      const shown = row.likeliest.map(({ token, drawn }) => `${JSON.stringify(token)} ${(100 * drawn).toFixed(1)}%`);
+      const shown = row.likeliest.map(({ token, probability, drawn = probability }) => `${JSON.stringify(token)} ${(100 * drawn).toFixed(1)}%`);
       io?.stdout.write(`${JSON.stringify(row.token).padEnd(18)} ${shown.join("  ")}\n`);
     }
   }

@@ -53,3 +53,8 @@ export interface DecoderNetwork extends Module {
   /** Logits [B, T, V] of hidden states [B, T, C]: `decode(...).logits` is `logitsOf(decode(...).hidden)`. A long prompt needs those of its last token only. */
   logitsOf(hidden: Tensor): Tensor;
 }
+
+/** Whether a network can be run piece by piece. */
+export function isDecoder(network: Module): network is DecoderNetwork {
+  return "decode" in network && "decoder" in network;
+}

@@ -24,7 +24,7 @@ export {
   type ConvTranspose3dOptions,
 } from "./conv.ts";
 export * from "./coupling.ts";
-export type { Decoded, DecoderNetwork, DecoderPast, DecoderSizes } from "./decoder.ts";
+export { type Decoded, type DecoderNetwork, type DecoderPast, type DecoderSizes, isDecoder } from "./decoder.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export * from "./flow.ts";

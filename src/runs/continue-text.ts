@@ -1,7 +1,9 @@
-/** Texts of any language model, token by token: one at a time. */
+/** Texts of any language model, token by token, one at a time. Transformers have a quicker way: the text engine (src/generation). */
 import { endToken } from "../data/node/token-sets.ts";
+import { endTokensOf } from "../generation/decoder-engine.ts";
 import type { Finish, GeneratedToken, GenerationRequest } from "../generation/engine.ts";
-import { checkSampling, Sampler } from "../generation/sampler.ts";
+import { likeliest } from "../generation/sampler.ts";
+import { Sequence } from "../generation/sequence.ts";
 import { type NextToken, openNextToken } from "../models/next-token.ts";
 import { compile } from "../runtime/program.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
@@ -17,8 +19,8 @@ export interface TextWriter {
   readonly tokenizer: Tokenizer;
   readonly context: number;
   /**
-   * Tokens as they come, one text at a time; the seed is 0 where none is given.
-   * @throws UsageError for an empty prompt, or settings out of range
+   * Tokens as they come, one text at a time. What lies further back than the context is forgotten.
+   * @throws UsageError for an empty prompt, and for settings out of range
    */
   generate(request: GenerationRequest): AsyncGenerator<DrawnToken, Finish, void>;
   close(): Promise<void>;
@@ -38,60 +40,41 @@ export async function openTextWriter({ record, config, network, backend }: ViewC
   };
 }
 
-async function* generate(
-  reader: NextToken,
-  tokenizer: Tokenizer,
-  { prompt, maxTokens, sampling = {}, stop = [], logprobs, signal }: GenerationRequest,
-): AsyncGenerator<DrawnToken, Finish, void> {
-  checkSampling(sampling);
-  const { temperature = 0 } = sampling;
-  const sampler = new Sampler({ seed: 0, ...sampling }, prompt);
-  const end = endToken(tokenizer);
-  const decoder = tokenizer.stream();
-  const finish = (reason: Finish["reason"], completionTokens: number, found?: string): Finish => ({
-    ...{ reason, promptTokens: prompt.length, completionTokens },
-    ...(found === undefined ? {} : { stop: found }),
-  });
+async function* generate(reader: NextToken, tokenizer: Tokenizer, request: GenerationRequest): AsyncGenerator<DrawnToken, Finish, void> {
+  const { vocabularySize: vocabulary } = tokenizer;
+  const { prompt, sampling = {}, logprobs, signal } = request;
+  const sequence = new Sequence(request, { tokenizer, context: Number.POSITIVE_INFINITY, vocabulary, ends: endTokensOf(tokenizer) });
+  const tokens = sequence.read();
   reader.reset();
-  let scores = await reader.read(prompt);
-  let text = "";
-  for (let count = 1; count <= maxTokens; count++) {
-    if (signal?.aborted) return finish("cancelled", count - 1);
-    // A model may have rows that no token has.
-    const known = scores.subarray(0, tokenizer.vocabularySize);
-    const logs = logProbabilities(known, 1);
-    const drawn = temperature === 0 ? logs : logProbabilities(known, temperature);
-    const id = sampler.choose(known);
-    const about = logprobs === undefined ? {} : { logprob: logs[id], top: topOf(logs, drawn, logprobs) };
-    if (id === end) {
-      yield { id, text: "", ...about };
-      return finish("stop", count);
+  let pending: ArrayLike<number> = prompt;
+  for (;;) {
+    if (signal?.aborted) sequence.end("cancelled");
+    if (!sequence.done) {
+      // A model may have rows that no token has.
+      const scores = (await reader.read(pending)).subarray(0, vocabulary);
+      const drawn = logprobs === undefined ? undefined : drawnFrom(scores, sampling.temperature ?? 0);
+      sequence.take(scores);
+      // Exactly one token comes of each take.
+      const next = await tokens.next();
+      if (next.done) return next.value;
+      const { top, ...token } = next.value;
+      yield top === undefined ? token : { ...token, top: top.map((one) => ({ ...one, drawn: drawn!(one.id) })) };
+      pending = [token.id];
+    } else {
+      const last = await tokens.next();
+      if (last.done) return last.value;
     }
-    const piece = decoder.push(id);
-    text += piece;
-    const found = stop.find((one) => one !== "" && text.includes(one));
-    const shown = found === undefined ? piece : piece.slice(0, Math.max(0, piece.length - (text.length - text.indexOf(found))));
-    yield { id, text: shown, ...about };
-    if (found !== undefined) return finish("stop", count, found);
-    if (count < maxTokens) scores = await reader.read([id]);
   }
-  return finish("length", maxTokens);
 }
 
-/** log softmax(scores / temperature). */
-function logProbabilities(scores: Float32Array, temperature: number): Float64Array {
-  let most = Number.NEGATIVE_INFINITY;
-  for (const score of scores) most = Math.max(most, score);
+/** Probabilities at a temperature, before any filter: softmax(scores / temperature), or all on the likeliest. */
+function drawnFrom(scores: Float32Array, temperature: number): (id: number) => number {
+  const most = likeliest(scores);
+  if (temperature === 0) return (id) => (id === most ? 1 : 0);
   let sum = 0;
-  const logs = Float64Array.from(scores, (score) => (score - most) / temperature);
-  for (const log of logs) sum += Math.exp(log);
-  const all = Math.log(sum);
-  return logs.map((log) => log - all);
-}
-
-function topOf(logs: Float64Array, drawn: Float64Array, count: number): NonNullable<DrawnToken["top"]> {
-  const order = Array.from(logs.keys()).sort((a, b) => logs[b] - logs[a] || a - b);
-  return order.slice(0, count).map((id) => ({ id, logprob: logs[id], drawn: Math.exp(drawn[id]) }));
+  for (const score of scores) sum += Math.exp((score - scores[most]) / temperature);
+  const kept = scores.slice();
+  return (id) => Math.exp((kept[id] - kept[most]) / temperature) / sum;
 }
 
 /** The ids to begin with: the prompt's, or where it is empty the end of a document, a line's end, or the first token. */
