@@ -1,7 +1,9 @@
 import { UsageError } from "../core/errors.ts";
 import type { ModelRecord } from "../models/index.ts";
 
-type Able = Partial<Record<"sample" | "logits" | "recurrence" | "encode" | "decode" | "reconstruct" | "fills" | "starts" | "classify", unknown>>;
+type Able = Partial<
+  Record<"sample" | "logits" | "recurrence" | "encode" | "decode" | "reconstruct" | "fills" | "starts" | "classify", unknown>
+>;
 
 /** What each verb needs of a model, in the order in which they are offered. */
 const needs: readonly { verb: string; of: readonly (keyof Able)[] }[] = [

@@ -93,13 +93,7 @@ interface Told {
 }
 
 /** One text, shown as it comes; with `top`, a line a token with what else it could have been. */
-async function tellText(
-  writer: Writer,
-  request: GenerationRequest,
-  prompt: string,
-  top: boolean,
-  io: Io | undefined,
-): Promise<Told> {
+async function tellText(writer: Writer, request: GenerationRequest, prompt: string, top: boolean, io: Io | undefined): Promise<Told> {
   const { tokenizer } = writer;
   const started = performance.now();
   const rows: NonNullable<Told["top"]> = [];
@@ -129,7 +123,9 @@ async function tellText(
         }),
       };
       rows.push(row);
-      const shown = row.likeliest.map(({ token, probability, drawn = probability }) => `${JSON.stringify(token)} ${(100 * drawn).toFixed(1)}%`);
+      const shown = row.likeliest.map(
+        ({ token, probability, drawn = probability }) => `${JSON.stringify(token)} ${(100 * drawn).toFixed(1)}%`,
+      );
       io?.stdout.write(`${JSON.stringify(row.token).padEnd(18)} ${shown.join("  ")}\n`);
     }
   }

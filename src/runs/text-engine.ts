@@ -5,7 +5,7 @@ import { FileError, UsageError } from "../core/errors.ts";
 import { DecoderEngine } from "../generation/decoder-engine.ts";
 import type { TextEngine } from "../generation/engine.ts";
 import type { Precision } from "../lower/weight-only.ts";
-import type { DecoderNetwork } from "../nn/decoder.ts";
+import { isDecoder } from "../nn/decoder.ts";
 import type { Module } from "../nn/module.ts";
 import { adapterBase, isAdapterFolder, isModelName, modelFolder, readAdapterFolder, readModelFolder, requireTokenizer } from "../pretrained/node/index.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -126,10 +126,6 @@ async function baseFolder(adapter: string): Promise<string> {
     got: base ?? "no base_model_name_or_path",
     hint: "name the model's folder, and the adapter's with --adapter",
   });
-}
-
-function isDecoder(network: Module): network is DecoderNetwork {
-  return "decode" in network && "decoder" in network;
 }
 
 function writesNothing(name: string): UsageError {

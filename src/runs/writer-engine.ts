@@ -1,5 +1,5 @@
 import { UsageError } from "../core/errors.ts";
-import type { Finish, GeneratedToken, GenerationRequest, SamplingOptions, TextEngine } from "../generation/engine.ts";
+import type { Finish, GeneratedToken, GenerationRequest, TextEngine } from "../generation/engine.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { openTextWriter, type TextWriter } from "./continue-text.ts";
 import type { ViewContext } from "./sampling.ts";
@@ -36,7 +36,7 @@ export class WriterEngine implements TextEngine {
   }
 
   async *generate(request: GenerationRequest): AsyncGenerator<GeneratedToken, Finish, void> {
-    requireKnown(request, this.context);
+    requireFits(request, this.context);
     const before = this.#last;
     let done = (): void => undefined;
     this.#last = new Promise((resolve) => {
@@ -71,25 +71,12 @@ export class WriterEngine implements TextEngine {
   }
 }
 
-/** What this engine has no part for is refused rather than passed over. */
-function requireKnown({ prompt, maxTokens, sampling = {}, constraint }: GenerationRequest, context: number): void {
-  const neutral: Required<Omit<SamplingOptions, "temperature" | "seed" | "logitBias">> = {
-    ...{ topK: 0, topP: 1, minP: 0, typicalP: 1 },
-    ...{ repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 },
-  };
-  const unknown = Object.entries(neutral).find(([key, value]) => (sampling[key as keyof typeof neutral] ?? value) !== value);
-  const name = unknown?.[0] ?? ((sampling.logitBias?.size ?? 0) > 0 ? "logitBias" : constraint === undefined ? undefined : "constraint");
-  if (name !== undefined)
-    throw new UsageError({
-      what: `This model is drawn from by temperature alone: ${name} is not supported.`,
-      got: name,
-      expected: "temperature, seed",
-    });
-  if (prompt.length === 0 || prompt.length + maxTokens > context) {
-    throw new UsageError({
-      what: "The prompt and the tokens asked for do not fit the context.",
-      got: `${prompt.length} and ${maxTokens} tokens`,
-      expected: `1 to ${context} in all`,
-    });
-  }
+/** @throws UsageError for a prompt that is empty, or does not fit with the tokens asked for */
+function requireFits({ prompt, maxTokens }: GenerationRequest, context: number): void {
+  if (prompt.length > 0 && prompt.length + maxTokens <= context) return;
+  throw new UsageError({
+    what: "The prompt and the tokens asked for do not fit the context.",
+    got: `${prompt.length} and ${maxTokens} tokens`,
+    expected: `1 to ${context} in all`,
+  });
 }

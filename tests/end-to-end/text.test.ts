@@ -131,7 +131,12 @@ describe("bad input of text", () => {
 
   it("verbs of pictures, and options of pictures or text where they do not belong", async () => {
     await sandbox.inside(["train", ...small, "--data", text, "--steps", "2", "--run", "verbs", "--json"]);
-    for (const words of [["reconstruct", "verbs", "0"], ["latent", "verbs"], ["encode", "verbs", "a.png"]]) expect(await refused(...words)).toContain("set up for text");
+    for (const words of [
+      ["reconstruct", "verbs", "0"],
+      ["latent", "verbs"],
+      ["encode", "verbs", "a.png"],
+    ])
+      expect(await refused(...words)).toContain("set up for text");
     expect(await refused("generate", "verbs", "--label", "cat")).toContain("This run was set up for text");
     expect(await refused("generate", "verbs", "--temperature", "-1")).toContain("`temperature` is out of range");
     expect(await refused("evaluate", "verbs", "--features", "mnist")).toContain("makes no samples");

@@ -41,6 +41,7 @@ export async function loadDataset(nameOrPath: string, options: LoadDatasetOption
   const { split = "train", shape } = options;
   const dataset = datasetNamed(nameOrPath);
   if (dataset === undefined) {
+    if (textSetNamed(nameOrPath) !== undefined) throw otherKind(nameOrPath, "These data are text, not pictures.");
     await requireFolderLike(nameOrPath);
     return await openImageFolder(nameOrPath, { ...options, split, shape: shape ?? [3, 64, 64] });
   }

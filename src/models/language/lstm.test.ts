@@ -39,7 +39,12 @@ describe("lstm", () => {
       inputs: { tokens: { shape: [1, 8], dtype: "int32" as const } },
     });
     const { logits } = await program.run({ tokens });
-    const reader = await openNextToken({ record: lstm as never, config, network: model, compile: (build, o) => compile(backend, build, o) });
+    const reader = await openNextToken({
+      record: lstm as never,
+      config,
+      network: model,
+      compile: (build, o) => compile(backend, build, o),
+    });
     for (let round = 0; round < 2; round++) {
       for (const [end, part] of [
         [3, tokens.subarray(0, 3)],

@@ -138,7 +138,7 @@ export const lstm = defineModel<LstmConfig, RecurrentLanguageModel>({
     small: {
       config: { ...book, context: 64, vocabulary: 5000, embedding: 192, hidden: 192, dropout: 0.2, tied: true },
       training: { epochs: 5, batch: 32, learningRate: 3e-3, schedule: "cosine", clipNorm: 1 },
-      about: "5,000 words of American prose, tied weights and dropout; about six minutes",
+      about: "5,000 words of American prose, tied weights and dropout; about five minutes",
       data: "brown",
     },
     paper: {
@@ -150,7 +150,7 @@ export const lstm = defineModel<LstmConfig, RecurrentLanguageModel>({
     characters: {
       config: characters,
       training: { steps: 3000, batch: 32, learningRate: 2e-3, schedule: "cosine", clipNorm: 1 },
-      about: "a play letter by letter; about four minutes",
+      about: "a play letter by letter; about three minutes",
       data: "tinyshakespeare",
     },
     gru: {
