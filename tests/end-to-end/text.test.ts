@@ -99,7 +99,7 @@ describe("a run of text", () => {
     expect((await sandbox.inside(["evaluate", "lost"])).err).toContain("not the one that the run was trained with");
     await cp(sandbox.path("kept.json"), tokenizer);
     const original = await readFile(text);
-    await writeFile(text, `the beginning\n${original.toString()}`);
+    await writeFile(text, `the cat\n${original.toString()}`);
     expect((await sandbox.inside(["train", "--resume", "--run", "lost", "--steps", "5"])).err).toContain("have changed since it began");
     await writeFile(text, original);
   }, 120_000);
