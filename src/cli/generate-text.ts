@@ -7,7 +7,7 @@ import type { DrawnToken } from "../runs/continue-text.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { formatNumber } from "./format.ts";
 import type { OpenedRun } from "./opened.ts";
-import { samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
+import { constraintsOf, samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
 import { type Io, printJson } from "./verb.ts";
 
 export interface GenerateTextOptions extends TextSamplingOptions {
@@ -19,7 +19,6 @@ export interface GenerateTextOptions extends TextSamplingOptions {
   stop?: string[];
   out?: string;
 }
-
 
 /** Tokens that are added where no number is given, and the temperature. */
 const [TOKENS, TEMPERATURE] = [200, 0.8] as const;
@@ -41,6 +40,7 @@ export async function generateText(opened: OpenedRun, options: GenerateTextOptio
   }
   const { prompt = "", tokens = TOKENS, temperature = TEMPERATURE, seed, count = 1, stop = [] } = options;
   const ids = promptIds(tokenizers.tokenizer, prompt);
+  const constrain = await constraintsOf(options, tokenizers.tokenizer);
   const writer = await openWriter(opened, tokenizers.tokenizer, ids.length + tokens);
   const texts: object[] = [];
   const written: string[] = [];
@@ -52,6 +52,7 @@ export async function generateText(opened: OpenedRun, options: GenerateTextOptio
         maxTokens: tokens,
         sampling,
         stop,
+        ...(constrain === undefined ? {} : { constraint: constrain() }),
         ...(options.showTop === undefined ? {} : { logprobs: options.showTop }),
       };
       const told = await tellText(writer, request, prompt, options.showTop !== undefined, json ? undefined : io);

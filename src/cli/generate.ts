@@ -134,7 +134,7 @@ async function continueText(opened: OpenedRun, options: GenerateOptions, io: Io,
       got: pictures.map((key) => `--${key}`).join(", "),
       hint: "leave these out",
     });
-  const ofFolders = (["beams", "lengthPenalty", "jsonSchema", "grammar", "quantize"] as const).filter((key) => options[key] !== undefined);
+  const ofFolders = (["beams", "lengthPenalty", "quantize"] as const).filter((key) => options[key] !== undefined);
   if (ofFolders.length > 0) {
     throw new UsageError({
       what: "A run of text cannot be sampled like this; a folder in Hugging Face's layout can.",

@@ -51,8 +51,8 @@ export function addTextSampling(command: Command): Command {
     .option("--presence-penalty <x>", "of text: taken off the logit of each token that was made, -2 to 2", anyNumber)
     .option("--beams <n>", "of text: the likeliest text by beam search instead of drawing (folders)", wholeNumber(1))
     .option("--length-penalty <x>", "of beam search: above 0 favours longer texts (default: 1)", anyNumber)
-    .option("--json-schema <file>", "of text: JSON that fits this schema (folders)")
-    .option("--grammar <file>", "of text: what this grammar in GBNF describes (folders)")
+    .option("--json-schema <file>", "of text: JSON that fits this schema")
+    .option("--grammar <file>", "of text: what this grammar in GBNF describes")
     .option("--quantize <kind>", "weights as whole numbers: int8 or int4 (folders)");
 }
 

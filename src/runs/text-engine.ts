@@ -7,7 +7,15 @@ import type { TextEngine } from "../generation/engine.ts";
 import type { Precision } from "../lower/weight-only.ts";
 import { isDecoder } from "../nn/decoder.ts";
 import type { Module } from "../nn/module.ts";
-import { adapterBase, isAdapterFolder, isModelName, modelFolder, readAdapterFolder, readModelFolder, requireTokenizer } from "../pretrained/node/index.ts";
+import {
+  adapterBase,
+  isAdapterFolder,
+  isModelName,
+  modelFolder,
+  readAdapterFolder,
+  readModelFolder,
+  requireTokenizer,
+} from "../pretrained/node/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { type ChatTemplate, plainChatTemplate } from "../tokenizers/chat/template.ts";
 import { readChatTemplate } from "../tokenizers/node/chat-template.ts";
