@@ -18,6 +18,7 @@ import { modelWorkloads } from "./models.ts";
 import { pixelCnnWorkload } from "./pixelcnn.ts";
 import { samplingWorkloads } from "./sampling.ts";
 import { scoreWorkloads } from "./scores.ts";
+import { translationWorkloads } from "./translation.ts";
 
 /** Every workload of the bench, in the order it is run; peers implement those of the same name. */
 export const workloads: readonly Workload[] = [
@@ -30,6 +31,7 @@ export const workloads: readonly Workload[] = [
   pixelCnnWorkload,
   ...autoregressiveWorkloads,
   ...languageWorkloads,
+  ...translationWorkloads,
   diffusionWorkload,
   ...diffusionModelWorkloads,
   ...flowWorkloads,

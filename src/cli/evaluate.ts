@@ -3,6 +3,7 @@ import type { Estimates, ModelRecord } from "../models/index.ts";
 import type { SampleReport } from "../runs/distances.ts";
 import type { RunTools } from "../runs/evaluation.ts";
 import type { PointMeasureName, PointReport } from "../runs/point-report.ts";
+import type { TranslationReport } from "../runs/translate.ts";
 import { showActivity } from "./activity.ts";
 import { formatNumber, tableText } from "./format.ts";
 import { checkDevice, repeated, wholeNumber } from "./options.ts";
@@ -67,11 +68,12 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
   };
   const { sampling: _sampling, ...evaluation } = options;
   const told = await evaluateModel(name, evaluation, tools).finally(activity.end);
-  const { run, record, data, set, step, hash, results, estimates, report, points, note } = told;
+  const { run, record, data, set, step, hash, results, estimates, report, points, translations, note } = told;
   const { neighbours: _neighbours, info: _info, ...samples } = report ?? {};
   if (json) {
     const figures = estimates === undefined ? { results } : { results, estimates };
     const about = { run: run.name, data, [examplesNoun(set)]: set.count, step, checkpoint: hash, ...figures };
+    if (translations !== undefined) return printJson(io, { ...about, translations });
     const { info: _meaning, ...drawn } = points ?? {};
     printJson(io, points !== undefined ? { ...about, samples: drawn } : report === undefined ? about : { ...about, samples });
     return;
@@ -88,6 +90,7 @@ async function evaluateRun(name: string, options: EvaluateOptions, io: Io, json:
   if (note !== undefined) io.stderr.write(`note: ${note}\n`);
   if (report !== undefined) tellSamples(io, report, set.attributes?.names ?? set.classes ?? []);
   if (points !== undefined) tellPoints(io, points);
+  if (translations !== undefined) tellTranslations(io, translations);
   if (options.neighbours !== undefined) io.stdout.write(`${options.neighbours}\n`);
 }
 
@@ -145,6 +148,25 @@ function tellPoints(io: Io, { samples, measures, modes, info }: PointReport): vo
   io.stdout.write(tableText(["measure", "model", "error", "real", "meaning"], rows));
   if (modes !== undefined) io.stdout.write(`${modes.hit} of ${modes.count} modes hit; samples in each: ${modes.each.join(", ")}\n`);
 }
+
+function tellTranslations(io: Io, { sources, greedy, beam, signature }: TranslationReport): void {
+  const rows = (["exact", "errorRate", "bleu", "chrf"] as const).map((name) => [
+    name,
+    formatNumber(greedy[name]),
+    formatNumber(beam[name]),
+    translationInfo[name],
+  ]);
+  io.stdout.write(`\nwhat is written for ${sources} held-out sources; beam: ${beam.beams}, length penalty ${beam.lengthPenalty}\n`);
+  io.stdout.write(tableText(["measure", "greedy", "beam", "meaning"], rows));
+  io.stdout.write(`BLEU ${signature}\n`);
+}
+
+const translationInfo = {
+  exact: "share that equals a right target",
+  errorRate: "insertions, deletions and substitutions per word (or sound) of the nearest right target",
+  bleu: "0 to 100; as sacreBLEU, any right target",
+  chrf: "0 to 100; as sacreBLEU",
+} as const;
 
 function percent(share: number): string {
   return Number.isNaN(share) ? "none" : `${(100 * share).toFixed(1)} %`;

@@ -54,7 +54,10 @@ export const verb: Verb = {
       .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
       .option("--known <part>", "which part is kept: top, bottom, left, right, or a mask picture that is white there")
       .option("--from <file|number,...>", "pictures, or held-out pictures' numbers, to start from (models that can)")
-      .option("--frames <file>", "also a strip of how the pictures come about; of points an animation")
+      .option(
+        "--frames <file>",
+        "also a strip of how the pictures come about; of points an animation; of pairs a map of where the model looked",
+      )
       .option("--prompt <text>", "of text: what is continued (default: nothing)")
       .option("--tokens <n>", "of text: how many tokens are added at most (default: 200)", wholeNumber(1))
       .option("--temperature <t>", "of text: 0 takes the likeliest token, 1 draws as the model says (default: 0.8)", anyNumber)
@@ -127,6 +130,7 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
 
 /** @throws UsageError for options of pictures */
 async function continueText(opened: OpenedRun, options: GenerateOptions, io: Io, json: boolean): Promise<void> {
+  if (opened.model.record.translation !== undefined) return await translate(opened, options, io, json);
   const pictures = (["label", "attributes", "given", "from", "sampling", "frames"] as const).filter((key) => options[key] !== undefined);
   if (pictures.length > 0)
     throw new UsageError({
@@ -143,6 +147,23 @@ async function continueText(opened: OpenedRun, options: GenerateOptions, io: Io,
   }
   const { generateText } = await import("./generate-text.ts");
   await generateText(opened, options, io, json);
+}
+
+/** @throws UsageError for options that pairs have no use for */
+async function translate(opened: OpenedRun, options: GenerateOptions, io: Io, json: boolean): Promise<void> {
+  const others = (["label", "attributes", "given", "from", "tokens", "temperature", "showTop", "stop"] as const).filter(
+    (key) => options[key] !== undefined,
+  );
+  if (others.length > 0) {
+    const got = others.map((key) => `--${key.replace("showTop", "show-top")}`).join(", ");
+    throw new UsageError({
+      what: "This run was set up for pairs of texts.",
+      got,
+      expected: "--prompt, --sampling beams=5,lengthPenalty=1, --count, --frames",
+    });
+  }
+  const { generatePairs } = await import("./generate-pairs.ts");
+  await generatePairs(opened, options, io, json);
 }
 
 /** @throws UsageError for options of text */

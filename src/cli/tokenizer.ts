@@ -9,7 +9,7 @@ import { wholeNumber } from "./options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 /** As `tokenizerKinds` of the tokenizers, which are loaded when the verb runs. */
-const KINDS: readonly TokenizerKind[] = ["char", "word", "bpe", "byte-bpe", "wordpiece", "sentencepiece-bpe", "unigram"];
+const KINDS: readonly TokenizerKind[] = ["char", "word", "symbols", "bpe", "byte-bpe", "wordpiece", "sentencepiece-bpe", "unigram"];
 
 interface TrainOptions {
   data: string;

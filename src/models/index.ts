@@ -31,6 +31,8 @@ import { bert } from "./language/bert.ts";
 import { gpt } from "./language/gpt.ts";
 import { llama } from "./language/llama.ts";
 import { lstm } from "./language/lstm.ts";
+import { seq2seq } from "./language/seq2seq.ts";
+import { transformer } from "./language/transformer.ts";
 import type { ModelRecord } from "./model.ts";
 
 export type { LeaderboardEntry, Likelihood } from "./leaderboard.ts";
@@ -89,7 +91,9 @@ export {
   rbm,
   realnvp,
   scoreSde,
+  seq2seq,
   superResolution,
+  transformer,
   vae,
   vaeGan,
   vqVae,
@@ -130,6 +134,8 @@ export const models: readonly ModelRecord[] = [
   gpt,
   llama,
   bert,
+  seq2seq,
+  transformer,
 ];
 
 /** A model by name. @throws UsageError that offers the nearest name */

@@ -10,6 +10,7 @@ import type { Module } from "../nn/module.ts";
 import type { Build, CompileOptions, Program } from "../runtime/program.ts";
 import type { TokenizerKind } from "../tokenizers/learn.ts";
 import type { LeaderboardEntry } from "./leaderboard.ts";
+import type { Translation } from "./translation.ts";
 
 /** What an objective and a metric see of a batch. */
 export interface Batch {
@@ -47,8 +48,8 @@ export const trainingSettings = z.strictObject({
   epsilon: z.number().positive().max(1).describe("added to Adam's and RMSProp's root"),
   momentum: z.number().min(0).max(0.9999).describe("of sgd and rmsprop"),
   weightDecay: z.number().min(0).max(10).describe("L2 penalty (adamw: decoupled)"),
-  schedule: z.enum(["constant", "linear", "cosine"]).describe("what the learning rate does after the warm-up"),
-  finalRate: z.number().min(0).max(1).describe("where that schedule ends, as a fraction of the learning rate"),
+  schedule: z.enum(["constant", "linear", "cosine", "inverse-root"]).describe("what the learning rate does after the warm-up"),
+  finalRate: z.number().min(0).max(1).describe("where linear and cosine schedules end, as a fraction of the learning rate"),
   warmup: z.int().min(0).max(10_000_000).describe("steps over which the learning rate rises"),
   clipNorm: z.number().min(0).describe("limit on the gradient's norm; 0 for none"),
   ema: z.number().min(0).max(0.999999).describe("decay of the averaged weights that samples use; 0 for none"),
@@ -236,7 +237,7 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
     /** For models of text: what tokenizer is trained where none is given; of pairs, the targets'. */
     tokenizer?(config: C): TokenizerWish;
     /** For models of pairs: the sources' own tokenizer; absent where both have one. By custom the setting of its size is `sourceVocabulary`. */
-    sourceTokenizer?(config: C): TokenizerWish;
+    sourceTokenizer?(config: C): TokenizerWish | undefined;
   };
   /** The network with its first weights. */
   build(config: C, rng: RandomStream): N;
@@ -283,6 +284,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   attention?(network: N, tokens: Tensor): readonly Tensor[];
   /** Of recurrent language models: how they go on without reading everything again. */
   readonly recurrence?: Recurrence<N>;
+  /** Of models of pairs: how they write a target. */
+  readonly translation?: Translation<N>;
   /** Fresh pictures or points; yields what can be shown on the way, the finished ones last. */
   sample?(network: N, context: SampleContext): AsyncGenerator<Samples>;
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
 import { type ExampleSet, requireImages } from "../data/dataset.ts";
+import { loadText } from "../data/node/text.ts";
 import { randomWindows } from "../data/token-set.ts";
 import type { Estimates, ModelRecord } from "../models/index.ts";
 import { featureAssets } from "../models/node/feature-assets.ts";
@@ -16,6 +17,8 @@ import { type LoadedModel, loadModel, loadSplit } from "./load.ts";
 import type { featureRanges } from "./onnx-features.ts";
 import { measurePoints, type PointReport } from "./point-report.ts";
 import { openRun, type Run } from "./registry.ts";
+import type { ViewContext } from "./sampling.ts";
+import { measureTranslations, type TranslationReport } from "./translate.ts";
 
 export interface EvaluationOptions {
   data?: string | undefined;
@@ -62,6 +65,8 @@ export interface Evaluation {
   report: SampleReport | undefined;
   /** Of runs of points: their samples and their density against the data's. */
   points?: PointReport | undefined;
+  /** Of runs of pairs: how right what they write is. */
+  translations?: TranslationReport | undefined;
   /** Why there is no report, where that may surprise. */
   note: string | undefined;
 }
@@ -80,8 +85,8 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   const asked = requireServed(record, options, features);
   const { limit, samples, seed } = options;
   const { onProgress, onWarning } = tools;
-  const { field, targetField } = run.record.data ?? {};
-  const loading = { onProgress, tokenizers, ...(options.data === undefined ? { field, targetField } : {}) };
+  const fields = options.data === undefined ? fieldsOf(run) : {};
+  const loading = { onProgress, tokenizers, ...fields };
   const set = heldOut(await loadSplit(record, config, data, "test", limit, loading), options);
   const backend = await tools.openBackend();
   const model = { record, config, network, backend };
@@ -93,10 +98,8 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   if (set.kind !== "images") {
     if (asked) throw new UsageError({ what: "Features, classifiers and neighbours are of pictures, and these data are not.", where: data });
     const about = { ...(await measured()), report: undefined, note: undefined };
-    if (!options.distances || set.kind !== "points") return about;
-    const training = await loadSplit(record, config, data, "train", limit, { onProgress });
-    const points = await measurePoints({ model, held: set, training: training as typeof set, samples, seed, sampling });
-    return { ...about, points };
+    if (!options.distances) return about;
+    return { ...about, ...(await measureOther(model, { set, data, limit, samples, seed, sampling, ...loading })) };
   }
   if (record.sample === undefined || (features === undefined && classifier === undefined)) {
     const missing = record.sample !== undefined && options.distances && !asked;
@@ -129,6 +132,33 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
   } finally {
     await extractor?.dispose();
   }
+}
+
+/** Which fields of the user's own files a run was trained on. */
+function fieldsOf({ record: { data } }: Run): { field?: string | undefined; targetField?: string | undefined } {
+  return { field: data?.field, targetField: data?.targetField };
+}
+
+interface OtherOptions extends Pick<EvaluationOptions, "limit" | "samples" | "seed">, ReturnType<typeof fieldsOf> {
+  set: ExampleSet;
+  data: string;
+  sampling: Readonly<Record<string, unknown>> | undefined;
+  tokenizers: LoadedModel["tokenizers"];
+  onProgress: RunTools["onProgress"];
+}
+
+/** What is measured of samples that are no pictures: points against points, written texts against right ones. */
+async function measureOther(
+  model: ViewContext,
+  { set, data, limit, samples, seed, sampling, tokenizers, onProgress, ...fields }: OtherOptions,
+): Promise<Pick<Evaluation, "points" | "translations">> {
+  if (set.kind === "points") {
+    const training = await loadSplit(model.record, model.config, data, "train", limit, { onProgress });
+    return { points: await measurePoints({ model, held: set, training: training as typeof set, samples, seed, sampling }) };
+  }
+  if (set.kind !== "pairs" || tokenizers === undefined || model.record.translation === undefined) return {};
+  const { documents } = await loadText(data, { split: "test", onProgress, ...fields });
+  return { translations: await measureTranslations(model, tokenizers, documents.slice(0, limit), { sampling, onProgress }) };
 }
 
 /** The held-out split, or windows at random places of it. @throws UsageError where these are asked of other data than one long text */

@@ -3,7 +3,7 @@ import { freemem, totalmem } from "node:os";
 import path from "node:path";
 import { writeFileAtomic } from "../core/node/files.ts";
 import type { ExampleSet } from "../data/dataset.ts";
-import type { WindowSet } from "../data/token-set.ts";
+import type { PairSet, WindowSet } from "../data/token-set.ts";
 import type { ModelRecord, TrainingSettings } from "../models/index.ts";
 import { encodePng } from "../report/png.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -21,6 +21,7 @@ import { views } from "./pictures.ts";
 import { PointAnimation } from "./point-animation.ts";
 import type { Run } from "./registry.ts";
 import { sampleText } from "./sample-text.ts";
+import { sampleTranslations } from "./translate.ts";
 
 export interface RunTrainingOptions {
   run: Run;
@@ -220,6 +221,7 @@ async function withGoodCheckpoint(run: Run, error: NotFiniteError): Promise<NotF
 async function writePictures(run: Run, context: Parameters<typeof views>[0], held: ExampleSet, step: number): Promise<string[]> {
   await mkdir(run.samplesFolder, { recursive: true });
   if (held.kind === "tokens") return await writeText(run, context, held, step);
+  if (held.kind === "pairs") return await writePairs(run, context, held, step);
   const files: string[] = [];
   const rasters = await views(context, held, run.record.seed);
   for (const [name, raster] of Object.entries(rasters)) {
@@ -238,6 +240,16 @@ async function writePictures(run: Run, context: Parameters<typeof views>[0], hel
     files.push(file);
   }
   return files;
+}
+
+/** What a model of pairs writes for held-out texts, and where it looks. */
+async function writePairs(run: Run, context: Parameters<typeof views>[0], held: PairSet, step: number): Promise<string[]> {
+  const shown = await sampleTranslations(context, held);
+  if (shown === undefined) return [];
+  const name = path.join(run.samplesFolder, `step-${String(step).padStart(8, "0")}`);
+  await writeFileAtomic(`${name}-text.txt`, shown.text);
+  await writeFileAtomic(`${name}-alignment.png`, encodePng(shown.alignments, { Software: "atelier", run: run.name, step: String(step) }));
+  return [`${name}-text.txt`, `${name}-alignment.png`];
 }
 
 /** A text that the model writes, where it can. */

@@ -8,6 +8,7 @@ export { type SentencePieceOptions, trainSentencePieceBpe } from "./sentencepiec
 export { type ModelProto, type Piece, readSentencePiece, tokenizerOfPieces } from "./sentencepiece-model.ts";
 export type { TokenizerSpec } from "./spec.ts";
 export type { StreamDecoder } from "./stream-decoder.ts";
+export { trainSymbols } from "./symbols.ts";
 export { tokenBytes, tokenText } from "./token-bytes.ts";
 export { type DecodeOptions, type EncodeOptions, Tokenizer } from "./tokenizer.ts";
 export { trainUnigram, type UnigramOptions } from "./unigram.ts";

@@ -3,12 +3,13 @@ import { trainBpe } from "./bpe.ts";
 import { trainByteBpe } from "./byte-bpe.ts";
 import { trainChar } from "./char.ts";
 import { trainSentencePieceBpe } from "./sentencepiece-bpe.ts";
+import { trainSymbols } from "./symbols.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { trainUnigram } from "./unigram.ts";
 import { trainWord } from "./word.ts";
 import { trainWordPiece } from "./wordpiece.ts";
 
-export const tokenizerKinds = ["char", "word", "bpe", "byte-bpe", "wordpiece", "sentencepiece-bpe", "unigram"] as const;
+export const tokenizerKinds = ["char", "word", "symbols", "bpe", "byte-bpe", "wordpiece", "sentencepiece-bpe", "unigram"] as const;
 export type TokenizerKind = (typeof tokenizerKinds)[number];
 
 export interface LearnOptions {
@@ -33,6 +34,8 @@ export function learnTokenizer(
       return learnCharacters(texts, size, pairs);
     case "word":
       return trainWord(texts, sized);
+    case "symbols":
+      return trainSymbols(texts, sized);
     case "bpe":
       return trainBpe(texts, sized);
     case "byte-bpe":

@@ -1,10 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { trainByteBpe, trainChar, trainSentencePieceBpe, trainUnigram, trainWord, trainWordPiece } from "./index.ts";
+import { trainByteBpe, trainChar, trainSentencePieceBpe, trainSymbols, trainUnigram, trainWord, trainWordPiece } from "./index.ts";
 import { compilePattern } from "./pattern.ts";
 import { readSentencePiece } from "./sentencepiece-model.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 describe("kinds", () => {
+  it("symbols are what stands between blanks, as it is", () => {
+    const tokenizer = trainSymbols(["HH AH L OW", "L  OW\tEH'"], { size: 20, specialTokens: ["<pad>", "<s>", "</s>", "<unk>"] });
+    expect([...tokenizer.encode("L OW Q EH'")].map((id) => tokenizer.tokenOf(id))).toEqual(["L", "OW", "<unk>", "EH'"]);
+    expect(tokenizer.decode(tokenizer.encode("HH  AH"))).toBe("HH AH");
+    expect(tokenizer.vocabularySize).toBe(9);
+    expect([...trainSymbols(["b b a"], { size: 3 }).encode("a b")]).toEqual([1, 2]);
+  });
+
   it("chars: exactly the corpus's characters, and an error for others", () => {
     const tokenizer = trainChar(["hello world"]);
     expect([tokenizer.vocabularySize, tokenizer.tokenOf(0)]).toEqual([8, " "]);

@@ -9,7 +9,7 @@ import type { Module } from "../nn/module.ts";
 import { adam, adamw } from "../optim/adam.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { rmsprop } from "../optim/rmsprop.ts";
-import { constant, cosine, linear, type Schedule, warmup } from "../optim/schedule.ts";
+import { constant, cosine, inverseRoot, linear, type Schedule, warmup } from "../optim/schedule.ts";
 import { sgd } from "../optim/sgd.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Program } from "../runtime/program.ts";
@@ -175,6 +175,12 @@ function makeSchedule(training: TrainingSettings, totalSteps: number): Schedule 
   const rest = Math.max(1, totalSteps - training.warmup);
   // Runs from before this setting existed end at 0.
   const { finalRate: end = 0 } = training;
-  const after = training.schedule === "cosine" ? cosine(rest, end) : training.schedule === "linear" ? linear(rest, end) : constant();
+  const curves = {
+    constant,
+    cosine: () => cosine(rest, end),
+    linear: () => linear(rest, end),
+    "inverse-root": () => inverseRoot(Math.max(1, training.warmup)),
+  };
+  const after = curves[training.schedule]();
   return training.warmup > 0 ? warmup(training.warmup, after) : after;
 }

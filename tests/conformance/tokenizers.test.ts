@@ -8,6 +8,7 @@ import {
   trainByteBpe,
   trainChar,
   trainSentencePieceBpe,
+  trainSymbols,
   trainUnigram,
   trainWord,
   trainWordPiece,
@@ -29,6 +30,7 @@ interface Kind {
 const kinds: Kind[] = [
   { name: "char", train: (texts) => trainChar(texts, { unknown: true }), keeps: "known" },
   { name: "word", train: (texts) => trainWord(texts, { size: 60 }), keeps: "words" },
+  { name: "symbols", train: (texts) => trainSymbols(texts, { size: 60 }), keeps: "words" },
   { name: "bpe", train: (texts) => trainBpe(texts, { size: 150 }), keeps: "words" },
   { name: "byte-bpe", train: (texts) => trainByteBpe(texts, { size: 300 }), keeps: "all" },
   { name: "wordpiece", train: (texts) => trainWordPiece(texts, { size: 150 }), keeps: "words" },

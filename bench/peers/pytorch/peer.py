@@ -26,6 +26,7 @@ from networks import Inference, Training
 from pictures import PICTURES
 from sampling import SAMPLERS, Sampler
 from scores import SCORES
+from translation import TRANSLATION
 
 FAMILIES = {
     **FEATURES,
@@ -36,6 +37,7 @@ FAMILIES = {
     **ENERGY,
     **AUTOREGRESSIVE,
     **LANGUAGE,
+    **TRANSLATION,
     **FLOWS,
     **FLOW_PICTURES,
     **FFJORD,

@@ -1,4 +1,4 @@
-/** The user's own text files: plain text, JSON lines, CSV. */
+/** The user's own text files: plain text, JSON lines, CSV, pairs between tabs. */
 import { digest } from "../../core/digest.ts";
 import { FileError, unknownName } from "../../core/errors.ts";
 import { parseCsv } from "../csv.ts";
@@ -11,7 +11,7 @@ export interface TextFields {
 }
 
 /**
- * The documents of one file: by its name a `.jsonl` or `.csv` with one a line, else plain text as one. Bytes that are not UTF-8 become U+FFFD, with a
+ * The documents of one file: by its name a `.jsonl` or `.csv` with one a line, a `.tsv` with a pair a line (no header: source, tab, target), else plain text as one. Bytes that are not UTF-8 become U+FFFD, with a
  * note. Lines are keyed by their content, so that a line said twice is in one split.
  * @throws FileError naming the line that is not right; UsageError for a field or column that is not there.
  */
@@ -20,6 +20,7 @@ export function readTextBytes(bytes: Uint8Array, name: string, fields: TextField
   const broken = text.includes("\ufffd") && !isUtf8(bytes);
   const notes = broken ? [`${name} is not all UTF-8: what is not was read as U+FFFD`] : [];
   if (/\.(jsonl|ndjson)$/i.test(name)) return { documents: readJsonLines(text, name, fields), notes };
+  if (/\.tsv$/i.test(name)) return { documents: readTabs(text, name), notes };
   if (/\.csv$/i.test(name)) return { documents: readCsv(text, name, fields), notes };
   return { documents: text.trim() === "" ? [] : [{ id: name, text }], notes };
 }
@@ -56,6 +57,20 @@ function readJsonLines(text: string, name: string, { field = "text", targetField
     return [
       keyed(`${name}:${i + 1}`, typeof value === "string" ? value : of(field), targetField === undefined ? undefined : of(targetField)),
     ];
+  });
+}
+
+function readTabs(text: string, name: string): TextDocument[] {
+  return text.split(/\r?\n/).flatMap((line, i) => {
+    if (line.trim() === "") return [];
+    const [source, target] = line.split("\t");
+    if (target !== undefined) return [keyed(`${name}:${i + 1}`, source, target)];
+    throw new FileError({
+      what: "A line is no pair.",
+      where: `${name}, line ${i + 1}`,
+      got: line.slice(0, 80),
+      expected: "source, tab, target",
+    });
   });
 }
 

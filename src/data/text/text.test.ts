@@ -44,6 +44,17 @@ describe("own files", () => {
     expect(readTextBytes(bytes("id,text\n1,hello\n"), "a.csv").documents[0].text).toBe("hello");
   });
 
+  it("read pairs between tabs, and all targets of a source are on one side", () => {
+    const { documents } = readTextBytes(bytes("one\teins\r\none\teine\nTwo\tzwei\tmore\n\n"), "a.tsv");
+    expect(documents.map(({ text, target }) => [text, target])).toEqual([
+      ["one", "eins"],
+      ["one", "eine"],
+      ["Two", "zwei"],
+    ]);
+    expect(documents[0].key).toBe(documents[1].key);
+    expect(() => readTextBytes(bytes("one eins\n"), "a.tsv")).toThrow("a.tsv, line 1");
+  });
+
   it("say what is wrong", () => {
     expect(() => readTextBytes(bytes("{nonsense"), "a.jsonl")).toThrow("a.jsonl, line 1");
     expect(() => readTextBytes(bytes('{"txt":"x"}'), "a.jsonl")).toThrow('whose "text" is a text');
