@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { temporaryHome } from "../runs/testing/make.ts";
 import { main } from "./main.ts";
 import { capturedIo } from "./testing/captured-io.ts";
-import { temporaryHome } from "../runs/testing/make.ts";
 
 const home = temporaryHome();
 
