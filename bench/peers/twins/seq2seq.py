@@ -19,8 +19,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "pytorch"))
 from translation import Seq2Seq  # noqa: E402
 
 SETTINGS = {
-    "small": {"data": "g2p", "lengths": (16, 16), "net": {"dropout": 0.2}, "epochs": 3, "batch": 128},
-    "luong": {"data": "g2p", "lengths": (16, 16), "net": {"attention": "general", "dropout": 0.2}, "epochs": 3, "batch": 128},
+    "small": {"data": "g2p", "lengths": (16, 16), "net": {"dropout": 0.2}, "epochs": 2, "batch": 128},
+    "luong": {"data": "g2p", "lengths": (16, 16), "net": {"attention": "general", "dropout": 0.2}, "epochs": 2, "batch": 128},
     "messages": {"data": "ts-diagnostics", "lengths": (48, 60), "net": {"attention": "general", "embedding": 128, "input_feeding": True, "dropout": 0.3},
                  "epochs": 60, "batch": 32},
 }  # fmt: skip

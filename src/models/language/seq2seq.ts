@@ -240,7 +240,7 @@ const messages: Seq2SeqConfig = {
   ...{ sourceTokenizer: "same", tokenizer: "byte-bpe" },
   ...{ embedding: 128, inputFeeding: true, dropout: 0.3 },
 };
-const small = { epochs: 3, batch: 128, learningRate: 2e-3, schedule: "cosine", warmup: 100, clipNorm: 5 } as const;
+const small = { epochs: 2, batch: 128, learningRate: 2e-3, schedule: "cosine", warmup: 100, clipNorm: 5 } as const;
 
 export const seq2seq = defineModel<Seq2SeqConfig, Seq2Seq>({
   name: "seq2seq",
