@@ -258,7 +258,7 @@ const small: VaeGanConfig = {
   generatorWidths: [64, 64, 32, 16],
   judgeWidths: [16, 32, 64, 64],
   judgeHidden: 128,
-  reconstructionWeight: 5e-3,
+  reconstructionWeight: 5e-2,
 };
 
 export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
@@ -281,7 +281,7 @@ export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
     },
     small: {
       config: small,
-      training: { epochs: 2, batch: 32, learningRate: 5e-4, beta1: 0.5 },
+      training: { epochs: 6, batch: 32, learningRate: 5e-4, beta1: 0.5 },
       about: "colour pictures of 64x64; a quarter of the paper's channels",
     },
     fashion: {
