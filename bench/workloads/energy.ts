@@ -42,7 +42,7 @@ function machine<N extends Module>(options: {
 }
 
 /** The book's network with walks half as long. */
-const walks = { ...ebm.presets.paper.config, steps: 30, buffer: 1024 };
+const walks = { ...ebm.presets.paper.config, walkSteps: 30, buffer: 1024 };
 const draws = { ...rbm.presets.small.config, gibbsSteps: 10, chains: 0 };
 
 export const energyWorkloads: readonly Workload[] = [

@@ -4,7 +4,7 @@ import { ffjord } from "../../src/models/index.ts";
 import { pictures, STREAMS } from "../harness/values.ts";
 import { trainingWorkload } from "./training.ts";
 
-const config: FfjordConfig = { ...(ffjord.presets.small.config as FfjordConfig), method: "rk4", steps: 8 };
+const config: FfjordConfig = { ...(ffjord.presets.small.config as FfjordConfig), method: "rk4", equalSteps: 8 };
 
 /** A continuous flow with equal steps: both sides evaluate the field as often, whatever it has learned. */
 export const ffjordWorkload = trainingWorkload({

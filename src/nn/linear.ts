@@ -15,7 +15,8 @@ export interface LinearOptions extends WeightOptions {
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
-  #addition: ((x: Tensor) => Tensor) | undefined;
+  /** Not a private field: layers with weights of another form call this one on an object of their own that stands in for it. */
+  protected addition: ((x: Tensor) => Tensor) | undefined;
 
   constructor(options: LinearOptions) {
     super();
@@ -27,12 +28,12 @@ export class Linear extends Module {
 
   /** Add another function's result to this map's from now on, such as a low-rank adapter's; undefined takes it away. */
   addToResult(addition: ((x: Tensor) => Tensor) | undefined): void {
-    this.#addition = addition;
+    this.addition = addition;
   }
 
   /** x [..., in] -> [..., out]. @throws ShapeError */
   call(x: Tensor): Tensor {
     const y = linear(x, this.weight, this.bias);
-    return this.#addition === undefined ? y : y.add(this.#addition(x));
+    return this.addition === undefined ? y : y.add(this.addition(x));
   }
 }

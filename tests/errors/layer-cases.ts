@@ -22,6 +22,7 @@ const words: Shape = [2, 5, 4];
 const state = full([2, 4], 0);
 const linear = () => new nn.Linear(size);
 const block = (from: number, out: number) => new nn.ResidualBlock({ in: from, out, rng });
+const padded = new nn.PaddedRecurrent({ in: 4, hidden: 3, cell: "gru", rng });
 const relative = new nn.RelativePositionBias({ heads: 2, rng });
 
 function row(layer: { call(x: Tensor): unknown }, shape: Shape, dtype: DType = "float32"): LayerCase {
@@ -144,7 +145,17 @@ const flows: Record<string, LayerCase> = {
 };
 
 /** Without an input that could be wrong. */
-export const withoutInput: readonly string[] = ["Flow", "Warmup"];
+export const withoutInput: readonly string[] = ["Flow", "Lora", "Warmup"];
+
+const tiny = { vocabulary: 7, context: 8, width: 4, layers: 1, heads: 2 };
+const pairs = new nn.EncoderDecoder({ ...tiny, sourceVocabulary: 7, hidden: 8, norm: "pre", tied: "target", dropout: 0 }, rng);
+
+const transformers: Record<string, LayerCase> = {
+  Gpt2: row(new nn.Gpt2(tiny, rng), [2, 5], "int32"),
+  Llama: row(new nn.Llama({ ...tiny, hidden: 8 }, rng), [2, 5], "int32"),
+  Bert: row(new nn.Bert(tiny, rng), [2, 5], "int32"),
+  EncoderDecoder: { call: (x) => pairs.encode(x), shape: [2, 5], dtype: "int32" },
+};
 
 /** One of each layer, with an input that fits. */
 export const layerCases: Readonly<Record<string, LayerCase>> = {
@@ -157,6 +168,8 @@ export const layerCases: Readonly<Record<string, LayerCase>> = {
   Dropout: row(new nn.Dropout(0.5), [2, 3]),
   Sequential: row(new nn.Sequential(linear(), nn.gelu, new nn.Linear({ in: 4, out: 1, rng })), [2, 3]),
   ...convolutions,
+  ...transformers,
+  PaddedRecurrent: { call: (x) => padded.call(x, full([2, 5], 0)), shape: words, dtype: "float32" },
   ...norms,
   ...pools,
   ...resampling,

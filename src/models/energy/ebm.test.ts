@@ -72,7 +72,7 @@ describe("deep energy-based model", () => {
   });
 
   test("the density of points sums to 1 over the square, in the data's units", async () => {
-    const settings = { ...ebm.presets.toy.config, hidden: [16, 16], buffer: 8, steps: 2 };
+    const settings = { ...ebm.presets.toy.config, hidden: [16, 16], buffer: 8, walkSteps: 2 };
     const network = new Ebm(settings, new RandomStream(0, "test"));
     for (const { bias } of network.net.hidden) new RandomStream(1, "bias").fillNormal(bias!.data);
     const [side, low] = [100, -settings.reach];

@@ -12,7 +12,7 @@
  *   E_θ(x)         energy()               [B]              any real number; p(x) = exp(-E) / Z
  *   x̃^k            langevin()             [B, ...]         Eq. 1
  *   λ, ω           stepSize, noise        10, 0.005
- *   K              steps                  60
+ *   K              walkSteps              60
  *   B (buffer)     buffer                 [8192, ...]      walks' ends of earlier steps; 5 % of walks begin at noise instead
  *   α              penalty                0.1              weight of the squared energies
  *
@@ -59,7 +59,7 @@ const config = z.strictObject({
     .max(8)
     .describe("of each convolution; each halves the sides, the first with filters of 5 x 5, the rest of 3 x 3; none for points"),
   hidden: z.array(z.int().min(1).max(4096)).min(1).max(8).describe("units of each dense layer before the energy"),
-  steps: z.int().min(1).max(1000).describe("K: steps of a walk in training"),
+  walkSteps: z.int().min(1).max(1000).describe("K: steps of a walk in training"),
   stepSize: z.number().positive().max(1000).describe("how far a step goes, times the slope of the energy; pictures lie in [-1, 1]"),
   noise: z.number().min(0).max(1).describe("standard deviation of the noise before each step, and on the data"),
   clip: z.number().positive().max(1e6).describe("a slope is cut off at this size, pixel by pixel"),
@@ -162,7 +162,7 @@ function losses(ebm: Ebm, batch: Batch, rng: Rng): Record<string, Terms> {
   const data = dataOf(ebm, batch);
   const [B] = data.shape;
   const energy = (x: Tensor): Tensor => ebm.energy(x);
-  const fake = stopGradient(langevin(energy, starts(ebm, B, rng), rng.normal("walk", [config.steps, B, ...config.image]), config));
+  const fake = stopGradient(langevin(energy, starts(ebm, B, rng), rng.normal("walk", [config.walkSteps, B, ...config.image]), config));
   currentTrace("EBM").update(buffer, concat([fake, buffer]).slice(0, 0, config.buffer));
   const real = data.add(rng.normal("noise on data", data.shape).mul(config.noise)).clip(-1, 1);
   const [onReal, onFake] = [energy(real), energy(fake)];
@@ -244,7 +244,7 @@ const digits: EbmConfig = {
   reach: 1,
   channels: [16, 32, 64, 64],
   hidden: [64],
-  steps: 60,
+  walkSteps: 60,
   stepSize: 10,
   noise: 0.005,
   clip: 0.03,
@@ -260,7 +260,7 @@ const plane: EbmConfig = {
   reach: 4,
   channels: [],
   hidden: [128, 128, 128],
-  steps: 40,
+  walkSteps: 40,
   stepSize: 0.015 ** 2 / 2,
   noise: 0.015,
   clip: 1000,
@@ -279,12 +279,12 @@ export const ebm = defineModel<EbmConfig, Ebm>({
   config,
   presets: {
     smoke: {
-      config: { ...digits, image: [1, 8, 8], channels: [4, 8], hidden: [8], steps: 3, buffer: 32 },
+      config: { ...digits, image: [1, 8, 8], channels: [4, 8], hidden: [8], walkSteps: 3, buffer: 32 },
       training: { epochs: 1, batch: 16, learningRate: 1e-3 },
       about: "seconds; for tests",
     },
     small: {
-      config: { ...digits, steps: 30, buffer: 4096 },
+      config: { ...digits, walkSteps: 30, buffer: 4096 },
       training: { epochs: 5, batch: 64, learningRate: 3e-4 },
       about: "walks of 30 steps from a smaller buffer; under ten minutes",
     },

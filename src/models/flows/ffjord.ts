@@ -44,7 +44,7 @@ const config = z.strictObject({
   method: z
     .enum(["dopri5", "rk4", "midpoint", "euler"])
     .describe("the solver: steps to a tolerance with gradients by the adjoint, or equal steps with gradients through them"),
-  steps: z.int().min(1).max(10_000).describe("equal steps of the other methods (dopri5: not used)"),
+  equalSteps: z.int().min(1).max(10_000).describe("equal steps of the other methods (dopri5: not used)"),
   rtol: tolerance.describe("tolerated error of a solver's step relative to each number"),
   atol: tolerance.describe("tolerated error of a solver's step of numbers near 0"),
   maxSteps: z.int().min(1).max(1_000_000).describe("solver's steps at most, in each direction"),
@@ -130,8 +130,8 @@ interface Flowed {
   readonly evaluations: Tensor;
 }
 
-function solverOf({ method, steps, rtol, atol, maxSteps }: FfjordConfig): OdeOptions {
-  return method === "dopri5" ? { rtol, atol, maxSteps } : { method, steps };
+function solverOf({ method, equalSteps, rtol, atol, maxSteps }: FfjordConfig): OdeOptions {
+  return method === "dopri5" ? { rtol, atol, maxSteps } : { method, steps: equalSteps };
 }
 
 /**
@@ -235,7 +235,7 @@ const plane: FfjordConfig = {
   trace: "hutchinson",
   noise: "rademacher",
   method: "dopri5",
-  steps: 16,
+  equalSteps: 16,
   rtol: 1e-5,
   atol: 1e-5,
   maxSteps: 1000,
