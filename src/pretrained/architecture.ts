@@ -25,6 +25,7 @@ export interface Architecture<C = unknown, N extends Module = Module> {
   build(config: C, rng?: RandomStream): N;
   /** Whether a network is of this family. */
   owns(network: Module): network is N;
+  /** The settings of a network, for config.json. */
   configOf(network: N): C;
   /** How many numbers the network has, without building it. */
   parameterCount(config: C): number;

@@ -21,11 +21,13 @@ export class Counter implements Family {
     this.help = help;
   }
 
+  /** Let it grow by an amount. */
   add(amount: number, labels: Labels = {}): void {
     const key = shown(labels);
     this.#values.set(key, (this.#values.get(key) ?? 0) + amount);
   }
 
+  /** One line of the text format for each set of labels. */
   lines(name: string): string[] {
     return [...this.#values].map(([labels, value]) => `${name}${labels} ${value}`);
   }
@@ -42,6 +44,7 @@ export class Gauge implements Family {
     this.#read = read;
   }
 
+  /** One line of the text format for each set of labels. */
   lines(name: string): string[] {
     return [`${name} ${this.#read()}`];
   }
@@ -57,6 +60,7 @@ export class Histogram implements Family {
     this.help = help;
   }
 
+  /** Count one time. */
   observe(seconds: number, labels: Labels = {}): void {
     const key = shown(labels);
     let series = this.#series.get(key);
@@ -69,6 +73,7 @@ export class Histogram implements Family {
     series.sum += seconds;
   }
 
+  /** One line of the text format for each set of labels. */
   lines(name: string): string[] {
     return [...this.#series.values()].flatMap(({ labels, counts, sum }) => {
       let below = 0;

@@ -17,6 +17,7 @@ export interface LearnOptions {
   size?: number | undefined;
   /** Of sequence-to-sequence models: with `<pad>` as id 0, `<s>` and `</s>` (the kinds that have such tokens of their own keep these). Default false. */
   pairs?: boolean | undefined;
+  /** Told what is done. */
   onProgress?: ((message: string) => void) | undefined;
 }
 

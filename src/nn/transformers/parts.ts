@@ -18,7 +18,12 @@ import { requireSize } from "../module.ts";
 // name in a checkpoint.
 
 /** Activations between the two maps of a feed-forward layer. */
-export const activations = { gelu, "gelu-tanh": geluTanh, relu, silu } as const;
+export const activations: Readonly<Record<"gelu" | "gelu-tanh" | "relu" | "silu", (x: Tensor) => Tensor>> = {
+  gelu,
+  "gelu-tanh": geluTanh,
+  relu,
+  silu,
+};
 export type ActivationName = keyof typeof activations;
 
 /** First values: N(0, deviation²) drawn from `rng`; all zeros without one, for networks whose weights are read from a file. */
