@@ -14,6 +14,14 @@ import type { Likelihood } from "../leaderboard.ts";
 
 // What the models that paint pixel by pixel share: pixels as levels, and the head that scores them.
 
+/** Size of a first filter that reads the bare picture. */
+export const firstKernelField = z
+  .int()
+  .min(3)
+  .max(127)
+  .refine((size) => size % 2 === 1, { error: "must be odd" })
+  .describe("filter size of the first layer, odd: it reads the bare picture, so a wide view costs little there");
+
 export const pixelFields = {
   image: z
     .tuple([z.literal([1, 3]), z.int().min(4).max(256), z.int().min(4).max(256)])

@@ -32,7 +32,7 @@ import { ShiftedConv2d } from "../../nn/masked-conv.ts";
 import { Module } from "../../nn/module.ts";
 import type { Surroundings } from "../../nn/raster.ts";
 import { type Batch, defineModel } from "../model.ts";
-import { pixelFields, pixelLikelihood, pixelMetricInfo, pixelMetrics } from "./blocks.ts";
+import { firstKernelField, pixelFields, pixelLikelihood, pixelMetricInfo, pixelMetrics } from "./blocks.ts";
 import { type RasterModel, sampleRaster } from "./raster.ts";
 
 const config = z
@@ -40,12 +40,7 @@ const config = z
     image: pixelFields.image,
     levels: pixelFields.levels,
     channels: z.int().min(1).max(1024).describe("of both streams"),
-    firstKernel: z
-      .int()
-      .min(3)
-      .max(127)
-      .refine((size) => size % 2 === 1, { error: "must be odd" })
-      .describe("size of the first filters, odd: they read the bare picture, so a wide view costs little there; 3 in the paper"),
+    firstKernel: firstKernelField,
     blocks: z.int().min(1).max(16).describe("gated residual blocks of each scale on the way in"),
     scales: z.int().min(1).max(3).describe("sizes of the maps: each one half of the one before"),
     components: z.int().min(1).max(64).describe("logistic distributions a pixel"),

@@ -30,6 +30,7 @@ import type { Surroundings } from "../../nn/raster.ts";
 import { type Batch, defineModel } from "../model.ts";
 import {
   drawPixel,
+  firstKernelField,
   logitsPerPixel,
   PixelBlock,
   PixelHead,
@@ -49,12 +50,7 @@ const config = z
     ...pixelFields,
     gated: z.boolean().describe("two stacks with gates, which see every pixel before; else residual blocks, which have a blind spot"),
     channels: z.int().min(2).max(1024).describe("of the residual path, divisible by 2 (and by 6 for colour); gated: of each stack"),
-    firstKernel: z
-      .int()
-      .min(3)
-      .max(127)
-      .refine((size) => size % 2 === 1, { error: "must be odd" })
-      .describe("filter size of the first layer, odd: it reads the bare picture, so a wide view costs little there"),
+    firstKernel: firstKernelField,
     layers: z.int().min(1).max(64).describe("residual blocks, or gated layers after the first"),
     head: z.int().min(1).max(4096).describe("channels of the 1 x 1 layers before the logits (divisible by 3 for colour)"),
   })

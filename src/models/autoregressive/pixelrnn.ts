@@ -31,6 +31,7 @@ import type { Surroundings } from "../../nn/raster.ts";
 import { type Batch, defineModel } from "../model.ts";
 import {
   drawPixel,
+  firstKernelField,
   logitsPerPixel,
   PixelHead,
   pixelFields,
@@ -50,12 +51,7 @@ const config = z
     image: z.tuple([z.literal(1), z.int().min(4).max(256), z.int().min(4).max(256)]).describe("channels (1 grey), height and width"),
     channels: z.int().min(2).max(1024).multipleOf(2).describe("2h, of the path between layers; a gate has half of them"),
     layers: z.int().min(1).max(32).describe("row LSTM layers"),
-    firstKernel: z
-      .int()
-      .min(3)
-      .max(63)
-      .refine((size) => size % 2 === 1, { error: "must be odd" })
-      .describe("size of the first filter, odd: it reads the bare picture, so a wide view costs little there"),
+    firstKernel: firstKernelField,
     head: z.int().min(1).max(4096).describe("channels of the two 1 x 1 layers before the logits"),
   })
   .refine(({ binarize, levels }) => binarize === "none" || levels === 2, { error: "a stochastic picture has 2 levels", path: ["levels"] });

@@ -1,9 +1,10 @@
 /** What language models share: the sizes of their text, the loss per token, and the metrics. */
 import { z } from "zod";
 import type { Tensor } from "../../graph/tensor.ts";
-import { crossEntropy } from "../../nn/losses.ts";
+import { crossEntropy, type Terms, terms } from "../../nn/losses.ts";
+import type { Module } from "../../nn/module.ts";
 import { tokenizerKinds } from "../../tokenizers/learn.ts";
-import type { MetricInfo } from "../model.ts";
+import type { Batch, MetricInfo, TrainingSettings } from "../model.ts";
 
 /** Settings of the text that a model reads. */
 export const textFields = {
@@ -39,6 +40,26 @@ export function inputsAndTargets(tokens: Tensor): { inputs: Tensor; targets: Ten
 export function natsPerToken(logits: Tensor, targets: Tensor): Tensor {
   return crossEntropy(logits, targets).mul(1 / targets.shape[1]);
 }
+
+/** A network that reads ids [B, T] and scores what comes after each, [B, T, V]. */
+type Decoder = Module & { call(tokens: Tensor): Tensor };
+
+/** -log p of each window [B, T + 1], in nats per token: [B]. */
+export function windowNats(network: Decoder, { tokens }: Batch): Tensor {
+  const { inputs, targets } = inputsAndTargets(tokens);
+  return natsPerToken(network.call(inputs), targets);
+}
+
+/** What a decoder minimises: {@link windowNats}. */
+export function windowObjective(network: Decoder, batch: Batch): Terms {
+  return terms({ nats: windowNats(network, batch) });
+}
+
+/** nanoGPT's training of small models. */
+export const nano: Partial<TrainingSettings> = {
+  ...{ optimizer: "adamw", learningRate: 1e-3, beta2: 0.99, weightDecay: 0.1, clipNorm: 1 },
+  ...{ schedule: "cosine", warmup: 100, finalRate: 0.1, windows: "random" },
+};
 
 /** The held-out metrics of a language model, all from nats per token [B]. */
 export function languageMetrics(nats: Tensor): Record<keyof typeof languageMetricInfo, Tensor> {

@@ -17,10 +17,9 @@
  * Departs from nanoGPT: weight decay also acts on the gains of the norms, and characters are taken from both splits.
  */
 import { z } from "zod";
-import { type Terms, terms } from "../../nn/losses.ts";
 import { Gpt2 } from "../../nn/transformers/gpt2.ts";
-import { type Batch, defineModel, type TrainingSettings } from "../model.ts";
-import { inputsAndTargets, languageMetricInfo, languageMetrics, natsPerToken, type TextConfig, textData, textFields } from "./blocks.ts";
+import { defineModel } from "../model.ts";
+import { languageMetricInfo, languageMetrics, nano, type TextConfig, textData, textFields, windowNats, windowObjective } from "./blocks.ts";
 
 const config = z.strictObject({
   ...textFields,
@@ -41,23 +40,9 @@ export interface GptConfig extends TextConfig {
   readonly dropout: number;
 }
 
-function nats(model: Gpt2, { tokens }: Batch): ReturnType<typeof natsPerToken> {
-  const { inputs, targets } = inputsAndTargets(tokens);
-  return natsPerToken(model.call(inputs), targets);
-}
-
-export function objective(model: Gpt2, batch: Batch): Terms {
-  return terms({ nats: nats(model, batch) });
-}
-
 const characters: GptConfig = {
   ...{ context: 64, tokenizer: "char", vocabulary: 256 },
   ...{ width: 128, layers: 4, heads: 4, bias: false, activation: "gelu", dropout: 0 },
-};
-/** nanoGPT's training of small models. */
-const nano: Partial<TrainingSettings> = {
-  ...{ optimizer: "adamw", learningRate: 1e-3, beta2: 0.99, weightDecay: 0.1, clipNorm: 1 },
-  ...{ schedule: "cosine", warmup: 100, finalRate: 0.1, windows: "random" },
 };
 
 export const gpt = defineModel<GptConfig, Gpt2>({
@@ -112,8 +97,8 @@ export const gpt = defineModel<GptConfig, Gpt2>({
   },
   data: { sets: ["tinyshakespeare", "brown", "moby-dick", "sotu"], ...textData },
   build: (settings, rng) => new Gpt2(settings, rng),
-  objective,
-  metrics: (model, batch) => languageMetrics(nats(model, batch)),
+  objective: windowObjective,
+  metrics: (model, batch) => languageMetrics(windowNats(model, batch)),
   metricInfo: languageMetricInfo,
   logits: (model, tokens) => model.call(tokens),
   attention: (model, tokens) => model.attention(tokens),

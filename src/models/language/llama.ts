@@ -17,10 +17,9 @@
  */
 import { z } from "zod";
 import { UsageError } from "../../core/errors.ts";
-import { type Terms, terms } from "../../nn/losses.ts";
 import { Llama } from "../../nn/transformers/llama.ts";
-import { type Batch, defineModel, type TrainingSettings } from "../model.ts";
-import { inputsAndTargets, languageMetricInfo, languageMetrics, natsPerToken, type TextConfig, textData, textFields } from "./blocks.ts";
+import { defineModel } from "../model.ts";
+import { languageMetricInfo, languageMetrics, nano, type TextConfig, textData, textFields, windowNats, windowObjective } from "./blocks.ts";
 
 const config = z.strictObject({
   ...textFields,
@@ -43,22 +42,9 @@ export interface LlamaModelConfig extends TextConfig {
   readonly dropout: number;
 }
 
-function nats(model: Llama, { tokens }: Batch): ReturnType<typeof natsPerToken> {
-  const { inputs, targets } = inputsAndTargets(tokens);
-  return natsPerToken(model.call(inputs), targets);
-}
-
-export function objective(model: Llama, batch: Batch): Terms {
-  return terms({ nats: nats(model, batch) });
-}
-
 const characters: LlamaModelConfig = {
   ...{ context: 64, tokenizer: "char", vocabulary: 256 },
   ...{ width: 128, hidden: 344, layers: 4, heads: 4, keyValueHeads: 4, tied: true, dropout: 0 },
-};
-const nano: Partial<TrainingSettings> = {
-  ...{ optimizer: "adamw", learningRate: 1e-3, beta2: 0.99, weightDecay: 0.1, clipNorm: 1 },
-  ...{ schedule: "cosine", warmup: 100, finalRate: 0.1, windows: "random" },
 };
 
 export const llama = defineModel<LlamaModelConfig, Llama>({
@@ -126,8 +112,8 @@ export const llama = defineModel<LlamaModelConfig, Llama>({
     }
     return new Llama(settings, rng);
   },
-  objective,
-  metrics: (model, batch) => languageMetrics(nats(model, batch)),
+  objective: windowObjective,
+  metrics: (model, batch) => languageMetrics(windowNats(model, batch)),
   metricInfo: languageMetricInfo,
   logits: (model, tokens) => model.call(tokens),
   attention: (model, tokens) => model.attention(tokens),
