@@ -20,10 +20,11 @@ from torch import nn
 import common
 import text
 
-SMALL = {"model": "gpt", "context": 64, "width": 128, "layers": 4, "heads": 4, "dropout": 0.0, "batch": 12, "steps": 2000}
+SMALL = {"model": "gpt", "context": 64, "width": 128, "layers": 4, "heads": 4, "dropout": 0.0, "batch": 12, "steps": 2000, "rate": 1e-3}
 LLAMA = {**SMALL, "model": "llama", "hidden": 344, "shared": 4}
 SETTINGS = {
-    "small": SMALL,
+    "small": {**SMALL, "rate": 2e-3},
+    "nanogpt": SMALL,
     "minutes": {**SMALL, "context": 128, "width": 256, "layers": 6, "heads": 8, "dropout": 0.15, "batch": 32, "steps": 1800},
     "words": {**SMALL, "context": 128, "width": 192, "heads": 6, "dropout": 0.1, "batch": 16, "steps": 1500},
     "llama-small": LLAMA,
@@ -148,7 +149,7 @@ def main():
     # nanoGPT's training: a rise of 100 steps, then half a cosine to a tenth; norms' gains decay as everything does.
     falling = text.cosine(max(1, steps - 100), 0.1)
     rate_of = lambda step: (step + 1) / 100 if step < 100 else falling(step - 100)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=chosen["rate"], betas=(0.9, 0.99), weight_decay=0.1, fused=True)
     source = text.batches(train, chosen["context"], chosen["batch"], "random")
     seconds = text.train(model, source, optimizer, steps=steps, clip=1.0, rate_of=rate_of)
     loss = text.held_out(model, test, chosen["context"])
