@@ -4,7 +4,7 @@ export default defineConfig({
   resolve: { conditions: ["source"] },
   ssr: { resolve: { conditions: ["source"] } },
   test: {
-    include: ["src/**/*.test.ts", "tests/**/*.test.ts", "bench/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "tests/**/*.test.ts", "bench/**/*.test.ts", "studio/**/*.test.ts"],
     exclude: ["**/node_modules/**", "tests/slow/**"],
     globalSetup: "tests/global-setup.ts",
     pool: "forks",

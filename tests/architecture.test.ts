@@ -24,6 +24,7 @@ const rows = [
   ["report"],
   ["runs"],
   ["server"],
+  ["studio"],
   ["cli"],
 ];
 const generated = "src/lower/onnx_pb.ts";

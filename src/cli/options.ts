@@ -10,6 +10,13 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A port to listen on; 0 stands for any that is free. @throws UsageError above 65535 */
+export function portNumber(text: string): number {
+  const value = wholeNumber(0)(text);
+  if (value > 65_535) throw new UsageError({ what: "There is no such port.", got: text, expected: "0 to 65535" });
+  return value;
+}
+
 /** Parse any finite number. */
 export function anyNumber(text: string): number {
   const value = Number(text);

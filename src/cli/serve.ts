@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import { UsageError } from "../core/errors.ts";
-import { numberAbove, repeated, wholeNumber } from "./options.ts";
+import { numberAbove, portNumber, repeated, wholeNumber } from "./options.ts";
 import { addTextOptions, openText, type TextOptions } from "./text-options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
@@ -24,7 +23,7 @@ export const verb: Verb = {
   register(program, io) {
     const command = addCommand(program, "serve", verb.summary)
       .argument("<run|folder>", "a run's name or folder, a folder in Hugging Face's form, or an adapter's")
-      .option("--port <n>", "0 takes any that is free", port, 8080)
+      .option("--port <n>", "0 takes any that is free", portNumber, 8080)
       .option("--host <address>", "where to listen; other than this machine's own it needs a key", "127.0.0.1")
       .option("--key <text>", "what clients must send as their API key (default: ATELIER_KEY, which does not show in lists of processes)")
       .option("--name <name>", "what clients call the model (default: the run's or folder's name)")
@@ -79,10 +78,4 @@ function interrupted(io: Io): Promise<void> {
     process.on("SIGINT", end);
     process.on("SIGTERM", end);
   });
-}
-
-function port(text: string): number {
-  const value = wholeNumber(0)(text);
-  if (value > 65_535) throw new UsageError({ what: "There is no such port.", got: text, expected: "0 to 65535" });
-  return value;
 }

@@ -31,6 +31,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: "leaderboard", load: () => import("./leaderboard.ts") },
   { name: "export", load: () => import("./export.ts") },
   { name: "profile", load: () => import("./profile.ts") },
+  { name: "studio", load: () => import("./studio.ts") },
   { name: "runs", load: () => import("./runs.ts") },
   { name: "doctor", load: () => import("./doctor.ts") },
   { name: "setup", load: () => import("./setup.ts") },
