@@ -18,7 +18,7 @@ export function ensureBuilt() {
 export function ensurePage() {
   const parts = ["studio", "src", "docs/models"].map((name) => path.join(root, name));
   if (!parts.every((part) => existsSync(part))) return;
-  const stamp = path.join(root, "dist", "studio", "index.html");
+  const stamp = path.join(root, "dist", "studio", "page", "index.html");
   if (existsSync(stamp) && Math.max(...parts.map(newest)) <= statSync(stamp).mtimeMs) return;
   process.stderr.write("building the studio's page\n");
   build("--page");

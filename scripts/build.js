@@ -1,4 +1,4 @@
-// Compile src to dist with the TypeScript compiler, and build the studio's page into dist/studio.
+// Compile src to dist with the TypeScript compiler, and build the studio's page into dist/studio/page.
 // Used by `npm run build` and before packing; bin/fresh.js asks for one of the two (--sources, --page) where it is older than its sources.
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";

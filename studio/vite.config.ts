@@ -14,7 +14,7 @@ export default defineConfig({
   plugins: [solid()],
   resolve: { conditions: ["source", "browser"] },
   build: {
-    outDir: path.join(root, "../dist/studio"),
+    outDir: path.join(root, "../dist/studio/page"),
     emptyOutDir: true,
     target: "es2022",
     manifest: true,

@@ -44,9 +44,9 @@ async function studio(options: StudioOptions, io: Io, json: boolean): Promise<vo
   await running.close();
 }
 
-/** Where the built page is: `dist/studio`, seen from src as from dist. */
+/** Where the built page is: `dist/studio/page`, seen from src as from dist. */
 function pageFolder(): string {
-  return path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../dist/studio");
+  return path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../dist/studio/page");
 }
 
 /** In whatever browser the system opens addresses with; where there is none, the printed address is all. */

@@ -31,7 +31,7 @@ const packable = /\.(html|m?js|css|json|svg|wasm|txt)$/;
 
 /**
  * What the page's folder holds, read once and then by exact address only: no address becomes a path. Files of unknown types and hidden ones are not served.
- * @param folder `dist/studio`
+ * @param folder `dist/studio/page`
  * @returns from address (`/assets/index-abc.js`; `/` for index.html) to a reader of the file, which keeps what it read; empty where there is no folder
  */
 export function listAssets(folder: string): ReadonlyMap<string, () => Asset> {
