@@ -7,7 +7,15 @@ export { type Estimate, kernelDistance, kernelDistanceOfSubsets, kernelSums, typ
 export { type LabelAccuracy, labelAccuracy } from "./label-accuracy.ts";
 export { bitsPerDim, natsOfBitsPerDim, natsOfDensity } from "./likelihood.ts";
 export { type DensityCoverage, densityCoverage, type PrecisionRecall, precisionRecall } from "./manifold.ts";
-export { type FindNeighbours, type Memorisation, memorisation, type Neighbours, nearestNeighbours, neighbourRadii } from "./neighbours.ts";
+export {
+  type FindNeighbours,
+  type Memorisation,
+  memorisation,
+  type Neighbours,
+  nearestFew,
+  nearestNeighbours,
+  neighbourRadii,
+} from "./neighbours.ts";
 export { type ModeCoverage, meanEstimate, modeCoverage, pointDiscrepancy } from "./points.ts";
 export { principalComponents } from "./principal-components.ts";
 export { ranks, rocAuc, spearman } from "./ranks.ts";

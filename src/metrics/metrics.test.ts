@@ -14,6 +14,7 @@ import {
   moments,
   natsOfBitsPerDim,
   natsOfDensity,
+  nearestFew,
   nearestNeighbours,
   neighbourRadii,
   precisionRecall,
@@ -189,6 +190,18 @@ describe("nearest neighbours and memorisation", () => {
   test("a row can be left out as its own neighbour", () => {
     const own = Uint32Array.from({ length: 300 }, (_, i) => i);
     expect(nearestNeighbours(training, training, own).distances).toEqual(neighbourRadii(training, 1));
+  });
+
+  test("a few neighbours come in order, the first as when it is alone", () => {
+    const queries = normals(30, 4, "few");
+    const { k, indices, distances } = nearestFew(queries, training, 3);
+    expect([k, nearestFew(queries, normals(2, 4, "two"), 3).k]).toEqual([3, 2]);
+    const one = nearestNeighbours(queries, training);
+    for (let i = 0; i < 30; i++) {
+      expect([indices[3 * i], distances[3 * i]]).toEqual([one.indices[i], one.distances[i]]);
+      expect(distances[3 * i]).toBeLessThanOrEqual(distances[3 * i + 1]);
+      expect(distances[3 * i + 1]).toBeLessThanOrEqual(distances[3 * i + 2]);
+    }
   });
 
   test("the device finds the same", async () => {

@@ -30,6 +30,32 @@ export function nearestNeighbours(queries: FeatureSet, base: FeatureSet, own?: U
 }
 
 /**
+ * The k nearest rows of `base` for each row of `queries`, the nearest first, of equal ones the first; fewer where `base` has fewer.
+ * @returns indices [N, k] and Euclidean distances [N, k]
+ * @throws ShapeError, AtelierError as `requireFeatures`
+ */
+export function nearestFew(queries: FeatureSet, base: FeatureSet, k: number): Neighbours & { k: number } {
+  requireFeatures("nearest neighbours", { queries, base }, 1);
+  const few = Math.max(1, Math.min(k, base.count));
+  const indices = new Uint32Array(queries.count * few);
+  const distances = new Float64Array(queries.count * few).fill(Number.POSITIVE_INFINITY);
+  forEachSquaredDistance(queries, base, (row, from, squared) => {
+    const first = row * few;
+    for (let j = 0; j < squared.length; j++) {
+      if (squared[j] >= distances[first + few - 1]) continue;
+      let at = first + few - 1;
+      for (; at > first && distances[at - 1] > squared[j]; at--) {
+        distances[at] = distances[at - 1];
+        indices[at] = indices[at - 1];
+      }
+      distances[at] = squared[j];
+      indices[at] = from + j;
+    }
+  });
+  return { k: few, indices, distances: distances.map(Math.sqrt) };
+}
+
+/**
  * The distance from each row to its k-th nearest other row of the same set: the radius of the ball that stands for its surroundings. [N]
  * @throws UsageError unless the set has more than k rows
  */

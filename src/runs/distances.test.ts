@@ -77,7 +77,7 @@ const ruler: PictureClassifier = {
 test("a model that copies its training pictures is found out, and is as near to the data as they are", async () => {
   const model = painter((draw) => pictureOf(training, draw % training.count));
   const extractor = await openExtractor("mnist", backend);
-  const options = { model, held, training, samples: 60, seed: 0, extractor, neighbours: true };
+  const options = { model, held, training, samples: 60, seed: 0, extractor, neighbours: true, closest: 3 };
   const report = await measureSamples(options);
   expect(report).toMatchObject({ samples: 60, features: "atelier-mnist", reference: { heldOut: 60, training: 90 } });
   const { fd, kd, precision, memorised } = report.measures!;
@@ -87,6 +87,13 @@ test("a model that copies its training pictures is found out, and is as near to 
   expect(Math.abs(kd.value)).toBeLessThan(5 * kd.error!);
   expect(fd.value).toBeLessThan(10 * fd.real);
   expect(report.neighbours).toMatchObject({ width: 10 * (28 * 2 + 2) + 2 });
+  const { samples, flagged, heldQuantiles, pictures } = report.closest!;
+  expect(flagged).toBe(60);
+  expect(samples.map(({ neighbours }) => neighbours[0].distance)).toEqual([0, 0, 0]);
+  expect(samples[0]).toMatchObject({ heldShare: 0, flagged: true });
+  expect(heldQuantiles[0][1]).toBeGreaterThan(0);
+  expect(pictures.shape).toEqual([15, 1, 28, 28]);
+  expect(pictures.data.subarray(0, size)).toEqual(pictures.data.subarray(size, 2 * size));
   expect((await measureSamples(options)).measures).toEqual(report.measures);
 });
 

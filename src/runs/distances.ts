@@ -4,11 +4,13 @@ import { conditionNames, type ImageSet } from "../data/dataset.ts";
 import { type Coverage, coverage, type LabelAccuracy, labelAccuracy, type Memorisation } from "../metrics/index.ts";
 import { imagePairs } from "../report/grid.ts";
 import type { Raster } from "../report/png.ts";
+import { type Closest, findClosest } from "./closest.ts";
 import { drawPictures } from "./drawn.ts";
 import type { FeatureExtractor, PictureClassifier } from "./features.ts";
 import { type Measure, type MeasureName, measureAgainst, measureInfo, openReference } from "./measures.ts";
 import type { ViewContext } from "./sampling.ts";
 
+export type { Closest, ClosestSample } from "./closest.ts";
 export { type Measure, type MeasureName, measureInfo } from "./measures.ts";
 
 /** Samples against data. */
@@ -26,6 +28,8 @@ export interface SampleReport {
   found?: Found;
   /** Samples above their nearest training pictures, the nearest pairs first. */
   neighbours?: Raster;
+  /** The samples that lie nearest to training pictures. */
+  closest?: Closest;
 }
 
 /** What a classifier finds among samples. */
@@ -54,6 +58,8 @@ export interface SampleReportOptions {
   classifier?: PictureClassifier | undefined;
   /** Whether the picture of nearest neighbours is wanted. */
   neighbours?: boolean;
+  /** How many of the samples nearest to training pictures are told one by one. Default none. */
+  closest?: number | undefined;
   onProgress?: ((message: string, seconds?: number) => void) | undefined;
 }
 
@@ -85,6 +91,15 @@ export async function measureSamples(options: SampleReportOptions): Promise<Samp
   report.features = extractor.label;
   report.measures = measures;
   if (options.neighbours) report.neighbours = neighbourPairs(set, training, copies);
+  if (options.closest) {
+    report.closest = findClosest(
+      { set, features },
+      { set: training, features: ofTraining },
+      copies,
+      reference.heldDistances,
+      options.closest,
+    );
+  }
   return report;
 }
 

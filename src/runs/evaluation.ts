@@ -36,6 +36,8 @@ export interface EvaluationOptions {
   classifier?: string | undefined;
   /** Where the picture of nearest neighbours goes. */
   neighbours?: string | undefined;
+  /** How many of the samples nearest to training pictures are told one by one, where samples are compared by features. Default none. */
+  closest?: number | undefined;
   seed: string;
 }
 
@@ -125,6 +127,7 @@ export async function evaluateModel(name: string, options: EvaluationOptions, to
       extractor,
       classifier: namer,
       neighbours: options.neighbours !== undefined,
+      closest: options.closest,
       onProgress,
     });
     if (options.neighbours !== undefined) await writeNeighbours(options.neighbours, report, about);

@@ -48,6 +48,8 @@ export interface Reference {
   balls: FeatureSet;
   /** Each measure of real pictures in the samples' place. */
   real: Record<MeasureName, number>;
+  /** Of `balls`, each one's distance to the nearest training picture, ascending: how near pictures lie that nobody has copied. */
+  heldDistances: Float64Array;
 }
 
 /** Beyond this many features a jackknife of the Fréchet distance takes minutes. */
@@ -66,6 +68,7 @@ export async function openReference(held: FeatureSet, training: FeatureSet, samp
   const copies = await memorisation(balls, training, deviceNeighbours(backend));
   return {
     ...{ held, training, samples, within, balls },
+    heldDistances: copies.nearest.distances.slice().sort(),
     real: {
       fd: frechetDistance(held, asMany, 0).distance,
       kd: kernelDistance(held, asMany, within).value,
