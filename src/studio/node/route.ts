@@ -1,5 +1,8 @@
 import type { z } from "zod";
 import type { Jobs } from "./jobs.ts";
+import type { Looker } from "./looker.ts";
+import type { Tasks } from "./tasks.ts";
+import type { Uploads } from "./uploads.ts";
 import type { Workers } from "./workers.ts";
 
 /** What a route sees of a request. */
@@ -36,6 +39,11 @@ export interface Studio {
   readonly runsFolder: string;
   readonly jobs: Jobs;
   readonly workers: Workers;
+  /** What takes a while and ends by itself: preparing data, checking uploads, evaluating. */
+  readonly tasks: Tasks;
+  readonly uploads: Uploads;
+  /** Holds data sets while somebody looks at them. */
+  readonly looker: Looker;
   /** End what was started; trainings go on or stop as `jobs` has it. */
   close(): Promise<void>;
 }

@@ -1,7 +1,17 @@
+import { routes as data } from "./data.ts";
+import { routes as evaluations } from "./evaluations.ts";
 import { routes as facts } from "./facts.ts";
+import { routes as leaderboards } from "./leaderboards.ts";
 import type { Route } from "./route.ts";
+import { routes as tasks } from "./task-routes.ts";
+import { routes as uploads } from "./upload-routes.ts";
 
 /** Everything that can be asked of the studio, one line an area. */
 export const routes: readonly Route[] = [
   ...facts, //
+  ...data,
+  ...uploads,
+  ...tasks,
+  ...evaluations,
+  ...leaderboards,
 ];

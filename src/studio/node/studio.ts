@@ -1,5 +1,8 @@
 import { openJobs } from "./jobs.ts";
+import { Looker } from "./looker.ts";
 import type { Studio } from "./route.ts";
+import { Tasks } from "./tasks.ts";
+import { Uploads } from "./uploads.ts";
 import { openWorkers } from "./workers.ts";
 
 export interface StudioOptions {
@@ -13,13 +16,19 @@ export interface StudioOptions {
 export function openStudio({ runsFolder, env = process.env }: StudioOptions): Studio {
   const jobs = openJobs({ runsFolder, env });
   const workers = openWorkers({ runsFolder, env });
+  const tasks = new Tasks({ runsFolder, env });
+  const looker = new Looker({ runsFolder, env });
+  const uploads = new Uploads(runsFolder);
   let closed: Promise<void> | undefined;
   return {
     runsFolder,
     jobs,
     workers,
+    tasks,
+    looker,
+    uploads,
     close: () => {
-      closed ??= Promise.all([jobs.close(), workers.close()]).then(() => {});
+      closed ??= Promise.all([jobs, workers, tasks, looker, uploads].map((each) => each.close())).then(() => {});
       return closed;
     },
   };

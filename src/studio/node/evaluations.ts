@@ -1,0 +1,159 @@
+/** Evaluations of a run: asked for, kept in its folder, and read again. */
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { AtelierError } from "../../core/errors.ts";
+import { fileError } from "../../core/node/files.ts";
+import { findModel } from "../../models/index.ts";
+import { featuresFor } from "../../runs/features.ts";
+import { openRun, type Run, runState } from "../../runs/registry.ts";
+import type { EvaluationReport, Figure, RunEvaluations } from "../evaluation.ts";
+import { StudioError } from "./errors.ts";
+import { metricFigures } from "./figures.ts";
+import type { Route } from "./route.ts";
+
+const ID = /^\d{8}T\d{6}Z$/;
+
+/** Where one evaluation lies in a run's folder. */
+export function evaluationFiles(folder: string, id: string): { report: string; pictures: string } {
+  const base = path.join(folder, "evaluations", id);
+  return { report: `${base}.json`, pictures: `${base}.png` };
+}
+
+// What the page cannot do without; the rest is as it was written.
+const reportSchema = z.looseObject({
+  format: z.literal(1),
+  id: z.string().regex(ID),
+  created: z.string(),
+  step: z.number(),
+  data: z.string(),
+  count: z.number(),
+  noun: z.string(),
+  metrics: z.array(z.looseObject({ name: z.string() })),
+  estimates: z.array(z.looseObject({ name: z.string() })),
+  measures: z.array(z.looseObject({ name: z.string() })),
+});
+
+/** All evaluations of a run, the newest first; files that cannot be read are told, and are no trouble to the others. */
+export async function readEvaluations(folder: string): Promise<Pick<RunEvaluations, "evaluations" | "broken">> {
+  const names = await readdir(path.join(folder, "evaluations")).catch(() => []);
+  const evaluations: EvaluationReport[] = [];
+  const broken: { file: string; because: string }[] = [];
+  for (const name of names.sort().reverse()) {
+    if (!name.endsWith(".json") || name.startsWith(".")) continue;
+    try {
+      const report = reportSchema.parse(JSON.parse(await readFile(path.join(folder, "evaluations", name), "utf8")));
+      evaluations.push(report as unknown as EvaluationReport);
+    } catch (error) {
+      broken.push({ file: name, because: error instanceof SyntaxError ? "it is not JSON" : "it is damaged, or of another version" });
+    }
+  }
+  return { evaluations, broken };
+}
+
+/** A run by its name in the studio's folder, never by a path. @throws StudioError (404); FileError where its description is damaged */
+export async function namedRun(name: string, runsFolder: string): Promise<Run> {
+  const plain = /^[^/\\]+$/.test(name) && !name.startsWith(".") && name !== "run.json";
+  const there = plain && (await stat(path.join(runsFolder, name)).catch(() => undefined));
+  if (there === undefined || there === false || !there.isDirectory()) {
+    throw new StudioError(404, {
+      what: `There is no run named "${name.slice(0, 80)}".`,
+      hint: "its folder may have been removed or renamed",
+    });
+  }
+  return openRun(name, runsFolder);
+}
+
+async function describe(name: string, runsFolder: string): Promise<RunEvaluations> {
+  const run = await namedRun(name, runsFolder);
+  const { record } = run;
+  const model = findModel(record.model);
+  const data = record.data?.name ?? null;
+  const checkpoints = await readdir(run.checkpointsFolder).catch(() => []);
+  const kept = await readEvaluations(run.folder);
+  return {
+    ...{ run: run.name, model: model.name, title: model.title, state: runState(run), data },
+    ready: checkpoints.some((file) => !file.startsWith(".")),
+    distances: comparable(model, data),
+    results: metricFigures(model, record.results),
+    ...kept,
+  };
+}
+
+/** Whether samples of a model can be held against its data. */
+function comparable({ sample, name }: ReturnType<typeof findModel>, data: string | null): RunEvaluations["distances"] {
+  if (sample === undefined) return { possible: false, because: `The model "${name}" draws no samples that could be compared with data.` };
+  if (data !== null && featuresFor(data) === undefined && /[/\\]/.test(data)) {
+    return { possible: false, because: "No features come with pictures of your own, so samples are not compared with them." };
+  }
+  return { possible: true };
+}
+
+/** The newest evaluation's measures, and when it was made; none where there is none. */
+export async function latestMeasures(folder: string): Promise<{ measures: readonly Figure[]; evaluated?: string }> {
+  const { evaluations } = await readEvaluations(folder);
+  const latest = evaluations.find(({ measures }) => measures.length > 0) ?? evaluations[0];
+  return latest === undefined ? { measures: [] } : { measures: latest.measures, evaluated: latest.created };
+}
+
+const order = z.object({
+  samples: z.int().min(6).max(50_000).default(2000),
+  limit: z.int().min(1).optional(),
+  distances: z.boolean().default(true),
+  seed: z.string().max(100).default("0"),
+});
+
+function requireId(id: string): string {
+  if (ID.test(id)) return id;
+  throw new StudioError(404, "There is no such evaluation.");
+}
+
+export const routes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/api/evaluations/:run",
+    handle: async ({ parameters }, { runsFolder }) => ({ json: await describe(parameters.run, runsFolder) }),
+  },
+  {
+    method: "POST",
+    path: "/api/evaluations/:run",
+    handle: async (request, { runsFolder, tasks }) => {
+      const asked = await request.json(order);
+      const run = await namedRun(request.parameters.run, runsFolder);
+      // Told before a process is started, where it is plain that it cannot be done.
+      try {
+        findModel(run.record.model);
+      } catch (error) {
+        throw error instanceof AtelierError ? new StudioError(409, error.problem) : error;
+      }
+      const input = { run: run.name, folder: run.folder, order: asked };
+      return { json: tasks.start({ kind: "evaluate", subject: run.name, operation: "evaluate", input }) };
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/evaluations/:run/:id/neighbours.png",
+    handle: async ({ parameters }, { runsFolder }) => {
+      const { folder } = await namedRun(parameters.run, runsFolder);
+      const file = evaluationFiles(folder, requireId(parameters.id)).pictures;
+      if ((await stat(file).catch(() => undefined)) === undefined)
+        throw new StudioError(404, "This evaluation has no pictures of neighbours.");
+      return { file, type: "image/png", cache: "immutable" };
+    },
+  },
+  {
+    method: "DELETE",
+    path: "/api/evaluations/:run/:id",
+    handle: async ({ parameters }, { runsFolder }) => {
+      const { folder } = await namedRun(parameters.run, runsFolder);
+      const { report, pictures } = evaluationFiles(folder, requireId(parameters.id));
+      try {
+        await rm(report, { force: true });
+        await rm(pictures, { force: true });
+      } catch (error) {
+        throw fileError(error, "The evaluation could not be removed.");
+      }
+      return { json: { removed: parameters.id } };
+    },
+  },
+];
