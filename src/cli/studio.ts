@@ -10,6 +10,7 @@ interface StudioOptions {
   port: number;
   token?: string;
   allowHost?: string[];
+  folder?: string[];
   open: boolean;
 }
 
@@ -22,20 +23,22 @@ export const verb: Verb = {
       .option("--host <address>", "where to listen; other than this machine's own it needs a token", "127.0.0.1")
       .option("--token <text>", "what a browser must bring (default: ATELIER_TOKEN; else one is made where it is needed)")
       .option("--allow-host <name>", "a further name under which the studio is asked for (repeat)", repeated)
+      .option("--folder <path>", "a folder of a pretrained model in Hugging Face's form, to write and talk with (repeat)", repeated)
       .option("--no-open", "do not open the page in the browser")
       .action((options: StudioOptions, command: Command) => studio(options, io, wantsJson(command)));
   },
 };
 
 async function studio(options: StudioOptions, io: Io, json: boolean): Promise<void> {
-  const { host, port, token = io.env.ATELIER_TOKEN, allowHost } = options;
+  const { host, port, token = io.env.ATELIER_TOKEN, allowHost, folder: folders } = options;
   const { openStudio } = await import("../studio/node/studio.ts");
   const { serveStudio } = await import("../studio/node/server.ts");
   const { runsFolder } = await import("../runs/registry.ts");
   const home = runsFolder(io.env);
-  const running = await serveStudio(openStudio({ runsFolder: home, env: io.env }), {
-    ...{ host, port, token, names: allowHost, page: pageFolder() },
-    onError: (error) => io.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`),
+  const onError = (error: unknown) =>
+    io.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  const running = await serveStudio(openStudio({ runsFolder: home, env: io.env, folders, onError }), {
+    ...{ host, port, token, names: allowHost, page: pageFolder(), onError },
   });
   if (json) printJson(io, { url: running.entrance, port: running.port, runs: home });
   else io.stdout.write(`The studio is at ${running.entrance}\n  runs in ${home}; Ctrl-C ends it\n`);

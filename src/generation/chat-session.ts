@@ -8,6 +8,8 @@ export interface ChatSessionOptions {
   /** The most tokens of an answer. Default: what the context has left, at least a quarter of it. */
   maxTokens?: number | undefined;
   sampling?: SamplingOptions | undefined;
+  /** What was said before, the system's message not among it: examples of how to answer, or an earlier conversation. */
+  history?: readonly ChatMessage[] | undefined;
 }
 
 /** An answer that is complete or was cut. */
@@ -30,6 +32,7 @@ export class ChatSession {
     this.template = template;
     this.#options = options;
     this.#system = options.system;
+    this.#messages = [...(options.history ?? [])];
   }
 
   /** Everything that was said, the system's message first where there is one. */

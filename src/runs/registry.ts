@@ -135,16 +135,18 @@ export async function removeRun(nameOrPath: string, home: string = runsFolder())
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+/** Folders among the runs that are none: prompts that the studio keeps. */
+const OTHERS: readonly string[] = ["prompts"];
 /** Windows cannot make folders of these names, and a run must be copyable to any machine. */
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
 function checkName(name: string): void {
-  if (NAME.test(name) && !RESERVED.test(name)) return;
+  if (NAME.test(name) && !RESERVED.test(name) && !OTHERS.includes(name.toLowerCase())) return;
   throw new UsageError({
     what: "A run cannot have this name.",
     got: JSON.stringify(name),
     expected: "1 to 64 letters, digits, - and _, beginning with a letter or digit",
-    hint: RESERVED.test(name) ? "some systems reserve this name: choose another" : undefined,
+    hint: NAME.test(name) ? "this name is reserved: choose another" : undefined,
   });
 }
 
@@ -184,7 +186,8 @@ async function claim(folder: string): Promise<boolean> {
 async function runNames(home: string): Promise<string[]> {
   try {
     const entries = await readdir(home, { withFileTypes: true });
-    return entries.filter((entry) => !entry.name.startsWith(".") && !entry.isFile()).map((entry) => entry.name);
+    const names = entries.filter((entry) => !entry.name.startsWith(".") && !entry.isFile()).map((entry) => entry.name);
+    return names.filter((name) => !OTHERS.includes(name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw fileError(error, "The folder of runs cannot be read.", home);

@@ -12,6 +12,8 @@ export interface ViewContext {
   config: unknown;
   network: Module;
   backend: Backend;
+  /** Another way to compile what sampling runs, such as one that keeps programs for the next time. */
+  compile?: typeof compile | undefined;
 }
 
 export interface SampleWishes {
@@ -54,7 +56,7 @@ export async function drawPoints(
 }
 
 function samplesOf(
-  { record, network, backend }: ViewContext,
+  { record, network, backend, compile: make = compile }: ViewContext,
   wishes: Omit<SampleContext, "compile">,
   seed: number | string,
   onCompiled?: (seconds: number) => void,
@@ -62,7 +64,7 @@ function samplesOf(
   const streams = new RandomStreams(seed);
   const compileSample: SampleContext["compile"] = async (build, options) => {
     const started = performance.now();
-    const program = await compile(backend, build, { name: `${record.name} sampling`, ...options, streams });
+    const program = await make(backend, build, { name: `${record.name} sampling`, ...options, streams });
     onCompiled?.((performance.now() - started) / 1000);
     return program;
   };

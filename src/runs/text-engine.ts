@@ -66,8 +66,17 @@ export interface OpenedText {
  * @throws UsageError for a name that nothing has or a model that does not write; FileError for folders that cannot be used
  */
 export async function openTextEngine(target: string, options: TextEngineOptions): Promise<OpenedText> {
-  const { backend, slots, context, precision, adapter } = options;
-  const { name, network, tokenizer, template, endTokens, model } = await loadText(target, { adapter, onWarning: options.onWarning });
+  return engineOf(await loadText(target, options), options);
+}
+
+/**
+ * An engine for a model that is loaded.
+ * @throws UsageError for a network that does not write
+ */
+export async function engineOf(
+  { name, network, tokenizer, template, endTokens, model }: LoadedText,
+  { backend, slots, context, precision }: Omit<TextEngineOptions, "adapter" | "onWarning">,
+): Promise<OpenedText> {
   if (isDecoder(network)) {
     const ends = endTokens === undefined ? {} : { endTokens };
     const engine = await DecoderEngine.open({ backend, network, tokenizer, name, slots, context, precision, ...ends });

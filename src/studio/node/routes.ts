@@ -1,6 +1,7 @@
 import { routes as data } from "./data.ts";
 import { routes as evaluations } from "./evaluations.ts";
 import { routes as facts } from "./facts.ts";
+import { routes as generate } from "./generate.ts";
 import { routes as leaderboards } from "./leaderboards.ts";
 import type { Route } from "./route.ts";
 import { routes as tasks } from "./task-routes.ts";
@@ -14,4 +15,5 @@ export const routes: readonly Route[] = [
   ...tasks,
   ...evaluations,
   ...leaderboards,
+  ...generate,
 ];

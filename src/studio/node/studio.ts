@@ -10,12 +10,16 @@ export interface StudioOptions {
   readonly runsFolder: string;
   /** Settings for the processes that it starts. Default: this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Folders of pretrained models that count as models of text. */
+  readonly folders?: readonly string[] | undefined;
+  /** Told of faults of ours in what was started. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** What the routes work on. Nothing is started or loaded before it is asked for. */
-export function openStudio({ runsFolder, env = process.env }: StudioOptions): Studio {
+/** What the routes work on. Nothing is started or loaded before it is asked for. @throws UsageError for two folders of one name */
+export function openStudio({ runsFolder, env = process.env, folders, onError }: StudioOptions): Studio {
   const jobs = openJobs({ runsFolder, env });
-  const workers = openWorkers({ runsFolder, env });
+  const workers = openWorkers({ runsFolder, env, folders, onError });
   const tasks = new Tasks({ runsFolder, env });
   const looker = new Looker({ runsFolder, env });
   const uploads = new Uploads(runsFolder);
