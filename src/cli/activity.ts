@@ -33,3 +33,17 @@ export function showActivity(io: Io, json: boolean): Activity {
   };
   return { onProgress, end };
 }
+
+/** For a program that started this one: each stage as one line of JSON on stderr, `{"activity":"fetching ..."}`. */
+export function tellActivity(io: Io): Activity {
+  let stage = "";
+  return {
+    onProgress: (message) => {
+      if (message !== stage) io.stderr.write(`${JSON.stringify({ activity: message })}\n`);
+      stage = message;
+    },
+    end: () => {
+      stage = "";
+    },
+  };
+}

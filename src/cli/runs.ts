@@ -7,7 +7,7 @@ import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts"
 
 export const verb: Verb = {
   name: "runs",
-  summary: "List the runs, show one, compare two, remove one",
+  summary: "List the runs, show one, compare two, stop or remove one",
   register(program, io) {
     const runs = addCommand(program, "runs", verb.summary)
       .argument("[run]", "name of a run, or path of its folder")
@@ -18,6 +18,12 @@ export const verb: Verb = {
       .argument("<a>", "name or path of a run")
       .argument("<b>", "name or path of another")
       .action((a: string, b: string, _, command: Command) => compare(a, b, io, wantsJson(command)));
+    addCommand(runs, "stop", "Ask the process that trains a run to pause, or to finish, after the step in progress")
+      .argument("<run>", "name or path of a run")
+      .option("--finish", "end the training here, with the final evaluation and the card, instead of pausing it")
+      .action((name: string, options: { finish?: boolean }, command: Command) =>
+        stop(name, options.finish ?? false, io, wantsJson(command)),
+      );
     addCommand(runs, "remove", "Delete a run with its checkpoints and samples")
       .argument("<run>", "name or path of a run")
       .option("--yes", "do not ask")
@@ -114,6 +120,16 @@ async function compare(a: string, b: string, io: Io, json: boolean): Promise<voi
     formatTable([["", first.name, second.name], ...rows.map((row) => [row.key, formatValue(row.a), formatValue(row.b)])], "  ");
   io.stdout.write(settings.length === 0 ? "settings: all the same\n" : `settings that differ\n${table(settings)}\n`);
   io.stdout.write(metrics.length === 0 ? "metrics: none yet\n" : `metrics\n${table(metrics)}\n`);
+}
+
+async function stop(name: string, finish: boolean, io: Io, json: boolean): Promise<void> {
+  const { openRun, runsFolder } = await import("../runs/registry.ts");
+  const { requestOf } = await import("../runs/request.ts");
+  const request = finish ? "finish" : "pause";
+  const run = await openRun(name, runsFolder(io.env));
+  await requestOf(run, request);
+  if (json) printJson(io, { run: run.name, asked: request });
+  else io.stdout.write(`Asked the training of ${run.name} to ${request}.\n`);
 }
 
 async function remove(name: string, yes: boolean, io: Io, json: boolean): Promise<void> {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { nearest, UsageError } from "../core/errors.ts";
 import { formatTable } from "./format.ts";
-import { describeType, type JsonSchema, leaves, NotReadable, propertyAt, readValue } from "./settings-schema.ts";
+import { describeType, type JsonSchema, leaves, NotReadable, propertyAt, readValue } from "../core/settings-schema.ts";
 
 /** One setting as help and errors list it. Nested ones have dotted keys. */
 export interface SettingInfo {

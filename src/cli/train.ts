@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { UsageError, unknownName } from "../core/errors.ts";
 import type { Prediction } from "../runs/training.ts";
-import { showActivity } from "./activity.ts";
+import { showActivity, tellActivity } from "./activity.ts";
 import { startWithAllocator } from "./allocator.ts";
 import { formatDuration, formatNumber } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { checkDevice, numberAbove, repeated, wholeNumber } from "./options.ts";
 import { Progress, progressMode } from "./progress.ts";
+import type { PreparedRun } from "./train-setup.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 interface TrainOptions {
@@ -27,6 +28,8 @@ interface TrainOptions {
   run?: string;
   resume?: boolean;
   checkpoint: number;
+  predict?: boolean;
+  events?: boolean;
 }
 
 export const verb: Verb = {
@@ -55,6 +58,8 @@ export const verb: Verb = {
       .option("--run <name>", "name of the run's folder (default: MODEL-001 and so on)")
       .option("--resume", "go on with the run named by --run, exactly where its last checkpoint stands")
       .option("--checkpoint <seconds>", "how often a checkpoint is written", numberAbove(0), 30)
+      .option("--predict", "only say what it would take: steps, time and memory")
+      .option("--events", "with --json: tell on stderr what is being prepared, one line of JSON each")
       .action((model: string | undefined, options: TrainOptions, command: Command) => train(model, options, io, wantsJson(command)));
   },
 };
@@ -62,9 +67,18 @@ export const verb: Verb = {
 async function train(model: string | undefined, options: TrainOptions, io: Io, json: boolean): Promise<void> {
   checkDevice(options.device);
   await startWithAllocator(io);
+  const activity = json && options.events ? tellActivity(io) : showActivity(io, json);
+  if (options.predict) {
+    const { predictTraining } = await import("./train-predict.ts");
+    return await predictTraining(model, options, io, { json, onProgress: activity.onProgress }).finally(activity.end);
+  }
   const { prepareRun } = await import("./train-setup.ts");
-  const activity = showActivity(io, json);
   const prepared = await prepareRun(model, options, io, activity.onProgress).finally(activity.end);
+  await follow(prepared, options, io, json);
+}
+
+/** Train a prepared run, and tell what happens. */
+async function follow(prepared: PreparedRun, options: TrainOptions, io: Io, json: boolean): Promise<void> {
   const { trainRun } = await import("../runs/training.ts");
   const stop = new AbortController();
   const release = onInterrupt(() => stop.abort(), io);
@@ -103,6 +117,9 @@ async function train(model: string | undefined, options: TrainOptions, io: Io, j
           break;
         case "warning":
           say(`warning: ${event.text}`);
+          break;
+        case "early":
+          say(event.text);
           break;
         case "results":
           progress!.end();

@@ -59,6 +59,17 @@ export const trainingSettings = z.strictObject({
   windows: z
     .enum(["random", "blocks"])
     .describe("windows of a text: at random places, or the blocks that it is cut into, each once an epoch in random order"),
+  evaluateEvery: z
+    .int()
+    .min(0)
+    .max(1_000_000_000)
+    .describe("steps between looks at the held-out metrics on the way; 0 for only at the end, or once an epoch where patience needs them"),
+  patience: z
+    .int()
+    .min(0)
+    .max(100_000)
+    .describe("early stopping: end after so many looks that bring nothing better, with the best look's weights; 0 for never"),
+  stopMetric: z.string().max(64).describe("the held-out metric that patience watches; empty for the model's first"),
 });
 
 export type TrainingSettings = z.infer<typeof trainingSettings>;
@@ -84,6 +95,9 @@ export const defaultTraining: TrainingSettings = {
   crop: 0,
   colour: 0,
   windows: "random",
+  evaluateEvery: 0,
+  patience: 0,
+  stopMetric: "",
 };
 
 export interface Preset<C> {

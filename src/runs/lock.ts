@@ -113,7 +113,7 @@ function touch(file: string): void {
 }
 
 /** When a process started: undefined when it does not live, "" when it lives and the system does not tell. */
-function processStart(pid: number): string | undefined {
+export function processStart(pid: number): string | undefined {
   try {
     // Field 22 of /proc/PID/stat, counted after the command's name, which may hold spaces and brackets.
     if (process.platform === "linux") {

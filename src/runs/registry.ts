@@ -32,8 +32,8 @@ export class Run {
   get samplesFolder(): string {
     return path.join(this.folder, "samples");
   }
-  get logFile(): string {
-    return path.join(this.folder, "log.txt");
+  get eventsFile(): string {
+    return path.join(this.folder, "events.jsonl");
   }
   get cardFile(): string {
     return path.join(this.folder, "card.md");
@@ -140,7 +140,8 @@ const OTHERS: readonly string[] = ["prompts"];
 /** Windows cannot make folders of these names, and a run must be copyable to any machine. */
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
-function checkName(name: string): void {
+/** @throws UsageError for a name that a run's folder cannot have on every machine */
+export function checkName(name: string): void {
   if (NAME.test(name) && !RESERVED.test(name) && !OTHERS.includes(name.toLowerCase())) return;
   throw new UsageError({
     what: "A run cannot have this name.",

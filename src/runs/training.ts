@@ -13,13 +13,16 @@ import { predictStep, requireMemory } from "../train/prediction.ts";
 import { type SessionState, type StepReport, TrainingSession } from "../train/session.ts";
 import { NotFiniteError } from "../train/trainer.ts";
 import { cardText } from "./card.ts";
-import { configHash, type Json, listCheckpoints, loadLatest, saveCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, configHash, type Json, listCheckpoints, loadBest, loadLatest, saveCheckpoint } from "./checkpoint.ts";
 import { ClassWatch } from "./class-watch.ts";
+import { EventNotes } from "./events-log.ts";
+import { HeldOutWatch } from "./held-out.ts";
 import { lockRun } from "./lock.ts";
-import { MetricsLog, truncateAfter } from "./metrics-log.ts";
+import { MetricsLog, type MetricsRow, truncateAfter } from "./metrics-log.ts";
 import { views } from "./pictures.ts";
 import { PointAnimation } from "./point-animation.ts";
 import type { Run } from "./registry.ts";
+import { RequestBox } from "./request.ts";
 import { sampleText } from "./sample-text.ts";
 import { sampleTranslations } from "./translate.ts";
 
@@ -53,30 +56,43 @@ export type TrainingEvent =
   | { type: "pictures"; step: number; files: string[] }
   | { type: "checkpoint"; step: number; hash: string }
   | { type: "warning"; text: string }
+  /** The training ends before its planned end, and why. */
+  | { type: "early"; text: string }
   | { type: "results"; results: Record<string, number> }
   | { type: "end"; step: number; hash: string; stopped: boolean };
 
+/** Why the steps end: all are done, it is to pause, or it is to end here. */
+type Ending = "done" | "paused" | "early";
+
 /**
  * Train a run to its end or until it is asked to stop, writing metrics, sample grids and checkpoints into its folder. Pictures come at every tenth
- * of the run (or as often as asked for), and at its end.
+ * of the run (or as often as asked for), and at its end. Another process may ask it to pause or to finish (`requestOf`).
  *
  * @throws NotFiniteError when the loss or the weights are not finite (the run is then `failed` and its last checkpoint good); FileError when the folder cannot be written
  */
 export async function* trainRun(options: RunTrainingOptions): AsyncGenerator<TrainingEvent> {
   const { run } = options;
   const lock = lockRun(run.folder);
+  const requests = new RequestBox(run.folder);
+  const notes = new EventNotes(run);
   try {
     await run.update({ status: "training" });
-    yield* train(options);
+    for await (const event of train(options, requests)) {
+      notes.note(event);
+      yield event;
+    }
   } catch (error) {
+    const told = error instanceof NotFiniteError ? await withGoodCheckpoint(run, error) : error;
     await run.update({ status: "failed" }).catch(() => undefined);
-    throw error instanceof NotFiniteError ? await withGoodCheckpoint(run, error) : error;
+    notes.failed(told);
+    throw told;
   } finally {
+    requests.clear();
     lock.release();
   }
 }
 
-async function* train(options: RunTrainingOptions): AsyncGenerator<TrainingEvent> {
+async function* train(options: RunTrainingOptions, requests: RequestBox): AsyncGenerator<TrainingEvent> {
   const { run, record, set, backend } = options;
   const started = performance.now();
   const training = run.record.training as TrainingSettings & { steps?: number; phaseSteps?: number };
@@ -96,10 +112,11 @@ async function* train(options: RunTrainingOptions): AsyncGenerator<TrainingEvent
       ...{ compileSeconds, predicted },
     };
     for (const text of warnings) yield { type: "warning", text };
-    yield* takeSteps(options, session);
+    const ending = yield* takeSteps(options, session, requests);
     const hash = await save(run, session);
     yield { type: "checkpoint", step: session.step, hash };
-    const stopped = session.step < session.totalSteps;
+    if (ending === "early") yield { type: "pictures", step: session.step, files: await picturesNow(options, session) };
+    const stopped = ending === "paused";
     if (stopped) await run.update({ status: "stopped" });
     else yield { type: "results", results: await finish(options, session) };
     yield { type: "end", step: session.step, hash, stopped };
@@ -124,8 +141,12 @@ function availableMemory(): number {
   return Math.min(freemem(), left);
 }
 
-/** Steps up to the run's end or the signal, with pictures at every tenth of the run and checkpoints by the clock. */
-async function* takeSteps(options: RunTrainingOptions, session: TrainingSession): AsyncGenerator<TrainingEvent> {
+/** Steps up to the run's end or what is asked, with pictures at every tenth of the run and checkpoints by the clock. */
+async function* takeSteps(
+  options: RunTrainingOptions,
+  session: TrainingSession,
+  requests: RequestBox,
+): AsyncGenerator<TrainingEvent, Ending> {
   const { run, record, held, backend, signal, checkpointSeconds = 30, pictures = 10 } = options;
   const context = { record, config: run.record.config, network: session.network, backend };
   const pictureEvery = Math.max(1, Math.ceil(session.totalSteps / pictures));
@@ -133,52 +154,61 @@ async function* takeSteps(options: RunTrainingOptions, session: TrainingSession)
   const diagnosis = new Diagnosis(record, session.stepsPerEpoch);
   const animation = PointAnimation.open(run, context, held, session.totalSteps);
   const classes = ClassWatch.open(context, held, run.record.data?.name, backend);
+  const watch = await HeldOutWatch.open(run, context, held, session);
   let lastSave = performance.now();
   try {
-    while (session.step < session.totalSteps && !signal?.aborted) {
+    while (session.step < session.totalSteps) {
+      const asked = signal?.aborted ? "pause" : requests.look();
+      if (asked === "pause") return "paused";
+      if (asked === "finish") {
+        yield { type: "early", text: `ended at step ${session.step} of ${session.totalSteps}, as was asked` };
+        return "early";
+      }
       const before = performance.now();
       const report = await session.advance();
       const seconds = (performance.now() - before) / 1000;
-      log.append({
-        step: report.step,
-        epoch: report.epoch,
-        seconds,
-        learningRate: report.learningRate,
-        ...report.terms,
-        ...normColumns(report),
-      });
+      log.append(rowOf(report, seconds, await watch?.look(report.step)));
       yield { type: "step", report, seconds };
       for (const text of diagnosis.look(report)) yield { type: "warning", text };
       if (animation?.due(report.step)) await session.trainer.averaged(() => animation.add(context, run.record.seed, report.step));
       if (report.step % pictureEvery === 0 || report.step === session.totalSteps) {
-        const files = await session.trainer.averaged(() => writePictures(run, context, held, report.step));
-        yield { type: "pictures", step: report.step, files };
+        yield { type: "pictures", step: report.step, files: await picturesNow(options, session) };
         if (classes !== undefined) {
           const { counts, names } = await session.trainer.averaged(() => classes.look(context, run.record.seed));
           for (const text of diagnosis.lookAtClasses(counts, names)) yield { type: "warning", text };
         }
       }
-      if ((performance.now() - lastSave) / 1000 < checkpointSeconds || session.step === session.totalSteps) continue;
+      const over = watch?.over;
+      if (over !== undefined) {
+        await restoreBest(run, record, session);
+        yield { type: "early", text: over.text };
+        return "early";
+      }
+      const soon = (performance.now() - lastSave) / 1000 < checkpointSeconds || session.step === session.totalSteps;
+      if (soon && !watch?.keeps) continue;
       log.flush();
-      yield { type: "checkpoint", step: session.step, hash: await save(run, session) };
+      yield { type: "checkpoint", step: session.step, hash: await save(run, session, watch?.keeps) };
       lastSave = performance.now();
     }
+    return "done";
   } finally {
     log.flush();
   }
 }
 
-/** The gradient norms of players, as columns of the log. */
-function normColumns({ gradientNorms = {} }: StepReport): Record<string, number> {
-  return Object.fromEntries(Object.entries(gradientNorms).map(([player, norm]) => [`gradientNorm.${player}`, norm]));
+/** A line of the log, with the gradient norms of players and the held-out metrics, where there are any. */
+function rowOf(report: StepReport, seconds: number, heldOut: Record<string, number> = {}): MetricsRow {
+  const { step, epoch, learningRate, terms, gradientNorms = {} } = report;
+  const norms = Object.fromEntries(Object.entries(gradientNorms).map(([player, norm]) => [`gradientNorm.${player}`, norm]));
+  return { step, epoch, seconds, learningRate, ...terms, ...norms, ...heldOut };
 }
 
 /** Write a checkpoint of the present state; returns the hash of its arrays. @throws NotFiniteError rather than save weights that are no numbers */
-async function save(run: Run, session: TrainingSession): Promise<string> {
+async function save(run: Run, session: TrainingSession, best?: boolean): Promise<string> {
   await session.trainer.download();
   session.trainer.requireFinite();
   const state = session.state as unknown as Json;
-  const { hash } = await saveCheckpoint(run, { tensors: fileTensors(session), state, step: session.step });
+  const { hash } = await saveCheckpoint(run, { tensors: fileTensors(session), state, step: session.step, best });
   return hash;
 }
 
@@ -204,11 +234,17 @@ async function resume(run: Run, record: ModelRecord, session: TrainingSession, o
     return;
   }
   const checkpoint = await loadLatest(run, { model: record.name, configHash: configHash(run.record.config), onWarning });
-  session.restore(
-    checkpoint.state as unknown as SessionState,
-    new Map([...checkpoint.tensors].map(([name, { data }]) => [name, data as ArrayLike<number>])),
-  );
+  restore(session, checkpoint);
   await truncateAfter(run.metricsFile, checkpoint.step);
+}
+
+/** Back to the weights of the best look; what was measured after it stays in the run's metrics. */
+async function restoreBest(run: Run, record: ModelRecord, session: TrainingSession): Promise<void> {
+  restore(session, await loadBest(run, { model: record.name, configHash: configHash(run.record.config) }));
+}
+
+function restore(session: TrainingSession, { state, tensors }: Checkpoint): void {
+  session.restore(state as unknown as SessionState, new Map([...tensors].map(([name, { data }]) => [name, data as ArrayLike<number>])));
 }
 
 /** The same error, which also says what is left to work with. */
@@ -216,6 +252,12 @@ async function withGoodCheckpoint(run: Run, error: NotFiniteError): Promise<NotF
   const last = (await listCheckpoints(run).catch(() => [])).at(-1);
   const left = last === undefined ? "no checkpoint had been written yet" : `the checkpoint of step ${last} is still good`;
   return new NotFiniteError({ ...error.problem, hint: `${error.problem.hint}; ${left}`, cause: error });
+}
+
+/** What the model paints or writes at this step, with the weights that samples use. */
+function picturesNow({ run, record, held, backend }: RunTrainingOptions, session: TrainingSession): Promise<string[]> {
+  const context = { record, config: run.record.config, network: session.network, backend };
+  return session.trainer.averaged(() => writePictures(run, context, held, session.step));
 }
 
 async function writePictures(run: Run, context: Parameters<typeof views>[0], held: ExampleSet, step: number): Promise<string[]> {

@@ -71,23 +71,9 @@ export class TrainingSession {
   static async create(options: SessionOptions): Promise<TrainingSession> {
     const { record, config, training, set, seed, backend } = options;
     const loader = new Loader(set, { batch: training.batch, seed, augment: training, windows: training.windows });
-    const network = record.build(config, new RandomStream(seed, "initialisation"));
-    const players = playersOf(record, config, network);
-    const stepsPerEpoch = loader.stepsPerEpoch / (players === undefined ? 1 : batchesPerStep(players.phases));
+    const stepsPerEpoch = loader.stepsPerEpoch / batchesPerStep(record.players?.(config).phases ?? [{}]);
     const totalSteps = options.steps || plannedSteps(record, config, training, set.count);
-    const { objective } = record;
-    const { learningRate, weightDecay, clipNorm, ema } = training;
-    const trainer = await Trainer.create({
-      backend,
-      module: network,
-      ...(players === undefined ? { objective: (batch: Batch, rng: Rng) => objective!(network, batch, rng) } : { players }),
-      totalSteps: options.phaseSteps ?? totalSteps,
-      inputs: batchInputs(record, config, training.batch),
-      optimizer: makeOptimizer(training),
-      schedule: makeSchedule(training, totalSteps),
-      ...{ learningRate, weightDecay, clipNorm, ema, seed },
-      name: `${record.name} training step`,
-    });
+    const trainer = await makeTrainer({ record, config, training, seed, backend, totalSteps, phaseSteps: options.phaseSteps });
     return new TrainingSession(options, trainer, prefetcherFor(record, loader), { totalSteps, stepsPerEpoch });
   }
 
@@ -130,6 +116,38 @@ export class TrainingSession {
   async dispose(): Promise<void> {
     await this.trainer.dispose();
   }
+}
+
+/**
+ * The trainer of a model with its first weights: its network built from the seed, its gradients traced, its programs loaded.
+ * @param options `totalSteps` is what schedules end with; `phaseSteps` what phases have their spans of, default the same
+ */
+export async function makeTrainer({
+  record,
+  config,
+  training,
+  seed,
+  backend,
+  totalSteps,
+  phaseSteps = totalSteps,
+}: Pick<SessionOptions, "record" | "config" | "training" | "seed" | "backend" | "phaseSteps"> & { totalSteps: number }): Promise<
+  Trainer<BatchPart>
+> {
+  const network = record.build(config, new RandomStream(seed, "initialisation"));
+  const players = playersOf(record, config, network);
+  const { objective } = record;
+  const { learningRate, weightDecay, clipNorm, ema } = training;
+  return Trainer.create({
+    backend,
+    module: network,
+    ...(players === undefined ? { objective: (batch: Batch, rng: Rng) => objective!(network, batch, rng) } : { players }),
+    totalSteps: phaseSteps,
+    inputs: batchInputs(record, config, training.batch),
+    optimizer: makeOptimizer(training),
+    schedule: makeSchedule(training, totalSteps),
+    ...{ learningRate, weightDecay, clipNorm, ema, seed },
+    name: `${record.name} training step`,
+  });
 }
 
 /** All steps of a training: as many as its settings say, or by its epochs one for each batch, or where players take turns for as many as a round of them takes. */
