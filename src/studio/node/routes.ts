@@ -4,7 +4,9 @@ import { routes as facts } from "./facts.ts";
 import { routes as generate } from "./generate.ts";
 import { routes as leaderboards } from "./leaderboards.ts";
 import type { Route } from "./route.ts";
+import { routes as runs } from "./runs.ts";
 import { routes as tasks } from "./task-routes.ts";
+import { routes as training } from "./training.ts";
 import { routes as uploads } from "./upload-routes.ts";
 
 /** Everything that can be asked of the studio, one line an area. */
@@ -16,4 +18,6 @@ export const routes: readonly Route[] = [
   ...evaluations,
   ...leaderboards,
   ...generate,
+  ...runs,
+  ...training,
 ];
