@@ -84,7 +84,7 @@ function reduceColumn(
     for (let row = begin + i * stretch; row < last; row++) {
       const value = values[row];
       if (value === Number.POSITIVE_INFINITY) notFinite++;
-      else if (value === value) {
+      else if (!Number.isNaN(value)) {
         sum += value;
         found++;
         if (value < least) least = value;
