@@ -86,11 +86,9 @@ async function requireSound(asked: StartRequest): Promise<void> {
   throw new StudioError(400, { what: problems.map(({ key, message }) => `${key} ${message}`).join("; "), hint: "see the fields" });
 }
 
-/** What `--data` takes: a set by its name, or a folder that was uploaded; never a path. @throws StudioError (400) for anything else */
-async function dataWord({ data }: StartRequest, _runsFolder: string): Promise<string | undefined> {
+/** What `--data` takes: a set's name, or the folder of what was uploaded; undefined for the preset's own. @throws StudioError for a name that no data have */
+async function dataWord({ data }: StartRequest, runsFolder: string): Promise<string | undefined> {
   if (data === undefined) return undefined;
-  const { datasetNamed } = await import("../../data/sets/index.ts");
-  const { textSetNamed } = await import("../../data/text/sets/index.ts");
-  if (datasetNamed(data) !== undefined || textSetNamed(data) !== undefined) return data;
-  throw new StudioError(400, { what: `There are no data named "${data.slice(0, 80)}".`, hint: "the page of data lists what there is" });
+  const { dataToUse } = await import("./data-entries.ts");
+  return dataToUse(data, runsFolder);
 }
