@@ -56,6 +56,7 @@ describe.each([
     expect(files.filter((file) => !file.startsWith("samples/"))).toEqual([
       "card.md",
       "checkpoints/step-00000004.safetensors",
+      "events.jsonl",
       "metrics.jsonl",
       "run.json",
     ]);
