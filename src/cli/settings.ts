@@ -1,8 +1,8 @@
 /** `--set key=value` and `--sampling key=value`: read by the model's schema, laid over its preset. */
 import { z } from "zod";
 import { nearest, UsageError } from "../core/errors.ts";
-import { formatTable } from "./format.ts";
 import { describeType, type JsonSchema, leaves, NotReadable, propertyAt, readValue } from "../core/settings-schema.ts";
+import { formatTable } from "./format.ts";
 
 /** One setting as help and errors list it. Nested ones have dotted keys. */
 export interface SettingInfo {
