@@ -181,3 +181,8 @@ export function figureText(value: number | null | undefined): string {
   const text = Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
   return text.replace("-", "−");
 }
+
+/** A standard error: two significant digits say enough. */
+export function errorText(error: number): string {
+  return figureText(error === 0 ? 0 : Number(error.toPrecision(2)));
+}

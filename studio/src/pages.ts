@@ -22,5 +22,8 @@ export interface Page {
 /** Every page, in the navigation's order. The first is the one that opens. */
 export const pages: readonly Page[] = [
   { path: "garden", title: "Garden", navigation: true, view: lazy(() => import("./pages/garden/garden.tsx")) },
+  { path: "data", title: "Data", navigation: true, view: lazy(() => import("./pages/data/data.tsx")) },
+  { path: "evaluate", title: "Evaluate", navigation: true, view: lazy(() => import("./pages/evaluate/evaluate.tsx")) },
+  { path: "leaderboard", title: "Leaderboard", navigation: true, view: lazy(() => import("./pages/leaderboard/leaderboard.tsx")) },
   { path: "learn", title: "Learn", navigation: false, view: lazy(() => import("./pages/learn/learn.tsx")) },
 ];

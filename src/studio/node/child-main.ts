@@ -15,6 +15,7 @@ const operations: Readonly<Record<string, () => Promise<Operation>>> = {
   overview: async () => (await import("./look.ts")).overview,
   page: async () => (await import("./look.ts")).page,
   atlas: async () => (await import("./look.ts")).atlas,
+  thumbs: async () => (await import("./look-thumbs.ts")).thumbs,
   mean: async () => (await import("./look.ts")).mean,
   repetitions: async () => (await import("./look.ts")).repetitions,
   prepare: async () => (await import("./prepare.ts")).prepare,

@@ -1,5 +1,7 @@
 /** Routes for data sets: what there is, looking at it, preparing it. */
 import { z } from "zod";
+import { preparedPlace } from "../../data/node/load.ts";
+import { datasetNamed } from "../../data/sets/index.ts";
 import type { DataFilter, DataOverview, DataPage, Repetitions } from "../data.ts";
 import { findEntry, findReady, listEntries } from "./data-entries.ts";
 import { StudioError } from "./errors.ts";
@@ -31,6 +33,8 @@ async function lookAt({ parameters, query }: RouteRequest, { runsFolder }: Studi
 }
 
 const picture = "image/png";
+/** Pictures of a set in the list. */
+const THUMBS = 6;
 
 export const routes: readonly Route[] = [
   { method: "GET", path: "/api/data", handle: async (_, { runsFolder }) => ({ json: { sets: await listEntries(runsFolder) } }) },
@@ -80,6 +84,17 @@ export const routes: readonly Route[] = [
     handle: async (request, studio) => {
       const input = { ...(await lookAt(request, studio)), filter: filterOf(request.query) };
       return { bytes: await studio.looker.ask<Uint8Array>("atlas", input, { signal: request.signal }), type: picture };
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/data/:name/thumbs.png",
+    handle: async ({ parameters, signal }, { runsFolder, looker }) => {
+      const { use, own } = await findReady(parameters.name, runsFolder);
+      const dataset = own ? undefined : datasetNamed(use);
+      if (dataset === undefined || "density" in dataset) throw new StudioError(404, "There are no pictures of these data at hand.");
+      const input = { place: preparedPlace(dataset.card), count: THUMBS };
+      return { bytes: await looker.ask<Uint8Array>("thumbs", input, { signal }), type: picture };
     },
   },
   {

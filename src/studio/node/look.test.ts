@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { ImageSet } from "../../data/dataset.ts";
+import { preparedPlace } from "../../data/node/load.ts";
 import type { DataFilter, PictureOverview, PicturePage, PointOverview, TextOverview, TextPage } from "../data.ts";
 import { findReady } from "./data-entries.ts";
 import { atlas, mean, overview, page, repetitions } from "./look.ts";
 import { chosenRows, pictureMeans, pictureRepetitions } from "./look-pictures.ts";
 import { histogram } from "./look-text.ts";
+import { thumbs } from "./look-thumbs.ts";
 
 const surroundings = { onProgress: () => undefined, signal: new AbortController().signal };
 const filter: DataFilter = { split: "train", offset: 0, count: 10, has: true, mixed: false };
@@ -36,7 +38,12 @@ describe("pictures", () => {
     expect(about.channels[0].mean).toBeGreaterThan(0);
     const shown = (await page({ ...input, filter: { ...filter, offset: 8 } }, surroundings)) as PicturePage;
     expect([shown.total, shown.items.map(({ index }) => index)]).toEqual([10, [8, 9]]);
-    for (const png of [await atlas({ ...input, filter }, surroundings), await mean(input, surroundings)]) {
+    const place = preparedPlace({ name: use, version: 1 });
+    for (const png of [
+      await thumbs({ place, count: 6 }),
+      await atlas({ ...input, filter }, surroundings),
+      await mean(input, surroundings),
+    ]) {
       expect(Buffer.from(png.subarray(1, 4)).toString()).toBe("PNG");
     }
     expect(await repetitions(input, surroundings)).toMatchObject({ copies: expect.any(Number), leaks: expect.any(Number) });

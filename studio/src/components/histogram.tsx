@@ -13,7 +13,11 @@ export function Histogram(props: { label: string; unit: string; bins: readonly B
       <div class="columns" role="img" aria-label={told()}>
         <For each={props.bins}>
           {({ from, to, count }) => (
-            <span class="histogram-bar" title={`${from} to ${to} ${props.unit}: ${count}`} style={{ height: `${(100 * count) / most()}%` }} />
+            <span
+              class="histogram-bar"
+              title={`${from} to ${to} ${props.unit}: ${count}`}
+              style={{ height: `${(100 * count) / most()}%` }}
+            />
           )}
         </For>
       </div>
