@@ -320,7 +320,7 @@ export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
     },
     small: {
       config: small,
-      training: { epochs: 6, batch: 32, learningRate: 5e-4, beta1: 0.5 },
+      training: { epochs: 5, batch: 32, learningRate: 5e-4, beta1: 0.5 },
       about: "colour pictures of 64x64; a quarter of the paper's channels",
     },
     fashion: {
