@@ -1,6 +1,7 @@
 import path from "node:path";
 import { defineConfig } from "vite";
 import solid from "vite-plugin-solid";
+import { docs } from "./build/plugin.ts";
 
 const root = import.meta.dirname;
 /** Where `atelier studio` runs during work on the page: `npx vite studio`. */
@@ -11,7 +12,7 @@ export default defineConfig({
   // The page may stand behind any address.
   base: "./",
   cacheDir: path.join(root, "../node_modules/.vite-studio"),
-  plugins: [solid()],
+  plugins: [docs(path.join(root, "..")), solid()],
   resolve: { conditions: ["source", "browser"] },
   build: {
     outDir: path.join(root, "../dist/studio/page"),

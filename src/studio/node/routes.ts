@@ -1,8 +1,10 @@
 import { routes as data } from "./data.ts";
 import { routes as evaluations } from "./evaluations.ts";
 import { routes as facts } from "./facts.ts";
+import { routes as garden } from "./garden.ts";
 import { routes as generate } from "./generate.ts";
 import { routes as leaderboards } from "./leaderboards.ts";
+import { routes as learn } from "./learn.ts";
 import type { Route } from "./route.ts";
 import { routes as runs } from "./runs.ts";
 import { routes as tasks } from "./task-routes.ts";
@@ -11,7 +13,7 @@ import { routes as uploads } from "./upload-routes.ts";
 
 /** Everything that can be asked of the studio, one line an area. */
 export const routes: readonly Route[] = [
-  ...facts, //
+  ...facts,
   ...data,
   ...uploads,
   ...tasks,
@@ -20,4 +22,6 @@ export const routes: readonly Route[] = [
   ...generate,
   ...runs,
   ...training,
+  ...garden,
+  ...learn,
 ];

@@ -1,15 +1,102 @@
-import type { JSX } from "solid-js";
+import { createMemo, createResource, createSignal, For, type JSX, Show } from "solid-js";
+import { learnPages } from "virtual:learn";
+import { Button } from "../../components/button.tsx";
+import { Loaded } from "../../components/loading.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import type { PageProps } from "../../pages.ts";
+import { address } from "../../route.ts";
+import { CodePane } from "./code-pane.tsx";
+import { render } from "./markdown.ts";
+import { hasLearnPage, learnNames } from "./names.ts";
+import type { LearnPage } from "./page.ts";
+import "katex/dist/katex.min.css";
+import "./learn.css";
 
-/** A model's page. */
+/** A model's page beside its source, `#/learn/vae`; without a name, the list of them. */
 export default function Learn(props: PageProps): JSX.Element {
+  return (
+    <Show when={props.rest[0]} fallback={<Contents />} keyed>
+      {(name) => (
+        <Show when={hasLearnPage(name)} fallback={<NoPage name={name} />}>
+          <One name={name} />
+        </Show>
+      )}
+    </Show>
+  );
+}
+
+function Contents(): JSX.Element {
   return (
     <>
       <div class="page-head">
         <h1>Learn</h1>
+        <p>How each model works: its equations beside the lines of code that they name, what to look for while it trains, how well it did.</p>
       </div>
-      <EmptyState title={`No page for ${props.rest[0] ?? "this"} yet`} />
+      <ul class="learn-list">
+        <For each={learnNames}>
+          {(name) => (
+            <li>
+              <a href={address("learn", [name])}>{name}</a>
+            </li>
+          )}
+        </For>
+      </ul>
+    </>
+  );
+}
+
+function NoPage(props: { name: string }): JSX.Element {
+  return (
+    <EmptyState title={`There is no page about "${props.name}"`}>
+      <Button href={address("learn")}>All pages</Button>
+    </EmptyState>
+  );
+}
+
+function One(props: { name: string }): JSX.Element {
+  const [page] = createResource(async () => (await learnPages[props.name]()).page);
+  return (
+    <Loaded resource={page} what="the page">
+      {(found) => <Reading page={found} />}
+    </Loaded>
+  );
+}
+
+function Reading(props: { page: LearnPage }): JSX.Element {
+  const [quote, setQuote] = createSignal<number | undefined>();
+  const rendered = createMemo(() => render(props.page));
+  let article!: HTMLElement;
+  const choose = (index: number | undefined) => {
+    setQuote(index);
+    for (const button of article.querySelectorAll<HTMLElement>(".quote")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.quote) === index));
+    }
+  };
+  // One listener for all quotes, which are plain HTML.
+  const onClick = (event: MouseEvent) => {
+    const button = (event.target as Element).closest<HTMLElement>(".quote");
+    if (button !== null) choose(Number(button.dataset.quote));
+  };
+  return (
+    <>
+      <div class="page-head">
+        <div>
+          <a href={address("learn")}>Learn</a>
+          <h1>{rendered().title}</h1>
+        </div>
+        <div class="row">
+          <Button href={address("garden", [props.page.name])}>In the garden</Button>
+          <Button look="primary" href={address("train", [], { model: props.page.name })}>
+            Train this
+          </Button>
+        </div>
+      </div>
+      <div class="learn">
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the buttons inside take the keys */}
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: it hears clicks of the buttons inside */}
+        <article class="prose" ref={article} onClick={onClick} innerHTML={rendered().html} />
+        <CodePane page={props.page} quote={quote()} onClose={() => choose(undefined)} />
+      </div>
     </>
   );
 }

@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { models } from "../../../../src/models/index.ts";
+import { abilities, abilitiesOf, gardenModel } from "../../../../src/studio/garden.ts";
+import { chosen, shortCount, sizeOf, tryAddress } from "./catalogue.ts";
+
+const all = models.map(gardenModel);
+const named = (name: string) => all.find((model) => model.name === name)!;
+const names = (wish: Partial<Parameters<typeof chosen>[1]>) => chosen(all, { text: "", family: "", ability: "", ...wish }).map(({ name }) => name);
+
+describe("the garden", () => {
+  it("knows what models can do", () => {
+    expect(abilitiesOf(models.find(({ name }) => name === "vae")!)).toEqual(expect.arrayContaining(["paints", "points", "codes", "reconstructs"]));
+    expect(named("conditional-gan").abilities).toContain("asked");
+    expect(named("gpt").abilities).toEqual(["writes"]);
+    expect(named("transformer").abilities).toEqual(["translates"]);
+    expect(named("cnn").abilities).toEqual(["classifies"]);
+    expect(named("ddpm").abilities).toEqual(expect.arrayContaining(["paints", "fills", "starts"]));
+    for (const ability of Object.keys(abilities)) expect(names({ ability: ability as keyof typeof abilities })).not.toEqual([]);
+    for (const { name, abilities: can } of all) expect([name, can.length > 0]).toEqual([name, true]);
+  });
+
+  it("is narrowed by family, ability and words", () => {
+    expect(names({})).toHaveLength(models.length);
+    expect(names({ text: "kingma auto-encoding" })).toEqual(["vae"]);
+    expect(names({ text: "GAN", ability: "asked" })).toEqual(["conditional-gan"]);
+    expect(names({ family: named("realnvp").family })).toEqual(expect.arrayContaining(["realnvp", "glow", "ffjord"]));
+    expect(names({ text: "no such words" })).toEqual([]);
+  });
+
+  it("has a data set and words for every preset", () => {
+    for (const { name, presets } of all) {
+      for (const preset of presets) expect([name, preset.name, preset.about !== "", preset.data !== ""]).toEqual([name, preset.name, true, true]);
+    }
+  });
+
+  it("shortens counts and knows where a run is tried", () => {
+    expect([999, 1000, 385_809, 999_600, 124_439_808].map(shortCount)).toEqual(["999", "1 k", "386 k", "1 M", "124 M"]);
+    expect(sizeOf("vae", "small")).toBe(385_809);
+    expect(sizeOf("vae", "none")).toBeUndefined();
+    expect(tryAddress(named("vae"), "vae-001")).toBe("#/generate/vae-001");
+  });
+});
