@@ -17,7 +17,12 @@ export function picturesUsed(): string[] {
   const folder = path.join(root, "docs/models");
   const pages = readdirSync(folder).sort();
   const texts = pages.map((page) => readFileSync(path.join(folder, page), "utf8"));
-  return [...new Set(["data-cifar10", ...texts.flatMap((text) => [...text.matchAll(/\]\(\.\.\/pictures\/([\w-]+)\.png\)/g)].map(([, name]) => name))])];
+  return [
+    ...new Set([
+      "data-cifar10",
+      ...texts.flatMap((text) => [...text.matchAll(/\]\(\.\.\/pictures\/([\w-]+)\.png\)/g)].map(([, name]) => name)),
+    ]),
+  ];
 }
 
 /** How many numbers a preset's network holds. */
@@ -63,13 +68,21 @@ async function writePictures(): Promise<void> {
 }
 
 async function scaled(name: string, quality: number) {
-  const picture = sharp(path.join(root, "docs/pictures", `${name}.png`)).resize({ width: WIDEST, height: WIDEST, fit: "inside", withoutEnlargement: true });
+  const picture = sharp(path.join(root, "docs/pictures", `${name}.png`)).resize({
+    width: WIDEST,
+    height: WIDEST,
+    fit: "inside",
+    withoutEnlargement: true,
+  });
   const { data, info } = await picture.webp({ quality, effort: 6 }).toBuffer({ resolveWithObject: true });
   return { name, data, width: info.width, height: info.height };
 }
 
 function writeSizes(): void {
-  const sizes = models.map((record) => [record.name, Object.fromEntries(Object.keys(record.presets).map((preset) => [preset, sizeOf(record, preset)]))]);
+  const sizes = models.map((record) => [
+    record.name,
+    Object.fromEntries(Object.keys(record.presets).map((preset) => [preset, sizeOf(record, preset)])),
+  ]);
   writeFileSync(path.join(root, "studio/src/pages/garden/sizes.json"), `${JSON.stringify(Object.fromEntries(sizes), null, 1)}\n`);
 }
 

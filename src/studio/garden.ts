@@ -6,6 +6,7 @@ import type { ModelRecord } from "../models/index.ts";
 export const abilities = {
   paints: "paints pictures",
   writes: "writes text",
+  completes: "fills in left-out words",
   translates: "turns one text into another",
   points: "learns points in the plane",
   asked: "paints what it is asked for",
@@ -14,6 +15,7 @@ export const abilities = {
   fills: "fills in pictures",
   starts: "sets out from a picture",
   density: "knows how likely its data are",
+  looks: "shows where it looks",
   classifies: "names pictures",
 } as const;
 
@@ -38,7 +40,12 @@ export interface GardenModel {
   readonly data: readonly string[];
   readonly abilities: readonly Ability[];
   readonly presets: readonly GardenPreset[];
-  readonly metrics: readonly { readonly name: string; readonly unit: string; readonly better: "lower" | "higher"; readonly about: string }[];
+  readonly metrics: readonly {
+    readonly name: string;
+    readonly unit: string;
+    readonly better: "lower" | "higher";
+    readonly about: string;
+  }[];
 }
 
 /** What `/api/garden` answers. */
@@ -53,7 +60,11 @@ export function gardenModel(record: ModelRecord): GardenModel {
   const { name, title, family, year, paper, summary, data } = record;
   return {
     ...{ name, title, family, year, paper, summary, data: data.sets, abilities: abilitiesOf(record) },
-    presets: Object.entries(record.presets).map(([preset, { about, data: set }]) => ({ name: preset, about, data: set ?? data.sets[0] ?? "" })),
+    presets: Object.entries(record.presets).map(([preset, { about, data: set }]) => ({
+      name: preset,
+      about,
+      data: set ?? data.sets[0] ?? "",
+    })),
     metrics: Object.entries(record.metricInfo).map(([metric, { unit, better, about }]) => ({ name: metric, unit, better, about })),
   };
 }
@@ -67,6 +78,7 @@ export function abilitiesOf(record: ModelRecord): Ability[] {
   const can: Record<Ability, boolean> = {
     paints,
     writes: text && record.translation === undefined && record.logits !== undefined,
+    completes: text && record.translation === undefined && record.logits === undefined,
     translates: record.translation !== undefined,
     points: plane,
     asked: paints && record.data.conditions !== undefined,
@@ -75,6 +87,7 @@ export function abilitiesOf(record: ModelRecord): Ability[] {
     fills: record.fills === true,
     starts: record.starts !== undefined && record.starts !== false,
     density: record.logDensity !== undefined || record.estimates !== undefined,
+    looks: record.attention !== undefined,
     classifies: record.classify !== undefined,
   };
   return (Object.keys(abilities) as Ability[]).filter((ability) => can[ability]);

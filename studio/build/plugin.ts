@@ -11,11 +11,13 @@ const RESOLVED = "\0docs:";
 export function docs(root: string): Plugin {
   return {
     name: "atelier-docs",
-    resolveId: (id) => (id.startsWith("virtual:learn") || id === "virtual:results" ? `${RESOLVED}${id.slice("virtual:".length)}` : undefined),
+    resolveId: (id) =>
+      id.startsWith("virtual:learn") || id === "virtual:results" ? `${RESOLVED}${id.slice("virtual:".length)}` : undefined,
     // KaTeX offers each font in three forms; every browser that runs the page takes the smallest.
     transform: {
       order: "pre",
-      handler: (code, id) => (id.includes("katex") && id.includes(".css") ? code.replace(/,url\([^)]*\.(?:woff|ttf)\)\s*format\("[a-z]+"\)/g, "") : undefined),
+      handler: (code, id) =>
+        id.includes("katex") && id.includes(".css") ? code.replace(/,url\([^)]*\.(?:woff|ttf)\)\s*format\("[a-z]+"\)/g, "") : undefined,
     },
     load(id) {
       if (!id.startsWith(RESOLVED)) return undefined;

@@ -48,7 +48,9 @@ function definition(words: readonly string[], { path, text }: Source): Place | u
       `^\\s+(readonly |static |async )*${escaped}(<[^>]*>)?\\($`,
       `^\\s+(const |let )?(async )?\\*?${escaped}(:| =|\\()`,
     ];
-    const at = patterns.map((pattern) => lines.findIndex((line, i) => i >= from && i < to && new RegExp(pattern).test(line))).find((i) => i >= 0);
+    const at = patterns
+      .map((pattern) => lines.findIndex((line, i) => i >= from && i < to && new RegExp(pattern).test(line)))
+      .find((i) => i >= 0);
     if (at === undefined) return undefined;
     [from, to] = [at, endOf(lines, at)];
   }

@@ -13,7 +13,11 @@ export function resultsOf(markdown: string): Record<string, Result[]> {
       columns = [];
       continue;
     }
-    const cells = line.slice(1).replace(/\|\s*$/, "").split("|").map((cell) => cell.trim());
+    const cells = line
+      .slice(1)
+      .replace(/\|\s*$/, "")
+      .split("|")
+      .map((cell) => cell.trim());
     if (columns.length === 0) columns = cells;
     else if (columns.includes("ours") && columns[0].startsWith("model") && !/^-+$/.test(cells[0])) {
       const [, title, linked] = /^\[([^\]]+)\]\(models\/([\w-]+)\.md\)/.exec(cells[0]) ?? [];

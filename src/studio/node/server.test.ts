@@ -110,7 +110,10 @@ describe("the page's files", () => {
   it("are served by their exact addresses, packed where that helps", async () => {
     expect(await ask(open.port, "GET", "/")).toMatchObject({ status: 200, text: "<!doctype html>the page" });
     const asset = await ask(open.port, "GET", "/assets/index-abc.js", { "accept-encoding": "gzip" });
-    expect(asset).toMatchObject({ status: 200, headers: { "content-encoding": "gzip", "cache-control": expect.stringContaining("immutable") } });
+    expect(asset).toMatchObject({
+      status: 200,
+      headers: { "content-encoding": "gzip", "cache-control": expect.stringContaining("immutable") },
+    });
     expect((await ask(open.port, "HEAD", "/assets/index-abc.js")).headers["content-length"]).toBe("3001");
   });
 

@@ -18,7 +18,6 @@ export interface TableProps<T> {
 /** Rows of facts; the first column names them. On a narrow page it scrolls by itself. */
 export function Table<T>(props: TableProps<T>): JSX.Element {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="table" tabindex={0} aria-label={props.caption}>
       <table>
         <caption class={props.captioned ? "" : "hidden"}>{props.caption}</caption>

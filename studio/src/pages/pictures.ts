@@ -1,5 +1,5 @@
-import sizes from "./pictures.json";
 import covers from "./covers.json";
+import sizes from "./pictures.json";
 
 /** A picture of docs/pictures as it comes with the page, scaled down. */
 export interface PagePicture {

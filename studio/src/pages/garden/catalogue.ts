@@ -12,7 +12,9 @@ export interface Wish {
 export function chosen(models: readonly GardenModel[], { text, family, ability }: Wish): GardenModel[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const fitting = models.filter((model) => {
-    const told = [model.name, model.title, model.family, model.paper, model.summary, String(model.year), ...model.data].join(" ").toLowerCase();
+    const told = [model.name, model.title, model.family, model.paper, model.summary, String(model.year), ...model.data]
+      .join(" ")
+      .toLowerCase();
     return (
       (family === "" || model.family === family) &&
       (ability === "" || model.abilities.includes(ability)) &&

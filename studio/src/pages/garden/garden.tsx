@@ -48,7 +48,14 @@ function All(props: { garden: Garden; query: URLSearchParams }): JSX.Element {
         <p>Models that paint, write and translate, from the first to the latest: each a file to hold against its paper.</p>
       </div>
       <search class="garden-filter">
-        <TextField label="Search" type="search" live value={wish().text} onValue={(text) => narrow({ text })} placeholder="name, paper, data …" />
+        <TextField
+          label="Search"
+          type="search"
+          live
+          value={wish().text}
+          onValue={(text) => narrow({ text })}
+          placeholder="name, paper, data …"
+        />
         <SelectField
           label="Family"
           value={wish().family}

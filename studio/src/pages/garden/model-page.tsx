@@ -1,12 +1,12 @@
-import { For, type JSX, Show } from "solid-js";
 import { results } from "virtual:results";
+import { For, type JSX, Show } from "solid-js";
 import { abilities, type Garden, type GardenModel } from "../../../../src/studio/garden.ts";
 import { Button } from "../../components/button.tsx";
 import { Card } from "../../components/card.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Table } from "../../components/table.tsx";
-import { hasLearnPage } from "../learn/names.ts";
 import { address } from "../../route.ts";
+import { hasLearnPage } from "../learn/names.ts";
 import { sizeOf, tryAddress } from "./catalogue.ts";
 import { ModelPicture } from "./model-picture.tsx";
 
@@ -95,8 +95,8 @@ function Finished(props: { model: GardenModel; finished: readonly string[] }): J
         when={props.finished.length > 0}
         fallback={
           <p>
-            No run of this model is finished yet. Train one here, or in a terminal: <code>atelier train {props.model.name}</code>. The preset{" "}
-            <code>smoke</code> takes seconds and shows that everything works, <code>small</code> minutes.
+            No run of this model is finished yet. Train one here, or in a terminal: <code>atelier train {props.model.name}</code>. The
+            preset <code>smoke</code> takes seconds and shows that everything works, <code>small</code> minutes.
           </p>
         }
       >

@@ -37,10 +37,9 @@ export function CodePane(props: { page: LearnPage; quote: number | undefined; on
               ×
             </button>
           </div>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-          <div class="code-lines" ref={scroller} tabindex={0} role="region" aria-label={`Lines of ${code().path}`}>
+          <section class="code-lines" ref={scroller} tabindex={0} aria-label={`Lines of ${code().path}`}>
             <Lines first={code().first} text={code().text} from={code().quote?.from} to={code().quote?.to} />
-          </div>
+          </section>
         </aside>
       )}
     </Show>

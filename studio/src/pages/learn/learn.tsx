@@ -1,8 +1,8 @@
-import { createMemo, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { learnPages } from "virtual:learn";
+import { createMemo, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { Button } from "../../components/button.tsx";
-import { Loaded } from "../../components/loading.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
+import { Loaded } from "../../components/loading.tsx";
 import type { PageProps } from "../../pages.ts";
 import { address } from "../../route.ts";
 import { CodePane } from "./code-pane.tsx";
@@ -30,7 +30,9 @@ function Contents(): JSX.Element {
     <>
       <div class="page-head">
         <h1>Learn</h1>
-        <p>How each model works: its equations beside the lines of code that they name, what to look for while it trains, how well it did.</p>
+        <p>
+          How each model works: its equations beside the lines of code that they name, what to look for while it trains, how well it did.
+        </p>
       </div>
       <ul class="learn-list">
         <For each={learnNames}>
@@ -93,7 +95,6 @@ function Reading(props: { page: LearnPage }): JSX.Element {
       </div>
       <div class="learn">
         {/* biome-ignore lint/a11y/useKeyWithClickEvents: the buttons inside take the keys */}
-        {/* biome-ignore lint/a11y/noStaticElementInteractions: it hears clicks of the buttons inside */}
         <article class="prose" ref={article} onClick={onClick} innerHTML={rendered().html} />
         <CodePane page={props.page} quote={quote()} onClose={() => choose(undefined)} />
       </div>

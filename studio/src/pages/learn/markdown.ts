@@ -13,7 +13,7 @@ export interface Rendered {
 
 /** Typeset a page. Its Markdown is the repository's own, so that nothing in it needs to be made harmless. */
 export function render({ markdown, quotes }: LearnPage): Rendered {
-  const [, title = "", rest = markdown] = /^# ([^\n]+)\n([^]*)$/.exec(markdown) ?? [];
+  const [, title = "", rest = markdown] = /^# ([^\n]+)\n([\s\S]*)$/.exec(markdown) ?? [];
   const numbers = new Map(quotes.map(({ text }, i) => [text, i]));
   const marked = new Marked({
     extensions: [mathBlock, mathInline],
@@ -75,7 +75,7 @@ const mathBlock: TokenizerAndRendererExtension = {
   level: "block",
   start: (text) => nonNegative(text.indexOf("$$")),
   tokenizer: (text) => {
-    const found = /^\$\$([^]+?)\$\$(?:\n|$)/.exec(text);
+    const found = /^\$\$([\s\S]+?)\$\$(?:\n|$)/.exec(text);
     return found === null ? undefined : { type: "mathBlock", raw: found[0], text: found[1].trim() };
   },
   renderer: ({ text }) => typeset(text as string, true),
