@@ -23,6 +23,9 @@ export interface Page {
 export const pages: readonly Page[] = [
   { path: "garden", title: "Garden", navigation: true, view: lazy(() => import("./pages/garden/garden.tsx")) },
   { path: "data", title: "Data", navigation: true, view: lazy(() => import("./pages/data/data.tsx")) },
+  { path: "train", title: "Train", navigation: true, view: lazy(() => import("./pages/train/train.tsx")) },
+  { path: "runs", title: "Runs", navigation: true, view: lazy(() => import("./pages/runs/runs.tsx")) },
+  { path: "compare", title: "Compare", navigation: false, view: lazy(() => import("./pages/compare/compare.tsx")) },
   { path: "evaluate", title: "Evaluate", navigation: true, view: lazy(() => import("./pages/evaluate/evaluate.tsx")) },
   { path: "leaderboard", title: "Leaderboard", navigation: true, view: lazy(() => import("./pages/leaderboard/leaderboard.tsx")) },
   { path: "learn", title: "Learn", navigation: false, view: lazy(() => import("./pages/learn/learn.tsx")) },

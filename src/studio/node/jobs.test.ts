@@ -117,7 +117,7 @@ describe("a training", () => {
     started[0].end();
     await settled("vae-001");
     await expect(jobs.ask("vae-001", "pause")).rejects.toMatchObject({ status: 409 });
-    expect(await summary("vae-001")).toMatchObject({ state: "finished", can: ["remove"] });
+    expect(await summary("vae-001")).toMatchObject({ state: "finished", can: ["resume", "remove"] });
     await jobs.remove("vae-001");
     await expect(state("vae-001")).rejects.toThrow("There is no run named");
   });

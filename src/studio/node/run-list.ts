@@ -111,7 +111,6 @@ function ordersOf(state: RunState, held: boolean): RunOrder[] {
       return held ? ["pause"] : ["cancel"];
     case "training":
       return ["pause", "finish"];
-    case "finished":
     case "broken":
       return ["remove"];
     default:
