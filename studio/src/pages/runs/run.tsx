@@ -183,9 +183,7 @@ function Settings(props: { run: RunDetail }): JSX.Element {
       </pre>
       <details>
         <summary>All settings</summary>
-        <pre class="command">
-          {JSON.stringify({ config: props.run.config, training: props.run.training }, null, 2)}
-        </pre>
+        <pre class="command">{JSON.stringify({ config: props.run.config, training: props.run.training }, null, 2)}</pre>
       </details>
     </Card>
   );

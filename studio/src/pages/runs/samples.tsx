@@ -71,7 +71,6 @@ function WrittenSample(props: { address: string; title: string }): JSX.Element {
   );
   return (
     <figure class="picture">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <section class="written" tabindex={0} aria-label={props.title}>
         {text.latest ?? ""}
       </section>
