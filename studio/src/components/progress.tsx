@@ -12,7 +12,10 @@ export interface ProgressProps {
 export function Progress(props: ProgressProps): JSX.Element {
   return (
     <div class="progress">
-      <progress aria-label={props.label} max={1} value={props.value} />
+      {/* A bar of no value is one without the attribute: undefined would be no number. */}
+      <Show when={props.value !== undefined} fallback={<progress aria-label={props.label} max={1} />}>
+        <progress aria-label={props.label} max={1} value={props.value} />
+      </Show>
       <Show when={props.text}>{(text) => <span>{text()}</span>}</Show>
     </div>
   );

@@ -37,13 +37,17 @@ export function Orders(props: { run: RunSummary; onRemoved?: (() => void) | unde
     else if (order === "resume" && props.run.state === "finished") setOpen("longer");
     else void send(order);
   };
+  const look = (order: RunOrder) => {
+    if (order === "remove") return "danger";
+    return order === "pause" || (order === "resume" && props.run.state !== "finished") ? "primary" : "plain";
+  };
   const title = (order: RunOrder) => (order === "resume" && props.run.state === "finished" ? "Train longer…" : words[order].title);
   return (
     <div class="row orders">
       <For each={props.run.can}>
         {(order) => (
           <Button
-            look={order === "resume" || order === "pause" ? "primary" : order === "remove" ? "danger" : "plain"}
+            look={look(order)}
             disabled={busy() || props.run.asked !== undefined}
             title={words[order].about}
             onClick={() => click(order)}

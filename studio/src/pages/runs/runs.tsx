@@ -2,6 +2,7 @@ import { createMemo, createSignal, For, type JSX, onCleanup, Show } from "solid-
 import { createStore, reconcile } from "solid-js/store";
 import type { RunState, RunSummary } from "../../../../src/studio/training.ts";
 import { api } from "../../api.ts";
+import "../../styles/data.css";
 import "../../styles/training.css";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
