@@ -94,7 +94,7 @@ function options(props: ChartProps, { width, log }: { width: number; log: boolea
   for (const line of props.lines) {
     const stroke = colour(`--series-${line.colour}`);
     if (line.band !== undefined) {
-      bands.push({ series: [series.length + 1, series.length], fill: `${stroke}26` });
+      bands.push({ series: [series.length + 1, series.length], fill: `${stroke}55` });
       for (const _ of ["low", "high"]) series.push({ stroke: "transparent", width: 0, points: { show: false }, spanGaps: true });
     }
     const points = line.dots ? { show: true, size: 5, fill: stroke, stroke } : { show: false };
@@ -112,7 +112,7 @@ function options(props: ChartProps, { width, log }: { width: number; log: boolea
     series,
     bands,
     legend: { show: false },
-    padding: [8, 12, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: {
       x: { time: false, range: (_, least, most) => [...(props.zoom ?? around(least, most))] as [number, number] },
       y: { distr: log ? 3 : 1 },

@@ -35,9 +35,13 @@ export function StepProgress(props: { run: RunSummary }): JSX.Element {
     return left() === undefined ? steps : `${steps}, ${duration(left())} left`;
   };
   const value = () => (props.run.totalSteps === null ? undefined : Math.min(1, props.run.step / Math.max(1, props.run.totalSteps)));
+  // A bar that moves to and fro is only for what is at work.
+  const bar = () => props.run.state === "training" || (value() !== undefined && props.run.state !== "finished");
   return (
     <Show when={props.run.step > 0 || props.run.state === "training"}>
-      <Progress label={`Steps of ${props.run.name}`} value={value()} text={text()} />
+      <Show when={bar()} fallback={<p class="soft">{text()}</p>}>
+        <Progress label={`Steps of ${props.run.name}`} value={value()} text={text()} />
+      </Show>
     </Show>
   );
 }

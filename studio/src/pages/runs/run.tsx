@@ -1,5 +1,5 @@
 import { createMemo, createSignal, For, type JSX, Show } from "solid-js";
-import type { RunDetail } from "../../../../src/studio/training.ts";
+import type { MetricAbout, RunDetail } from "../../../../src/studio/training.ts";
 import { Button } from "../../components/button.tsx";
 import { Card } from "../../components/card.tsx";
 import type { Zoom } from "../../components/chart.tsx";
@@ -68,7 +68,13 @@ function Head(props: { run: RunDetail; lost: boolean }): JSX.Element {
         </Show>
       </div>
       <p class="soft" aria-live="polite">
-        {[props.run.title ?? props.run.model, props.run.preset, props.run.data, `seed ${props.run.seed ?? "–"}`, since(props.run.created)]
+        {[
+          props.run.title ?? props.run.model,
+          props.run.preset,
+          props.run.data?.split(/[/\\]/).at(-1),
+          `seed ${props.run.seed ?? "–"}`,
+          since(props.run.created),
+        ]
           .filter(Boolean)
           .join(" · ")}
         <Show when={props.run.activity}>{(activity) => <> · {activity()}</>}</Show>
@@ -111,11 +117,9 @@ function Results(props: { run: RunDetail }): JSX.Element {
           caption={`Results of ${props.run.name}`}
           rows={rows()}
           columns={[
-            { title: "Metric", cell: ([name]) => name },
+            { title: "Metric", cell: ([name]) => <MetricName name={name} about={props.run.metrics[name]} /> },
             { title: "Value", cell: ([, value]) => shortNumber(value), number: true },
             { title: "Unit", cell: ([name]) => props.run.metrics[name]?.unit ?? "" },
-            { title: "Better", cell: ([name]) => props.run.metrics[name]?.better ?? "" },
-            { title: "Meaning", cell: ([name]) => props.run.metrics[name]?.about ?? "" },
           ]}
         />
       </Card>
@@ -123,10 +127,25 @@ function Results(props: { run: RunDetail }): JSX.Element {
   );
 }
 
+function MetricName(props: { name: string; about: MetricAbout | undefined }): JSX.Element {
+  return (
+    <>
+      {props.name}
+      <Show when={props.about}>
+        {(about) => (
+          <p class="hint">
+            {about().about}; {about().better} is better
+          </p>
+        )}
+      </Show>
+    </>
+  );
+}
+
 function Notes(props: { run: RunDetail }): JSX.Element {
   return (
     <Card title="What happened">
-      <Show when={props.run.notes.length > 0} fallback={<p class="soft">Nothing yet.</p>}>
+      <Show when={props.run.notes.length > 0} fallback={<p class="soft">Nothing is noted of it.</p>}>
         <ol class="notes" aria-live="polite">
           <For each={props.run.notes}>
             {(note) => (
