@@ -28,5 +28,7 @@ export const pages: readonly Page[] = [
   { path: "compare", title: "Compare", navigation: false, view: lazy(() => import("./pages/compare/compare.tsx")) },
   { path: "evaluate", title: "Evaluate", navigation: true, view: lazy(() => import("./pages/evaluate/evaluate.tsx")) },
   { path: "leaderboard", title: "Leaderboard", navigation: true, view: lazy(() => import("./pages/leaderboard/leaderboard.tsx")) },
+  { path: "generate", title: "Generate", navigation: true, view: lazy(() => import("./pages/generate/generate.tsx")) },
+  { path: "chat", title: "Chat", navigation: true, view: lazy(() => import("./pages/chat/chat.tsx")) },
   { path: "learn", title: "Learn", navigation: false, view: lazy(() => import("./pages/learn/learn.tsx")) },
 ];
