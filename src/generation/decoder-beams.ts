@@ -1,9 +1,11 @@
 import type { Precision } from "../lower/weight-only.ts";
 import type { DecoderNetwork } from "../nn/decoder.ts";
 import type { Backend } from "../runtime/backend.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Beam, type BeamSearchOptions, beamSearch } from "./beam.ts";
 import { KeyValueCache } from "./cache.ts";
 import { DecoderSession } from "./decoder-session.ts";
+import { DrawableIds } from "./drawable.ts";
 import { fillPrompt, nothingCached } from "./prompt-call.ts";
 
 export interface DecoderBeamOptions extends Omit<BeamSearchOptions, "step"> {
@@ -12,13 +14,15 @@ export interface DecoderBeamOptions extends Omit<BeamSearchOptions, "step"> {
   precision?: Precision | undefined;
   /** Ids [T], at least one. */
   prompt: Int32Array;
+  /** Ids that it has no token for are never part of a text. */
+  tokenizer: Pick<Tokenizer, "tokenOf" | "vocabularySize">;
 }
 
 /** {@link beamSearch} with a decoder: beams are rows of one cache, whose places are put into the beams' order before each step. @throws UsageError, RuntimeError */
-export async function searchWithDecoder({ network, backend, precision, prompt, ...options }: DecoderBeamOptions): Promise<Beam[]> {
+export async function searchWithDecoder({ network, backend, precision, prompt, tokenizer, ...options }: DecoderBeamOptions): Promise<Beam[]> {
   const session = await DecoderSession.open(backend, network, { precision, name: "beam search" });
   const { beams, maxLength } = options;
-  const V = session.sizes.vocabulary;
+  const drawable = new DrawableIds(tokenizer, session.sizes.vocabulary);
   const cache = new KeyValueCache(session.sizes);
   cache.reserve(2 * beams, prompt.length + maxLength, []);
   let length = 0;
@@ -34,7 +38,7 @@ export async function searchWithDecoder({ network, backend, precision, prompt, .
       for (let row = 1; row < beams; row++) cache.move(0, row, prompt.length);
       length = prompt.length;
       first.dispose();
-      return logSoftmaxRows(first.logits, V);
+      return logSoftmaxRows(first.logits, session.sizes.vocabulary, drawable);
     }
     if (parents.some((parent, row) => parent !== row) && length > prompt.length) reorder(cache, parents, length);
     call.mask.fill(0);
@@ -47,7 +51,7 @@ export async function searchWithDecoder({ network, backend, precision, prompt, .
     await call.run();
     for (let row = 0; row < beams; row++) cache.put(call.made, row, 1, row, length);
     length++;
-    return logSoftmaxRows(call.logits, V);
+    return logSoftmaxRows(call.logits, session.sizes.vocabulary, drawable);
   };
   try {
     return await beamSearch({ ...options, step });
@@ -68,8 +72,10 @@ function reorder(cache: KeyValueCache, parents: Int32Array, length: number): voi
   });
 }
 
-/** Rows of logits [., V] as natural logarithms of probabilities, in new memory. */
-function logSoftmaxRows(logits: Float32Array, V: number): Float32Array {
+/** Rows of logits [., V] as natural logarithms of the probabilities of tokens, in new memory. */
+function logSoftmaxRows(given: Float32Array, V: number, drawable: DrawableIds): Float32Array {
+  const logits = given.slice();
+  for (let at = 0; at < logits.length; at += V) drawable.close(logits.subarray(at, at + V));
   const out = new Float32Array(logits.length);
   for (let at = 0; at < logits.length; at += V) {
     let most = Number.NEGATIVE_INFINITY;

@@ -5,6 +5,7 @@ import type { Backend } from "../runtime/backend.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { KeyValueCache } from "./cache.ts";
 import { type DecoderCall, DecoderSession } from "./decoder-session.ts";
+import { DrawableIds } from "./drawable.ts";
 import type { Finish, GeneratedToken, GenerationRequest, TextEngine } from "./engine.ts";
 import { fillPrompt, nothingCached } from "./prompt-call.ts";
 import { Sequence, type SequenceLimits } from "./sequence.ts";
@@ -74,7 +75,8 @@ export class DecoderEngine implements TextEngine {
     this.#chunk = Math.max(1, chunk);
     this.#session = session;
     this.#cache = new KeyValueCache(session.sizes);
-    this.#limits = { tokenizer, context, vocabulary: this.vocabulary, ends: options.endTokens ?? endTokensOf(tokenizer) };
+    const drawable = new DrawableIds(tokenizer, this.vocabulary);
+    this.#limits = { tokenizer, context, vocabulary: this.vocabulary, drawable, ends: options.endTokens ?? endTokensOf(tokenizer) };
   }
 
   /** Load a network's program. @throws UsageError for settings out of range; AtelierError, RuntimeError as {@link DecoderSession.open} */

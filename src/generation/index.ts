@@ -3,6 +3,7 @@ export type { TokenConstraint } from "./constraint.ts";
 export { type DecoderBeamOptions, searchWithDecoder } from "./decoder-beams.ts";
 export { DecoderEngine, type DecoderEngineOptions, endTokensOf } from "./decoder-engine.ts";
 export { DecoderSession, type DecoderSessionOptions } from "./decoder-session.ts";
+export { DrawableIds } from "./drawable.ts";
 export type { Finish, GeneratedToken, GenerationRequest, SamplingOptions, TextEngine } from "./engine.ts";
 export * from "./filters.ts";
 export * from "./grammar/index.ts";

@@ -139,7 +139,7 @@ export function likeliest(logits: Float32Array): number {
   return id;
 }
 
-/** Natural logarithms of the probabilities of a token and of the `count` likeliest ones, likeliest first, by a row of logits [V]. */
+/** Natural logarithms of the probabilities of a token and of the `count` likeliest ones, likeliest first, by a row of logits [V]. What is at -Infinity is not among them. */
 export function logProbabilities(
   logits: Float32Array,
   id: number,
@@ -151,6 +151,7 @@ export function logProbabilities(
   const all = most + Math.log(sum);
   const top: { id: number; logprob: number }[] = [];
   for (let i = 0; count > 0 && i < logits.length; i++) {
+    if (logits[i] === Number.NEGATIVE_INFINITY) continue;
     const logprob = logits[i] - all;
     if (top.length === count && logprob <= top[count - 1].logprob) continue;
     let place = top.length;

@@ -1,6 +1,7 @@
 import { UsageError } from "../core/errors.ts";
 import type { StreamDecoder } from "../tokenizers/stream-decoder.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import type { DrawableIds } from "./drawable.ts";
 import type { Finish, GeneratedToken, GenerationRequest } from "./engine.ts";
 import { checkSampling, logProbabilities, Sampler } from "./sampler.ts";
 import { StopStrings } from "./stop-strings.ts";
@@ -10,6 +11,8 @@ export interface SequenceLimits {
   readonly tokenizer: Tokenizer;
   readonly context: number;
   readonly vocabulary: number;
+  /** Ids that may be drawn. */
+  readonly drawable: DrawableIds;
   /** Ids that end a text. */
   readonly ends: readonly number[];
 }
@@ -45,7 +48,7 @@ export class Sequence {
     this.#sampler = new Sampler(request.sampling ?? {}, request.prompt, request.constraint, limits.ends);
     this.#stops = new StopStrings(request.stop ?? []);
     this.#decoder = limits.tokenizer.stream();
-    for (const id of this.tokens.slice(-textContext)) if (id < limits.tokenizer.vocabularySize) this.#decoder.push(id);
+    for (const id of this.tokens.slice(-textContext)) if (limits.drawable.has(id)) this.#decoder.push(id);
   }
 
   get done(): boolean {
@@ -58,8 +61,9 @@ export class Sequence {
   }
 
   /** Choose the next token by the logits [V] of the last one; the text may end with it. */
-  take(logits: Float32Array): void {
+  take(given: Float32Array): void {
     const { request } = this;
+    const logits = this.#limits.drawable.of(given);
     const { constraint } = request;
     const id = this.#sampler.choose(logits);
     this.#made++;

@@ -110,6 +110,21 @@ describe.each(cases)("%s", (_name, build) => {
   });
 });
 
+test("ids without a token are never written, though the network has them", async () => {
+  const { network, vocabulary, translation } = recurrent({});
+  const about = { network, translation, compile: compiler, begin: 1, end: 2, batch: 1, sourceLength: 6, maxLength: 8 };
+  const ids = async (beams: number, unused?: number[]) => {
+    const translator = await Translator.open({ ...about, beams, unused });
+    const [found] = await translator.translate([sources[0]]);
+    await translator.close();
+    return found.flatMap(({ tokens }) => tokens);
+  };
+  const written = (await ids(1)).filter((id) => id !== 2);
+  expect(written.length).toBeGreaterThan(0);
+  const unused = [written[0], vocabulary - 1];
+  for (const beams of [1, 3]) expect((await ids(beams, unused)).filter((id) => unused.includes(id))).toEqual([]);
+});
+
 /** Sum of log p of `labels`; begin and padding are never written, so they take no probability. */
 async function forcedLogProbability({ forward, vocabulary }: Built, source: number[], labels: readonly number[]): Promise<number> {
   const given = [1, ...labels.slice(0, -1)];

@@ -57,6 +57,8 @@ export interface TranslatorOptions extends Partial<TranslationSampling> {
   sourceLength: number;
   /** The most tokens of a target, its end token included. */
   maxLength: number;
+  /** Ids that no token of the targets has: they are never written. */
+  unused?: readonly number[] | undefined;
 }
 
 /** Where the writing of a target looked: [T, S], one row a token, its end token included. */
@@ -83,7 +85,7 @@ export class Translator {
   static async open(given: TranslatorOptions): Promise<Translator> {
     const { beams, lengthPenalty } = given;
     const options = { ...given, ...translationSampling.parse({ beams, lengthPenalty }) };
-    const { network, translation, batch, sourceLength, maxLength, begin } = options;
+    const { network, translation, batch, sourceLength, maxLength, begin, unused = [] } = options;
     const rows = batch * options.beams;
     const inputs: Record<string, InputSpec> = {
       tokens: { shape: [rows], dtype: "int32" },
@@ -119,7 +121,7 @@ export class Translator {
         const state = of("state:", (tensor) => gather(tensor, parents, 0));
         const { logits, state: after, weights } = translation.step(network, { tokens, position, memory: of("memory:"), state });
         const banned = new Float32Array(logits.shape[1]);
-        for (const id of [PAD, begin]) banned[id] = -1e30;
+        for (const id of [PAD, begin, ...unused]) banned[id] = -1e30;
         const carried = Object.entries(after).map(([name, tensor]) => [`after:${name}`, tensor] as const);
         return { scores: logits.add(constant(banned)).logSoftmax(), weights, ...Object.fromEntries(carried) };
       },

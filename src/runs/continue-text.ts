@@ -1,6 +1,7 @@
 /** Texts of any language model, token by token, one at a time. Transformers have a quicker way: the text engine (src/generation). */
 import { endToken } from "../data/node/token-sets.ts";
 import { endTokensOf } from "../generation/decoder-engine.ts";
+import { DrawableIds } from "../generation/drawable.ts";
 import type { Finish, GeneratedToken, GenerationRequest } from "../generation/engine.ts";
 import { likeliest } from "../generation/sampler.ts";
 import { Sequence } from "../generation/sequence.ts";
@@ -43,15 +44,16 @@ export async function openTextWriter({ record, config, network, backend }: ViewC
 async function* generate(reader: NextToken, tokenizer: Tokenizer, request: GenerationRequest): AsyncGenerator<DrawnToken, Finish, void> {
   const { vocabularySize: vocabulary } = tokenizer;
   const { prompt, sampling = {}, logprobs, signal } = request;
-  const sequence = new Sequence(request, { tokenizer, context: Number.POSITIVE_INFINITY, vocabulary, ends: endTokensOf(tokenizer) });
+  const drawable = new DrawableIds(tokenizer, vocabulary);
+  const ends = endTokensOf(tokenizer);
+  const sequence = new Sequence(request, { tokenizer, context: Number.POSITIVE_INFINITY, vocabulary, drawable, ends });
   const tokens = sequence.read();
   reader.reset();
   let pending: ArrayLike<number> = prompt;
   for (;;) {
     if (signal?.aborted) sequence.end("cancelled");
     if (!sequence.done) {
-      // A model may have rows that no token has.
-      const scores = (await reader.read(pending)).subarray(0, vocabulary);
+      const scores = drawable.of(await reader.read(pending));
       const drawn = logprobs === undefined ? undefined : drawnFrom(scores, sampling.temperature ?? 0);
       sequence.take(scores);
       // Exactly one token comes of each take.

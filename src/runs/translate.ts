@@ -2,6 +2,7 @@
 import { UsageError } from "../core/errors.ts";
 import { beginToken, endToken } from "../data/node/token-sets.ts";
 import type { TextDocument } from "../data/text/text-set.ts";
+import { DrawableIds } from "../generation/drawable.ts";
 import { isWindow, type PairSet, type Tokenizers } from "../data/token-set.ts";
 import { bleu, chrf, exactMatch, wordErrorRate } from "../metrics/text/index.ts";
 import { textShape } from "../models/index.ts";
@@ -76,6 +77,7 @@ export class PairWriter {
     const sampling = searchOf(options.sampling);
     const translator = await Translator.open({
       ...{ network, translation: record.translation, begin, end, ...sampling },
+      unused: new DrawableIds(tokenizer, shape.vocabulary).unused(shape.vocabulary),
       compile: (build, about) => compile(backend, build, { name: `${record.name} writing`, frozen: true, ...about }),
       batch: Math.max(1, Math.min(texts.length, Math.floor(ROWS / sampling.beams))),
       sourceLength: longest,
