@@ -4,13 +4,20 @@ import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
 import { fileError } from "../core/node/files.ts";
 import type { LoraOptions } from "../nn/lora.ts";
+import type { LoadedText } from "../runs/text-engine.ts";
+import type { Backend } from "../runtime/backend.ts";
 import { showActivity } from "./activity.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { checkDevice, numberAbove, wholeNumber } from "./options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
 interface FinetuneOptions {
+  task: string;
   data: string;
+  test?: string;
+  field?: string;
+  labelField?: string;
+  passages?: boolean;
   out: string;
   full?: boolean;
   lora: number;
@@ -18,36 +25,42 @@ interface FinetuneOptions {
   targets?: string;
   epochs: number;
   steps?: number;
-  batch: number;
+  batch?: number;
   length?: number;
   learningRate?: number;
   seed: string;
   device: string;
 }
 
-/** Tokens of a conversation where the context allows it. */
-const LENGTH = 256;
+/** Tokens of a conversation where the context allows it, and conversations a step. */
+const [LENGTH, BATCH] = [256, 4] as const;
+const tasks = ["chat", "classify"];
 
 export const verb: Verb = {
   name: "finetune",
-  summary: "Teach a language model to answer, from conversations",
+  summary: "Teach a language model to answer, or a BERT to tell classes of texts apart",
   register(program, io) {
     addCommand(program, "finetune", verb.summary)
       .argument("<run|folder>", "a run's name or folder, or a folder in Hugging Face's form")
+      .option("--task <task>", "chat: learn from conversations; classify: learn from texts with labels (BERT)", "chat")
       .requiredOption(
         "--data <file>",
-        'conversations: lines of {"messages": [...]}, {"prompt", "completion"} or {"instruction", "input", "output"}',
+        'chat: lines of {"messages": [...]}, {"prompt", "completion"} or {"instruction", "input", "output"}; classify: .csv, .jsonl or .tsv with texts and labels, or brown',
       )
-      .requiredOption("--out <folder>", "where the adapter, or with --full the model, goes")
+      .requiredOption("--out <folder>", "where the adapter, or the model, goes")
       .option("--lora <rank>", "train low-rank adapters of this rank", wholeNumber(1), 8)
       .option("--alpha <alpha>", "factor of the adapters, divided by the rank (default: twice the rank)", numberAbove(0))
       .option("--targets <names>", "linear maps to adapt, as c_attn,c_proj (default: all but the head)")
       .option("--full", "train all weights instead")
-      .option("--epochs <n>", "passes over the conversations", numberAbove(0), 3)
+      .option("--epochs <n>", "passes over the conversations or texts", numberAbove(0), 3)
       .option("--steps <n>", "stop after so many steps instead", wholeNumber(1))
-      .option("--batch <n>", "conversations a step", wholeNumber(1), 4)
-      .option("--length <n>", `tokens of a conversation; longer ones lose their end (default: ${LENGTH}, or the context)`, wholeNumber(2))
-      .option("--learning-rate <rate>", "at its highest (default: 2e-4, with --full 2e-5)", numberAbove(0))
+      .option("--batch <n>", `conversations or texts a step (default: ${BATCH} conversations, 16 texts)`, wholeNumber(1))
+      .option("--length <n>", `tokens of each; longer ones lose their end (default: ${LENGTH}, or the context)`, wholeNumber(2))
+      .option("--learning-rate <rate>", "at its highest (default: 2e-4, with --full 2e-5; classify: by the network's width)", numberAbove(0))
+      .option("--test <file>", "classify: the texts to measure on (default: a tenth of the others)")
+      .option("--field <name>", "classify: the column or field of the text (default: text)")
+      .option("--label-field <name>", "classify: the column or field of the label (default: label)")
+      .option("--passages", "classify: cut long texts into passages instead of cutting their end off (default for sets by name)")
       .option("--seed <seed>", "the same seed gives the same result", "0")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
       .action((target: string, options: FinetuneOptions, self: Command) => run(target, options, io, wantsJson(self)));
@@ -56,32 +69,58 @@ export const verb: Verb = {
 
 async function run(target: string, options: FinetuneOptions, io: Io, json: boolean): Promise<void> {
   checkDevice(options.device);
-  const { data, full = false, epochs, steps, batch, seed, learningRate = full ? 2e-5 : 2e-4 } = options;
+  const { task, full = false, data } = options;
+  if (!tasks.includes(task)) throw new UsageError({ what: "There is no such task.", got: task, expected: tasks.join(" or ") });
   const out = path.resolve(options.out);
   await requireNew(out);
+  const lora = full ? undefined : loraOf(options);
+  if (task === "classify") {
+    const { finetuneClasses } = await import("./finetune-classifier.ts");
+    const { loaded, backend } = await open(target, options, io, json);
+    return finetuneClasses(loaded, backend, { ...options, out, lora }, io, json);
+  }
+  for (const [name, value] of Object.entries({ test: options.test, field: options.field, "label-field": options.labelField }))
+    if (value !== undefined) throw new UsageError({ what: `--${name} is for texts with labels.`, hint: "--task classify" });
   const { readChats } = await import("../data/text/chat.ts");
   const chats = readChats(await readText(data), path.basename(data));
-  const { finetune, writeFinetuned } = await import("../runs/finetune.ts");
-  const { loadText } = await import("../runs/text-engine.ts");
-  const { openDevice } = await import("./device.ts");
-  const activity = showActivity(io, json);
-  activity.onProgress(`loading ${target}`);
-  const loaded = await loadText(target, { onWarning: (text) => io.stderr.write(`warning: ${text}\n`) });
-  const backend = await openDevice(options.device, io, activity.onProgress);
-  activity.end();
+  const { loaded, backend } = await open(target, options, io, json);
   if (full && loaded.configJson === undefined)
     throw new UsageError({
       what: "All weights can be trained of models in Hugging Face's folders.",
       got: target,
       hint: "leave --full out: adapters go with any",
     });
+  await finetuneChats({ loaded, backend, chats, lora, out }, options, io, json);
+}
+
+async function open(target: string, { device }: FinetuneOptions, io: Io, json: boolean): Promise<{ loaded: LoadedText; backend: Backend }> {
+  const { loadText } = await import("../runs/text-engine.ts");
+  const { openDevice } = await import("./device.ts");
+  const activity = showActivity(io, json);
+  activity.onProgress(`loading ${target}`);
+  const loaded = await loadText(target, { onWarning: (text) => io.stderr.write(`warning: ${text}\n`) });
+  const backend = await openDevice(device, io, activity.onProgress);
+  activity.end();
+  return { loaded, backend };
+}
+
+interface ChatWork {
+  loaded: LoadedText;
+  backend: Backend;
+  chats: Parameters<typeof import("../runs/finetune.ts").finetune>[1];
+  lora: LoraOptions | undefined;
+  out: string;
+}
+
+async function finetuneChats({ loaded, backend, chats, lora, out }: ChatWork, options: FinetuneOptions, io: Io, json: boolean): Promise<void> {
+  const { finetune, writeFinetuned } = await import("../runs/finetune.ts");
+  const { data, epochs, steps, batch = BATCH, seed, learningRate = lora === undefined ? 2e-5 : 2e-4 } = options;
   const length = options.length ?? Math.min(LENGTH, contextOf(loaded.network) - 1);
   let interrupted = false;
   const release = onInterrupt(() => {
     interrupted = true;
   }, io);
   const started = performance.now();
-  const lora = full ? undefined : loraOf(options);
   const report = await finetune(loaded, chats, {
     ...{ backend, lora, epochs, steps, batch, length, learningRate, seed },
     stopped: () => interrupted,
@@ -91,15 +130,8 @@ async function run(target: string, options: FinetuneOptions, io: Io, json: boole
     },
   }).finally(release);
   const seconds = (performance.now() - started) / 1000;
-  await writeFinetuned(out, loaded, report, {
-    base: path.resolve(loaded.folder),
-    data: path.basename(data),
-    epochs,
-    batch,
-    length,
-    learningRate,
-    seed,
-  });
+  const about = { base: path.resolve(loaded.folder), data: path.basename(data), epochs, batch, length, learningRate, seed };
+  await writeFinetuned(out, loaded, report, about);
   if (interrupted) io.exitCode = 130;
   const { lora: _, ...figures } = report;
   if (json) return printJson(io, { folder: out, ...figures, seconds });

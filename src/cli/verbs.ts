@@ -24,6 +24,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: "interpolate", load: () => import("./interpolate.ts") },
   { name: "attribute", load: () => import("./attribute.ts") },
   { name: "fill-mask", load: () => import("./fill-mask.ts") },
+  { name: "classify", load: () => import("./classify.ts") },
   { name: "attention", load: () => import("./attention.ts") },
   { name: "latent", load: () => import("./latent.ts") },
   { name: "evaluate", load: () => import("./evaluate.ts") },

@@ -1,3 +1,4 @@
+export { type ClassFigures, type ClassificationFigures, classificationFigures, majorityBaseline } from "./classification.ts";
 export { attributeVector, type CodeStatistics, codeStatistics, moveCodes, USED_VARIANCE } from "./codes.ts";
 export { type Coverage, coverage } from "./coverage.ts";
 export { deviceNeighbours } from "./device-neighbours.ts";

@@ -18,12 +18,28 @@ function read(fields: ConfigFields): BertConfig {
     activation: fields.choice("hidden_act", activationNames, "gelu"),
     epsilon: fields.number("layer_norm_eps", { fallback: 1e-12 }),
     dropout: fields.number("hidden_dropout_prob", { fallback: 0.1, zero: true }),
+    labels: labelsOf(fields.values.id2label),
+  };
+}
+
+/** Names by number, as `id2label` has them; undefined where they are not all there. */
+function labelsOf(value: unknown): string[] | undefined {
+  const named = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const labels = Object.keys(named).map((_, i) => named[String(i)]);
+  return labels.length > 0 && labels.every((label) => typeof label === "string") ? labels : undefined;
+}
+
+/** The names of classes, in both directions. */
+function labelFields(classes: number, labels: readonly string[] = Array.from({ length: classes }, (_, i) => `LABEL_${i}`)): Record<string, unknown> {
+  return {
+    id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
+    label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
   };
 }
 
 function write(config: BertConfig): Record<string, unknown> {
   const { vocabulary, context, width, layers, heads, hidden = 4 * width, segments = 2, activation = "gelu", epsilon = 1e-12 } = config;
-  const { dropout = 0, masked = true, pooled = true, nextSentence = pooled, classes } = config;
+  const { dropout = 0, masked = true, pooled = true, nextSentence = pooled, classes, labels } = config;
   const heading = classes !== undefined ? "ForSequenceClassification" : nextSentence ? "ForPreTraining" : masked ? "ForMaskedLM" : "Model";
   return {
     model_type: "bert",
@@ -39,9 +55,7 @@ function write(config: BertConfig): Record<string, unknown> {
     layer_norm_eps: epsilon,
     hidden_dropout_prob: dropout,
     attention_probs_dropout_prob: dropout,
-    ...(classes === undefined
-      ? {}
-      : { id2label: Object.fromEntries(Array.from({ length: classes }, (_, i) => [String(i), `LABEL_${i}`])) }),
+    ...(classes === undefined ? {} : labelFields(classes, labels)),
   };
 }
 
@@ -62,6 +76,7 @@ export const bertArchitecture = defineArchitecture<BertConfig, Bert>({
     const classes = tensors.get("classifier.bias")?.[0];
     return {
       ...config,
+      labels: config.labels?.length === classes ? config.labels : undefined,
       masked: has("cls.predictions.bias"),
       pooled: has("bert.pooler.dense.weight"),
       nextSentence: has("cls.seq_relationship.weight"),

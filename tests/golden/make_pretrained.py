@@ -11,7 +11,7 @@ from pathlib import Path
 import tokenizers
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = Path(__file__).parent / "data" / "pretrained"
 TEXT = ["the tide came in and the boats went out", "a boat in the bay at noon", "then the moon and the tide met in the dark", "who hides under the pier at night?"] * 4
@@ -147,8 +147,46 @@ def make_bert(name, kind, outputs):
     print(name, sorted(p.name for p in folder.iterdir()))
 
 
-for name in sys.argv[1:] or MODELS:
+def make_labels(name):
+    """A classifier with names for its classes and a tokenizer, and what the reference library's pipeline says of texts."""
+    torch.manual_seed(7)
+    labels = ["calm", "storm", "night"]
+    config = transformers.BertConfig(**BERT, id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)})
+    config.problem_type = "single_label_classification"
+    model = transformers.BertForSequenceClassification(config)
+    fill(model)
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    words = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    words.normalizer = normalizers.BertNormalizer(lowercase=True)
+    words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    words.decoder = decoders.WordPiece()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words.train_from_iterator(TEXT, trainers.WordPieceTrainer(vocab_size=64, special_tokens=special, show_progress=False))
+    words.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]", model_max_length=48
+    )
+    fast.save_pretrained(folder)
+    texts = ["the tide came in", "Who hides under the pier at night?", "a boat, a boat and the moon", "in the dark"]
+    tell = transformers.pipeline("text-classification", model=str(folder), dtype=torch.float32, device="cpu")
+    told = tell(texts, top_k=None, batch_size=2)
+    expected = {
+        "versions": {"transformers": transformers.__version__, "torch": torch.__version__, "tokenizers": tokenizers.__version__},
+        "texts": texts, "ids": [fast(text).input_ids for text in texts], "told": told,
+    }  # fmt: skip
+    (folder / "expected.json").write_text(json.dumps(expected) + "\n")
+    print(name, told, sorted(p.name for p in folder.iterdir()))
+
+
+OTHERS = {
+    "bert": lambda: make_bert("bert", transformers.BertForPreTraining, {"masked": "prediction_logits", "next": "seq_relationship_logits"}),
+    "bert-classes": lambda: make_bert("bert-classes", transformers.BertForSequenceClassification, {"classes": "logits"}),
+    "bert-labels": lambda: make_labels("bert-labels"),
+}
+for name in sys.argv[1:] or [*MODELS, *OTHERS]:
     if name in MODELS:
         make(name)
-make_bert("bert", transformers.BertForPreTraining, {"masked": "prediction_logits", "next": "seq_relationship_logits"})
-make_bert("bert-classes", transformers.BertForSequenceClassification, {"classes": "logits"})
+    else:
+        OTHERS[name]()

@@ -20,6 +20,8 @@ export interface LoadTextOptions extends FetchOptions {
   field?: string | undefined;
   /** The field or column that holds what the text becomes, for pairs. */
   targetField?: string | undefined;
+  /** The field or column that holds a text's label, for classes of texts. */
+  labelField?: string | undefined;
 }
 
 type Splits = Record<Split, TextDocument[]>;

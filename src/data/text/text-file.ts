@@ -8,6 +8,8 @@ import type { TextDocument } from "./text-set.ts";
 export interface TextFields {
   field?: string | undefined;
   targetField?: string | undefined;
+  /** What holds the label of a text, where it has one. In a `.tsv` it is what stands behind the tab. */
+  labelField?: string | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ export function readTextBytes(bytes: Uint8Array, name: string, fields: TextField
   const broken = text.includes("\ufffd") && !isUtf8(bytes);
   const notes = broken ? [`${name} is not all UTF-8: what is not was read as U+FFFD`] : [];
   if (/\.(jsonl|ndjson)$/i.test(name)) return { documents: readJsonLines(text, name, fields), notes };
-  if (/\.tsv$/i.test(name)) return { documents: readTabs(text, name), notes };
+  if (/\.tsv$/i.test(name)) return { documents: readTabs(text, name, fields), notes };
   if (/\.csv$/i.test(name)) return { documents: readCsv(text, name, fields), notes };
   return { documents: text.trim() === "" ? [] : [{ id: name, text }], notes };
 }
@@ -34,7 +36,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-function readJsonLines(text: string, name: string, { field = "text", targetField }: TextFields): TextDocument[] {
+function readJsonLines(text: string, name: string, { field = "text", targetField, labelField }: TextFields): TextDocument[] {
   return text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
     const where = `${name}, line ${i + 1}`;
@@ -54,27 +56,45 @@ function readJsonLines(text: string, name: string, { field = "text", targetField
         expected: `an object whose "${wanted}" is a text`,
       });
     };
-    return [
-      keyed(`${name}:${i + 1}`, typeof value === "string" ? value : of(field), targetField === undefined ? undefined : of(targetField)),
-    ];
+    const id = `${name}:${i + 1}`;
+    if (labelField !== undefined) return [labelled(keyed(id, of(field), undefined), labelIn(value, labelField, where))];
+    return [keyed(id, typeof value === "string" ? value : of(field), targetField === undefined ? undefined : of(targetField))];
   });
 }
 
-function readTabs(text: string, name: string): TextDocument[] {
+/** A label in JSON: a text, a number, true or false. @throws FileError */
+function labelIn(value: unknown, field: string, where: string): string {
+  const found = (value as Record<string, unknown> | null)?.[field];
+  if (["string", "number", "boolean"].includes(typeof found)) return String(found);
+  throw new FileError({
+    what: "A line lacks its label.",
+    where,
+    got: JSON.stringify(value)?.slice(0, 80),
+    expected: `an object whose "${field}" is a text or a number`,
+  });
+}
+
+function labelled(document: TextDocument, label: string): TextDocument {
+  return { ...document, label: label.trim() };
+}
+
+function readTabs(text: string, name: string, { labelField }: TextFields): TextDocument[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === "") return [];
     const [source, target] = line.split("\t");
-    if (target !== undefined) return [keyed(`${name}:${i + 1}`, source, target)];
+    const id = `${name}:${i + 1}`;
+    if (target !== undefined && labelField !== undefined) return [labelled(keyed(id, source, undefined), target)];
+    if (target !== undefined) return [keyed(id, source, target)];
     throw new FileError({
       what: "A line is no pair.",
       where: `${name}, line ${i + 1}`,
       got: line.slice(0, 80),
-      expected: "source, tab, target",
+      expected: labelField === undefined ? "source, tab, target" : "text, tab, label",
     });
   });
 }
 
-function readCsv(text: string, name: string, { field = "text", targetField }: TextFields): TextDocument[] {
+function readCsv(text: string, name: string, { field = "text", targetField, labelField }: TextFields): TextDocument[] {
   const [header, ...records] = parseCsv(text, name);
   if (header === undefined) return [];
   const columnOf = (wanted: string): number => {
@@ -83,6 +103,10 @@ function readCsv(text: string, name: string, { field = "text", targetField }: Te
     return found;
   };
   const [column, target] = [columnOf(field), targetField === undefined ? -1 : columnOf(targetField)];
+  if (labelField !== undefined) {
+    const label = columnOf(labelField);
+    return records.map(({ line, fields }) => labelled(keyed(`${name}:${line}`, fields[column], undefined), fields[label]));
+  }
   return records.map(({ line, fields }) => keyed(`${name}:${line}`, fields[column], target < 0 ? undefined : fields[target]));
 }
 

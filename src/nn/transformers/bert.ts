@@ -47,13 +47,15 @@ export interface BertConfig {
   readonly nextSentence?: boolean | undefined;
   /** How many classes of texts it tells apart. Default none. */
   readonly classes?: number | undefined;
+  /** What the classes are called, for files. Default `LABEL_0`, `LABEL_1` ... */
+  readonly labels?: readonly string[] | undefined;
   /** Probability of dropping while training: embeddings, attention weights, what layers add. Default 0. */
   readonly dropout?: number | undefined;
   /** Standard deviation of the first weights. Default 0.02. */
   readonly deviation?: number | undefined;
 }
 
-type Settings = { readonly [K in Exclude<keyof BertConfig, "classes">]-?: NonNullable<BertConfig[K]> } & {
+type Settings = { readonly [K in Exclude<keyof BertConfig, "classes" | "labels">]-?: NonNullable<BertConfig[K]> } & {
   readonly rng: RandomStream | undefined;
 };
 
@@ -240,6 +242,7 @@ export class Bert extends Module {
   readonly cls: BertHeads;
   readonly classifier: Linear | undefined;
   readonly #settings: Settings;
+  readonly #drop: Dropout;
 
   /**
    * @param rng where the first weights are drawn from; without one they are zeros, to be read from a file
@@ -257,6 +260,7 @@ export class Bert extends Module {
     const settings = { ...sizes, activation, epsilon, masked, pooled, nextSentence, dropout, deviation, rng };
     this.config = config;
     this.#settings = settings;
+    this.#drop = new Dropout(dropout);
     this.bert = new BertStem(settings);
     this.cls = new BertHeads(settings);
     if (classes !== undefined) this.classifier = projection(width, classes, true, settings);
@@ -299,7 +303,7 @@ export class Bert extends Module {
   /** Pooled vectors [B, C] -> logits of classes [B, K]. @throws AtelierError without this head */
   classify(pooled: Tensor): Tensor {
     if (this.classifier === undefined) throw new AtelierError("Bert: this network tells no classes apart.");
-    return this.classifier.call(pooled);
+    return this.classifier.call(dropped(this.#drop, pooled));
   }
 
   #run(tokens: Tensor, { segments, mask }: BertInputs, maps?: Tensor[]): Tensor {

@@ -29,6 +29,9 @@ const COMPANIONS = [
   "chat_template.jinja",
 ];
 
+/** What a tokenizer is made of where it has no file of its own. */
+const TOKENIZER_PIECES = ["vocab.json", "merges.txt", "added_tokens.json"];
+
 /** What says where a folder's files are from, written last: a folder without it is not complete. */
 const SOURCE_FILE = "atelier-source.json";
 
@@ -64,7 +67,9 @@ export async function pullModel(name: string, { revision = "main", hub = hubOf()
     await fetchFile(hub, { model: name, commit, file, folder }, { onBytes, signal });
   };
   const byName = new Map(files.map((file) => [file.name, file]));
-  for (const file of files) if (COMPANIONS.includes(file.name)) await get(file);
+  const whole = byName.has("tokenizer.json") || byName.has("tokenizer.model");
+  const companions = whole ? COMPANIONS : [...COMPANIONS, ...TOKENIZER_PIECES];
+  for (const file of files) if (companions.includes(file.name)) await get(file);
   for (const file of await weightFiles(name, byName, get, folder)) await get(file);
   await writeFileAtomic(
     path.join(folder, SOURCE_FILE),

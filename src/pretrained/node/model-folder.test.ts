@@ -122,6 +122,32 @@ describe("a model's folder", () => {
     expect(await refusal()).toContain(message);
   });
 
+  it("may have its tokenizer as vocab.json and merges.txt", async () => {
+    await use("gpt2");
+    const file = path.join(folder, "tokenizer.json");
+    const { model } = JSON.parse(await readFile(file, "utf8")) as { model: { vocab: object; merges: [string, string][] } };
+    await rm(file);
+    await expect(readModelFolder(folder).then(requireTokenizer)).rejects.toThrow("vocab.json and merges.txt");
+    await writeFile(path.join(folder, "vocab.json"), JSON.stringify(model.vocab));
+    expect(await refusal()).toContain("The tokenizer's files are not complete.");
+    const merges = (lines: string[]) => writeFile(path.join(folder, "merges.txt"), ["#version: 0.2", ...lines, ""].join("\n"));
+    await merges(model.merges.map((pair) => pair.join(" ")));
+    const tokenizer = requireTokenizer(await readModelFolder(folder));
+    const expected = JSON.parse(await readFile(path.join(folder, "expected.json"), "utf8"));
+    expect([...tokenizer.encode("the boat and the ")]).toEqual(expected.prompt);
+    expect(tokenizer.decode([...expected.prompt, ...expected.greedy])).toBe(expected.text);
+    const first = requireTokenizer(await readModelFolder(path.join(golden, "gpt2")));
+    for (const text of ["Dawn, é and \u{1f30a}<|endoftext|> 12 !", "  the  boats\n"]) expect([...tokenizer.encode(text)]).toEqual([...first.encode(text)]);
+    expect([...tokenizer.specialTokens]).toEqual([["<|endoftext|>", 0]]);
+    await merges(["th"]);
+    expect(await refusal()).toMatch(/no pair of tokens[\s\S]*merges\.txt, line 2/);
+    await merges([]);
+    await writeFile(path.join(folder, "vocab.json"), '{"a": -1}');
+    expect(await refusal()).toContain("The vocabulary is not valid.");
+    await writeFile(path.join(folder, "tokenizer_config.json"), '{"tokenizer_class": "Qwen2Tokenizer"}');
+    expect(await refusal()).toContain("not as GPT-2's are");
+  });
+
   it("with a tokenizer of another model is refused", async () => {
     await use("gpt2");
     const network = new Gpt2({ vocabulary: 11, context: 6, width: 8, layers: 1, heads: 2 }, new RandomStream(1, "weights"));

@@ -4,6 +4,7 @@ import path from "node:path";
 import { FileError } from "../../core/errors.ts";
 import { fileError, TEMPORARY_SUFFIX, writeFileAtomic } from "../../core/node/files.ts";
 import type { Module } from "../../nn/module.ts";
+import { readGpt2Folder } from "../../tokenizers/node/gpt2-folder.ts";
 import { readTokenizer, writeTokenizer } from "../../tokenizers/node/index.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import type { Architecture } from "../architecture.ts";
@@ -30,7 +31,8 @@ export interface PretrainedModel<N extends Module = Module> {
 }
 
 /**
- * Read a model's folder: `config.json`, `model.safetensors` (or the files of `model.safetensors.index.json`), and `tokenizer.json` or `tokenizer.model`.
+ * Read a model's folder: `config.json`, `model.safetensors` (or the files of `model.safetensors.index.json`), and `tokenizer.json`, `tokenizer.model`,
+ * or GPT-2's `vocab.json` and `merges.txt`.
  * Nothing is believed that was not checked: sizes are compared with the files before memory is asked for, names and shapes before numbers are read.
  * @throws FileError when something is missing, half-downloaded, damaged, of an unknown kind, or does not fit
  */
@@ -154,7 +156,7 @@ async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
     const file = path.join(folder, name);
     if ((await stat(file).catch(() => undefined))?.isFile()) return readTokenizer(file);
   }
-  return undefined;
+  return await readGpt2Folder(folder);
 }
 
 /** @throws FileError where the tokenizer has ids that no embedding stands for */
@@ -176,7 +178,7 @@ export function requireTokenizer({ tokenizer, folder }: Pick<PretrainedModel, "t
   throw new FileError({
     what: "The model's folder has no tokenizer.",
     where: folder,
-    expected: "tokenizer.json or tokenizer.model",
+    expected: "tokenizer.json, tokenizer.model, or vocab.json and merges.txt",
     hint: "put the tokenizer the model was trained with into the folder",
   });
 }
