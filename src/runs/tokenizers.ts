@@ -1,5 +1,6 @@
 /** The tokenizer of a run: trained or read when the run begins, kept in its folder, and read from there ever after. */
-import { stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { FileError, UsageError } from "../core/errors.ts";
 import { loadText } from "../data/node/text.ts";
@@ -147,13 +148,20 @@ export function tokenizerNotes({ tokenizer, sourceTokenizer }: Tokenizers): Toke
   return { tokenizer: note(tokenizer), ...(sourceTokenizer === undefined ? {} : { source: note(sourceTokenizer) }) };
 }
 
+/** Runs of before have the digest of a description whose fields stand as in the file. */
+async function hasOldDigest(file: string, digest: string): Promise<boolean> {
+  const text = await readFile(file, "utf8");
+  return `sha256-${createHash("sha256").update(JSON.stringify(JSON.parse(text))).digest("hex")}` === digest;
+}
+
 /** The tokenizers of a run; undefined where it is not of text. @throws FileError where a file is missing, or another than the run was trained with */
 export async function readTokenizers(run: Run): Promise<Tokenizers | undefined> {
   const notes = run.record.data?.tokenizers;
   if (notes === undefined) return undefined;
   const read = async (file: string, note: TokenizerNote) => {
-    const tokenizer = await readTokenizer(path.join(run.folder, file));
-    if (`sha256-${tokenizerDigest(tokenizer)}` === note.digest) return tokenizer;
+    const place = path.join(run.folder, file);
+    const tokenizer = await readTokenizer(place);
+    if (`sha256-${tokenizerDigest(tokenizer)}` === note.digest || (await hasOldDigest(place, note.digest))) return tokenizer;
     throw new FileError({
       what: "The tokenizer is not the one that the run was trained with.",
       where: path.join(run.folder, file),
