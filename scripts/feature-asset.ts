@@ -61,11 +61,9 @@ const entry: FeatureAsset = {
 await mkdir(`${assets}features`, { recursive: true });
 await writeFile(`${assets}${entry.file}`, bytes);
 const manifest = `${assets}manifest.json`;
-const features = existsSync(manifest)
-  ? (JSON.parse(readFileSync(manifest, "utf8")) as { features: Record<string, FeatureAsset> }).features
-  : {};
-features[name] = entry;
-await writeFile(manifest, `${JSON.stringify({ features }, null, 2)}\n`);
+const described: { features?: Record<string, FeatureAsset> } = existsSync(manifest) ? JSON.parse(readFileSync(manifest, "utf8")) : {};
+const features = { ...described.features, [name]: entry };
+await writeFile(manifest, `${JSON.stringify({ ...described, features }, null, 2)}\n`);
 console.log(`${entry.file}: ${bytes.length} bytes, accuracy ${accuracy} on ${held.count} held-out pictures`);
 for (const [word, value] of Object.entries(entry.accuracies ?? {})) console.log(`  ${word.padEnd(20)} ${value}`);
 

@@ -1,12 +1,13 @@
 // Put a trained GPT or Llama into the library as the model that says hello without a network: node bin/ts.js scripts/hello-asset.ts RUN
-import { writeModelFolder } from "../src/pretrained/node/index.ts";
-import { helloAsset } from "../src/runs/hello.ts";
-import { loadModel } from "../src/runs/load.ts";
-import { openRun } from "../src/runs/registry.ts";
+// Weights are rounded to half precision, measured as rounded, and described in assets/manifest.json with digests and the commands that make them.
 
-const [name] = process.argv.slice(2);
-if (name === undefined) throw new Error("use: node bin/ts.js scripts/hello-asset.ts RUN");
-const run = await openRun(name);
-const { network, tokenizers } = await loadModel(run);
-await writeModelFolder(helloAsset, { network, tokenizer: tokenizers?.tokenizer, floats: "F16" });
-process.stdout.write(`${helloAsset}: ${run.record.command.join(" ")}\n`);
+import { assetsFolder } from "../src/runs/hello.ts";
+import { makeHelloAsset } from "../src/runs/hello-asset.ts";
+import { openRun } from "../src/runs/registry.ts";
+import { openBackend } from "../src/runtime/node/open.ts";
+
+const [name, assets = assetsFolder] = process.argv.slice(2);
+if (name === undefined) throw new Error("use: node bin/ts.js scripts/hello-asset.ts RUN [ASSETS]");
+const { files, parameters, perplexity, bitsPerByte } = await makeHelloAsset(await openRun(name), await openBackend(), assets);
+for (const [file, { bytes }] of Object.entries(files)) console.log(`hello/${file}: ${bytes} bytes`);
+console.log(`${parameters} parameters, held-out perplexity ${perplexity.toFixed(2)}, ${bitsPerByte.toFixed(3)} bits per byte`);

@@ -14,7 +14,9 @@ let data: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "atelier-classify-cli-"));
   data = path.join(folder, "labelled.csv");
-  const rows = Array.from({ length: 30 }, (_, i) => (i % 3 === 0 ? `the boat ${"and the tide ".repeat(i)},sea` : `who hides in the dark ${i},land`));
+  const rows = Array.from({ length: 30 }, (_, i) =>
+    i % 3 === 0 ? `the boat ${"and the tide ".repeat(i)},sea` : `who hides in the dark ${i},land`,
+  );
   await writeFile(data, `text,label\n${rows.join("\n")}\n`);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -27,13 +29,32 @@ async function run(...argv: string[]) {
 
 it("fine-tunes for classes, tells them, and measures", async () => {
   const out = path.join(folder, "tuned");
-  const tuned = await run("finetune", model, "--task", "classify", "--data", data, "--out", out, "--steps", "6", "--batch", "4", "--length", "24");
+  const tuned = await run(
+    "finetune",
+    model,
+    "--task",
+    "classify",
+    "--data",
+    data,
+    "--out",
+    out,
+    "--steps",
+    "6",
+    "--batch",
+    "4",
+    "--length",
+    "24",
+  );
   expect(tuned).toMatchObject({ code: 0 });
   expect(tuned.err).toContain("label  training  held out");
   expect(tuned.err).toMatch(/note: \d+ texts are longer than 24 tokens and lost their end/);
   expect(tuned.out).toMatch(/accuracy 0\.\d+|accuracy 1\.0/);
   expect(tuned.out).toContain('"land" for all: ');
-  expect(JSON.parse(await readFile(path.join(out, "finetune.json"), "utf8"))).toMatchObject({ task: "classify", steps: 6, labels: ["land", "sea"] });
+  expect(JSON.parse(await readFile(path.join(out, "finetune.json"), "utf8"))).toMatchObject({
+    task: "classify",
+    steps: 6,
+    labels: ["land", "sea"],
+  });
 
   const told = await run("classify", out, "--text", "the boat", "--text", "in the dark", "--json");
   const { texts } = JSON.parse(told.out) as { texts: { text: string; labels: { label: string; probability: number }[] }[] };

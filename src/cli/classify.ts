@@ -44,7 +44,11 @@ async function classify(target: string, options: ClassifyOptions, io: Io, json: 
   checkDevice(options.device);
   const given = ["text", "file", "data"].filter((name) => options[name as "text"] !== undefined);
   if (given.length !== 1)
-    throw new UsageError({ what: "Say which texts.", got: given.map((name) => `--${name}`).join(" and ") || "none", expected: "one of --text, --file and --data" });
+    throw new UsageError({
+      what: "Say which texts.",
+      got: given.map((name) => `--${name}`).join(" and ") || "none",
+      expected: "one of --text, --file and --data",
+    });
   const texts = options.data === undefined ? (options.text ?? (await linesOf(options.file!))) : [];
   const { loadText } = await import("../runs/text-engine.ts");
   const { textClassifier } = await import("../runs/classify.ts");
@@ -59,7 +63,14 @@ async function classify(target: string, options: ClassifyOptions, io: Io, json: 
 
 type Named = ClassifyOptions & { name: string };
 
-async function tell(classifier: TextClassifier, backend: Backend, texts: readonly string[], options: Named, io: Io, json: boolean): Promise<void> {
+async function tell(
+  classifier: TextClassifier,
+  backend: Backend,
+  texts: readonly string[],
+  options: Named,
+  io: Io,
+  json: boolean,
+): Promise<void> {
   const { classifyTexts } = await import("../runs/classify.ts");
   const { length, batch, top, name } = options;
   const { probabilities, cut } = await classifyTexts(classifier, backend, texts, { length, batch });
@@ -80,7 +91,13 @@ async function tell(classifier: TextClassifier, backend: Backend, texts: readonl
   io.stdout.write(tableText([...header, "text"], rows));
 }
 
-async function measure(classifier: TextClassifier, backend: Backend, options: Named & { data: string }, io: Io, json: boolean): Promise<void> {
+async function measure(
+  classifier: TextClassifier,
+  backend: Backend,
+  options: Named & { data: string },
+  io: Io,
+  json: boolean,
+): Promise<void> {
   const { loadLabelledTexts } = await import("../data/node/labelled.ts");
   const { measureClassifier } = await import("../runs/classify.ts");
   const { data, field, labelField, length, batch, name } = options;

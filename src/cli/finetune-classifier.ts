@@ -80,8 +80,11 @@ function balanceOf({ train, test, labels, repeated }: LabelledSplits): string {
   const counts = labels.map((label) => count(train, label));
   const [most, least] = [Math.max(...counts), Math.min(...counts)];
   const unequal =
-    most >= 10 * Math.max(1, least) ? `note: the commonest label has ${most} training texts and the rarest ${least}: look at macro F1, not at accuracy alone\n` : "";
-  const twice = repeated > 0 ? `note: ${repeated} texts were there more than once, or in the held-out part as well, and were left out\n` : "";
+    most >= 10 * Math.max(1, least)
+      ? `note: the commonest label has ${most} training texts and the rarest ${least}: look at macro F1, not at accuracy alone\n`
+      : "";
+  const twice =
+    repeated > 0 ? `note: ${repeated} texts were there more than once, or in the held-out part as well, and were left out\n` : "";
   return `${tableText(["label", "training", "held out"], rows)}${unequal}${twice}`;
 }
 

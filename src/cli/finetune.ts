@@ -56,7 +56,11 @@ export const verb: Verb = {
       .option("--steps <n>", "stop after so many steps instead", wholeNumber(1))
       .option("--batch <n>", `conversations or texts a step (default: ${BATCH} conversations, 16 texts)`, wholeNumber(1))
       .option("--length <n>", `tokens of each; longer ones lose their end (default: ${LENGTH}, or the context)`, wholeNumber(2))
-      .option("--learning-rate <rate>", "at its highest (default: 2e-4, with --full 2e-5; classify: by the network's width)", numberAbove(0))
+      .option(
+        "--learning-rate <rate>",
+        "at its highest (default: 2e-4, with --full 2e-5; classify: by the network's width)",
+        numberAbove(0),
+      )
       .option("--test <file>", "classify: the texts to measure on (default: a tenth of the others)")
       .option("--field <name>", "classify: the column or field of the text (default: text)")
       .option("--label-field <name>", "classify: the column or field of the label (default: label)")
@@ -112,7 +116,12 @@ interface ChatWork {
   out: string;
 }
 
-async function finetuneChats({ loaded, backend, chats, lora, out }: ChatWork, options: FinetuneOptions, io: Io, json: boolean): Promise<void> {
+async function finetuneChats(
+  { loaded, backend, chats, lora, out }: ChatWork,
+  options: FinetuneOptions,
+  io: Io,
+  json: boolean,
+): Promise<void> {
   const { finetune, writeFinetuned } = await import("../runs/finetune.ts");
   const { data, epochs, steps, batch = BATCH, seed, learningRate = lora === undefined ? 2e-5 : 2e-4 } = options;
   const length = options.length ?? Math.min(LENGTH, contextOf(loaded.network) - 1);

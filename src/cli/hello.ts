@@ -1,14 +1,16 @@
 import type { Command } from "commander";
+import type { HelloModel } from "../runs/hello.ts";
 import { showActivity } from "./activity.ts";
 import { formatBytes } from "./format.ts";
 import { numberAbove, wholeNumber } from "./options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
-interface HelloOptions {
+export interface HelloOptions {
   prompt: string;
   tokens: number;
   temperature: number;
   seed: string;
+  small?: boolean;
 }
 
 export const verb: Verb = {
@@ -20,20 +22,27 @@ export const verb: Verb = {
       .option("--tokens <n>", "tokens to add", wholeNumber(1), 60)
       .option("--temperature <number>", "below 1 is safer, above 1 wilder", numberAbove(0), 0.8)
       .option("--seed <text>", "of the draws", "0")
+      .option("--small", "take the small model that comes with the library at once")
       .action((options: HelloOptions, command: Command) => hello(options, io, wantsJson(command)));
   },
 };
 
 async function hello(options: HelloOptions, io: Io, json: boolean): Promise<void> {
   const { findHelloModel } = await import("../runs/hello.ts");
-  const { openTextEngine } = await import("../runs/text-engine.ts");
-  const { openDevice } = await import("./device.ts");
   const activity = showActivity(io, json);
   const started = performance.now();
   const onProgress = (file: string, _: number, bytes: number) =>
     activity.onProgress(`fetching ${file} (${formatBytes(bytes)})`, (performance.now() - started) / 1000);
-  const found = await findHelloModel({ onProgress }).finally(activity.end);
+  const found = await findHelloModel({ onProgress, small: options.small }).finally(activity.end);
   if (found.instead !== undefined) io.stderr.write(`note: GPT-2 is not here (${found.instead}); this is ${found.name}\n`);
+  await sayHello(found, options, io, json);
+}
+
+/** Continue the prompt with a model's folder, and write the text as it comes. */
+export async function sayHello(found: HelloModel, options: HelloOptions, io: Io, json: boolean): Promise<void> {
+  const { openTextEngine } = await import("../runs/text-engine.ts");
+  const { openDevice } = await import("./device.ts");
+  const activity = showActivity(io, json);
   const backend = await openDevice("cpu", io, activity.onProgress).finally(activity.end);
   const { engine } = await openTextEngine(found.folder, { backend, slots: 1 });
   const { prompt, tokens: maxTokens, temperature, seed } = options;
@@ -44,7 +53,7 @@ async function hello(options: HelloOptions, io: Io, json: boolean): Promise<void
       text += token.text;
       if (!json) io.stdout.write(token.text);
     }
-    if (json) printJson(io, { model: found.name, prompt, text });
+    if (json) printJson(io, { model: found.name, ...(found.instead === undefined ? {} : { instead: found.instead }), prompt, text });
     else io.stdout.write("\n");
   } finally {
     await engine.close();

@@ -19,7 +19,14 @@ export interface DecoderBeamOptions extends Omit<BeamSearchOptions, "step"> {
 }
 
 /** {@link beamSearch} with a decoder: beams are rows of one cache, whose places are put into the beams' order before each step. @throws UsageError, RuntimeError */
-export async function searchWithDecoder({ network, backend, precision, prompt, tokenizer, ...options }: DecoderBeamOptions): Promise<Beam[]> {
+export async function searchWithDecoder({
+  network,
+  backend,
+  precision,
+  prompt,
+  tokenizer,
+  ...options
+}: DecoderBeamOptions): Promise<Beam[]> {
   const session = await DecoderSession.open(backend, network, { precision, name: "beam search" });
   const { beams, maxLength } = options;
   const drawable = new DrawableIds(tokenizer, session.sizes.vocabulary);

@@ -30,7 +30,11 @@ export interface ClassificationFigures {
  */
 export function classificationFigures(truth: ArrayLike<number>, told: ArrayLike<number>, classes: number): ClassificationFigures {
   if (truth.length === 0 || truth.length !== told.length)
-    throw new ShapeError({ what: "Answers do not fit what is true.", got: `${told.length} for ${truth.length}`, expected: "as many, at least one" });
+    throw new ShapeError({
+      what: "Answers do not fit what is true.",
+      got: `${told.length} for ${truth.length}`,
+      expected: "as many, at least one",
+    });
   const [right, are, said] = [new Float64Array(classes), new Float64Array(classes), new Float64Array(classes)];
   for (let i = 0; i < truth.length; i++) {
     are[truth[i]]++;

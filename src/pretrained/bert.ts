@@ -30,7 +30,10 @@ function labelsOf(value: unknown): string[] | undefined {
 }
 
 /** The names of classes, in both directions. */
-function labelFields(classes: number, labels: readonly string[] = Array.from({ length: classes }, (_, i) => `LABEL_${i}`)): Record<string, unknown> {
+function labelFields(
+  classes: number,
+  labels: readonly string[] = Array.from({ length: classes }, (_, i) => `LABEL_${i}`),
+): Record<string, unknown> {
   return {
     id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),

@@ -145,7 +145,9 @@ describe("fine-tuning", () => {
       pad_token_id: 0,
     });
     const { tensors } = decodeSafetensors(new Uint8Array(await readFile(path.join(out, "model.safetensors"))), { file: out });
-    const reference = decodeSafetensors(new Uint8Array(await readFile(path.join(golden, "bert-classes", "model.safetensors"))), { file: out });
+    const reference = decodeSafetensors(new Uint8Array(await readFile(path.join(golden, "bert-classes", "model.safetensors"))), {
+      file: out,
+    });
     const inFirst = (names: Iterable<string>) => [...names].filter((one) => !/layer\.[1-9]/.test(one)).sort();
     expect(inFirst(tensors.keys())).toEqual(inFirst(reference.tensors.keys()));
     const settings = JSON.parse(await readFile(path.join(out, "tokenizer_config.json"), "utf8"));

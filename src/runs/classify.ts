@@ -102,7 +102,10 @@ export async function classifyTexts(
       const logits = classLogits(network, tokens, mask);
       return { scores: independent ? logits.sigmoid() : logits.softmax() };
     },
-    { inputs: { tokens: { shape: [batch, length], dtype: "int32" }, mask: { shape: [batch, length], dtype: "bool" } }, name: "classes of texts" },
+    {
+      inputs: { tokens: { shape: [batch, length], dtype: "int32" }, mask: { shape: [batch, length], dtype: "bool" } },
+      name: "classes of texts",
+    },
   );
   const probabilities: Float32Array[] = [];
   try {
@@ -122,7 +125,11 @@ export async function classifyTexts(
 /** Tokens of a text, as given. @throws UsageError unless they fit the network and leave room for the special tokens */
 export function requireLength(length: number, { config: { context } }: Bert): number {
   if (Number.isInteger(length) && length >= 3 && length <= context) return length;
-  throw new UsageError({ what: "The length of texts is out of range.", got: `${length} tokens`, expected: `3 to ${context}, the network's context` });
+  throw new UsageError({
+    what: "The length of texts is out of range.",
+    got: `${length} tokens`,
+    expected: `3 to ${context}, the network's context`,
+  });
 }
 
 /** The place of the largest number, of equal ones the first. */

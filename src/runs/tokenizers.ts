@@ -151,7 +151,11 @@ export function tokenizerNotes({ tokenizer, sourceTokenizer }: Tokenizers): Toke
 /** Runs of before have the digest of a description whose fields stand as in the file. */
 async function hasOldDigest(file: string, digest: string): Promise<boolean> {
   const text = await readFile(file, "utf8");
-  return `sha256-${createHash("sha256").update(JSON.stringify(JSON.parse(text))).digest("hex")}` === digest;
+  return (
+    `sha256-${createHash("sha256")
+      .update(JSON.stringify(JSON.parse(text)))
+      .digest("hex")}` === digest
+  );
 }
 
 /** The tokenizers of a run; undefined where it is not of text. @throws FileError where a file is missing, or another than the run was trained with */

@@ -22,10 +22,20 @@ export interface Gpt2Files {
  * The tokenizer of both files, as Hugging Face's library reads them.
  * @throws FileError for what is not JSON, a line that is no pair, and a pair of tokens that the vocabulary has not
  */
-export function gpt2Tokenizer({ vocab, merges, special = ["<|endoftext|>"], added = {}, addPrefixSpace = false, where }: Gpt2Files): Tokenizer {
+export function gpt2Tokenizer({
+  vocab,
+  merges,
+  special = ["<|endoftext|>"],
+  added = {},
+  addPrefixSpace = false,
+  where,
+}: Gpt2Files): Tokenizer {
   const ids = vocabularyIn(vocab, `${where}/vocab.json`);
   const pairs = pairsIn(merges, ids, `${where}/merges.txt`);
-  const all = new Map([...special.flatMap((content) => (Object.hasOwn(ids, content) ? [[content, ids[content]] as const] : [])), ...Object.entries(added)]);
+  const all = new Map([
+    ...special.flatMap((content) => (Object.hasOwn(ids, content) ? [[content, ids[content]] as const] : [])),
+    ...Object.entries(added),
+  ]);
   const tokens = [...all].map(([content, id]): AddedToken => {
     const flags = { single_word: false, lstrip: false, rstrip: false };
     return { id, content, ...flags, normalized: !special.includes(content), special: special.includes(content) };

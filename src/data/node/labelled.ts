@@ -1,6 +1,14 @@
 /** Texts with labels from a named set, a file, a folder or an address. */
 import { UsageError } from "../../core/errors.ts";
-import { type LabelledSplits, type LabelledText, passages, requireLabelled, requireLearnable, splitLabelled, withoutRepeated } from "../text/labelled.ts";
+import {
+  type LabelledSplits,
+  type LabelledText,
+  passages,
+  requireLabelled,
+  requireLearnable,
+  splitLabelled,
+  withoutRepeated,
+} from "../text/labelled.ts";
 import { textSetNamed } from "../text/sets/index.ts";
 import { type LoadTextOptions, loadText } from "./text.ts";
 
@@ -17,7 +25,8 @@ export interface LoadLabelledOptions extends Omit<LoadTextOptions, "split" | "ta
  * @throws UsageError for texts without labels, one label only, an empty text, and labels that only the held-out part has; FileError as {@link loadText}
  */
 export async function loadLabelled(data: string, { test, passages: cut, ...options }: LoadLabelledOptions = {}): Promise<LabelledSplits> {
-  const all = async (place: string) => requireLabelled([...(await read(place, "train", options)), ...(await read(place, "test", options))], place);
+  const all = async (place: string) =>
+    requireLabelled([...(await read(place, "train", options)), ...(await read(place, "test", options))], place);
   const short = (texts: LabelledText[]) => (cut === undefined ? texts : passages(texts, cut.most, cut.measure));
   let splits: LabelledSplits;
   if (test !== undefined) splits = withoutRepeated(short(await all(data)), short(await all(test)));
@@ -30,7 +39,10 @@ export async function loadLabelled(data: string, { test, passages: cut, ...optio
 }
 
 /** All texts of a file or set with their labels, as they stand there. @throws UsageError, FileError as {@link loadLabelled} */
-export async function loadLabelledTexts(data: string, options: Omit<LoadTextOptions, "split" | "targetField"> = {}): Promise<LabelledText[]> {
+export async function loadLabelledTexts(
+  data: string,
+  options: Omit<LoadTextOptions, "split" | "targetField"> = {},
+): Promise<LabelledText[]> {
   const held = await read(data, "test", options);
   return requireLabelled(textSetNamed(data) === undefined ? [...(await read(data, "train", options)), ...held] : held, data);
 }

@@ -39,7 +39,11 @@ export class LabelledBatches {
     this.#texts = texts;
     this.#options = options;
     if (texts.length >= options.batch) return;
-    throw new UsageError({ what: "There are fewer texts than a batch takes.", got: String(texts.length), expected: `at least ${options.batch}` });
+    throw new UsageError({
+      what: "There are fewer texts than a batch takes.",
+      got: String(texts.length),
+      expected: `at least ${options.batch}`,
+    });
   }
 
   /** Batches in a pass; what is left over waits for the next. */
@@ -71,7 +75,10 @@ export class LabelledBatches {
 }
 
 /** Texts side by side, filled up at their ends; rows without a text repeat the last one. */
-export function filledBatch(rows: readonly LabelledTokens[], { batch, length, pad = 0 }: Omit<LabelledBatchOptions, "seed">): LabelledBatch {
+export function filledBatch(
+  rows: readonly LabelledTokens[],
+  { batch, length, pad = 0 }: Omit<LabelledBatchOptions, "seed">,
+): LabelledBatch {
   const tokens = new Int32Array(batch * length).fill(pad);
   const mask = new Uint8Array(batch * length);
   const labels = new Int32Array(batch);

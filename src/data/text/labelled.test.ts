@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { labelBalance, type LabelledText, orderedLabels, passages, requireLabelled, requireLearnable, splitLabelled, withoutRepeated } from "./labelled.ts";
+import {
+  type LabelledText,
+  labelBalance,
+  orderedLabels,
+  passages,
+  requireLabelled,
+  requireLearnable,
+  splitLabelled,
+  withoutRepeated,
+} from "./labelled.ts";
 import { readTextBytes } from "./text-file.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -46,12 +55,20 @@ describe("the split", () => {
     expect(balance.d).toEqual({ train: 1, test: 0 });
     const learned = new Set(train.map(({ text }) => text));
     expect(test.filter(({ text }) => learned.has(text))).toEqual([]);
-    expect(splitLabelled([...texts].reverse()).test.map(({ id }) => id).sort()).toEqual(test.map(({ id }) => id).sort());
+    expect(
+      splitLabelled([...texts].reverse())
+        .test.map(({ id }) => id)
+        .sort(),
+    ).toEqual(test.map(({ id }) => id).sort());
     expect(() => requireLearnable({ train, test, labels, repeated }, "x")).not.toThrow();
   });
 
   it("keeps equal texts on one side, whatever their labels, and says each only once", () => {
-    const same = (label: string) => make(100, label, (i) => `text ${i % 10}`).map((text, i) => ({ ...text, text: i % 2 === 0 ? text.text : ` ${text.text.toUpperCase()}  ` }));
+    const same = (label: string) =>
+      make(100, label, (i) => `text ${i % 10}`).map((text, i) => ({
+        ...text,
+        text: i % 2 === 0 ? text.text : ` ${text.text.toUpperCase()}  `,
+      }));
     const { train, test, repeated } = splitLabelled([...same("a"), ...same("b")]);
     const content = ({ text }: LabelledText) => text.trim().toLowerCase();
     const held = new Set(test.map(content));
@@ -94,7 +111,10 @@ describe("passages", () => {
   });
 
   it("leave a short end out, but never a whole text", () => {
-    const texts = [{ id: "a", label: "x", text: "1 2 3 4 5 6 7 8\n9" }, { id: "b", label: "x", text: "1" }];
+    const texts = [
+      { id: "a", label: "x", text: "1 2 3 4 5 6 7 8\n9" },
+      { id: "b", label: "x", text: "1" },
+    ];
     expect(passages(texts, 8, measure).map(({ id }) => id)).toEqual(["a, passage 1", "b, passage 1"]);
   });
 });

@@ -30,7 +30,11 @@ export function requireLabelled(documents: readonly TextDocument[], where: strin
   return documents.map((document) => {
     const { text, label, id } = document;
     if (text.trim() === "")
-      throw new UsageError({ what: "A text is empty: it cannot be of a class.", where: id, hint: "leave the line out, or give it its text" });
+      throw new UsageError({
+        what: "A text is empty: it cannot be of a class.",
+        where: id,
+        hint: "leave the line out, or give it its text",
+      });
     if (label === undefined || label === "")
       throw new UsageError({
         what: "A text has no label.",
@@ -87,9 +91,19 @@ export function withoutRepeated(train: readonly LabelledText[], test: readonly L
 export function requireLearnable({ train, test, labels }: LabelledSplits, where: string): void {
   const hint = "give more texts of each label";
   if (labels.length < 2)
-    throw new UsageError({ what: "There is one label only: nothing is to be told apart.", where, got: labels.join(", ") || "none", expected: "at least two" });
+    throw new UsageError({
+      what: "There is one label only: nothing is to be told apart.",
+      where,
+      got: labels.join(", ") || "none",
+      expected: "at least two",
+    });
   if (train.length === 0 || test.length === 0)
-    throw new UsageError({ what: "There are too few different texts to learn from some and measure on others.", where, got: String(train.length + test.length), hint });
+    throw new UsageError({
+      what: "There are too few different texts to learn from some and measure on others.",
+      where,
+      got: String(train.length + test.length),
+      hint,
+    });
   const seen = new Set(train.map(({ label }) => label));
   const unseen = labels.filter((label) => !seen.has(label));
   if (unseen.length === 0) return;

@@ -91,6 +91,16 @@ export const llama = defineModel<LlamaModelConfig, Llama>({
       about: "American prose in 4,096 tokens with bytes for what is rare; about eight minutes",
       data: "brown",
     },
+    hello: {
+      config: {
+        ...characters,
+        ...{ context: 128, tokenizer: "byte-bpe", vocabulary: 3072 },
+        ...{ width: 160, hidden: 368, layers: 5, heads: 5, keyValueHeads: 5, dropout: 0.1 },
+      },
+      training: { ...nano, learningRate: 2e-3, steps: 4000, batch: 32 },
+      about: "1.9 million parameters, less than 4 MB in half precision, American prose: the model of `atelier hello` without a network",
+      data: "brown",
+    },
     paper: {
       config: {
         ...{ context: 256, tokenizer: "sentencepiece-bpe", vocabulary: 32_000 },

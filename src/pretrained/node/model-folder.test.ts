@@ -137,7 +137,8 @@ describe("a model's folder", () => {
     expect([...tokenizer.encode("the boat and the ")]).toEqual(expected.prompt);
     expect(tokenizer.decode([...expected.prompt, ...expected.greedy])).toBe(expected.text);
     const first = requireTokenizer(await readModelFolder(path.join(golden, "gpt2")));
-    for (const text of ["Dawn, é and \u{1f30a}<|endoftext|> 12 !", "  the  boats\n"]) expect([...tokenizer.encode(text)]).toEqual([...first.encode(text)]);
+    for (const text of ["Dawn, é and \u{1f30a}<|endoftext|> 12 !", "  the  boats\n"])
+      expect([...tokenizer.encode(text)]).toEqual([...first.encode(text)]);
     expect([...tokenizer.specialTokens]).toEqual([["<|endoftext|>", 0]]);
     await merges(["th"]);
     expect(await refusal()).toMatch(/no pair of tokens[\s\S]*merges\.txt, line 2/);
