@@ -82,20 +82,17 @@ export class Tokenizer {
     return new Tokenizer(checkTokenizerSpec(value, where));
   }
 
-  /** What to write as `tokenizer.json`. */
+  /** What to write as `tokenizer.json`: fields in the order of the schema, so that a tokenizer that was just learned and its file give the same bytes. */
   toJson(): TokenizerSpec {
     const { version, added_tokens, normalizer, pre_tokenizer, post_processor, decoder, model } = this.spec;
-    return {
-      version,
-      truncation: null,
-      padding: null,
-      added_tokens,
+    const whole = {
+      ...{ version, truncation: null, padding: null, added_tokens, model },
       normalizer: normalizer ?? null,
       pre_tokenizer: pre_tokenizer ?? null,
       post_processor: post_processor ?? null,
       decoder: decoder ?? null,
-      model,
     };
+    return checkTokenizerSpec(whole, "tokenizer");
   }
 
   /** The ids of a text [T], each in [0, vocabularySize). Bytes are read as UTF-8, broken ones as U+FFFD. */

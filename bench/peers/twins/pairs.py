@@ -3,6 +3,7 @@
 Texts come from the prepared copies that `atelier data get g2p` and `atelier data get ts-diagnostics` leave in the cache (ATELIER_CACHE, or ~/.cache/atelier).
 """
 
+import argparse
 import json
 import math
 import os
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+
+import common
 
 CACHE = Path(os.environ.get("ATELIER_CACHE") or Path.home() / ".cache" / "atelier") / "data"
 PAD, BEGIN, END, UNKNOWN = 0, 1, 2, 3
@@ -190,3 +193,42 @@ def write_files(folder, data, texts, written):
     (folder / "references.txt").write_text("".join(f"{data.references[text][0]}\n" for text in texts), "utf8")
     for name, hypotheses in written.items():
         (folder / f"{name}.txt").write_text("".join(f"{line}\n" for line in hypotheses), "utf8")
+
+
+def arguments(doc, settings):
+    """The words of the command line."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("setting", choices=settings)
+    parser.add_argument("seed", type=int)
+    for name, kind in {"steps": int, "limit": int, "tokenizer": str, "out": str}.items():
+        parser.add_argument(f"--{name}", type=kind)
+    return parser.parse_args()
+
+
+def main(twin, doc, settings, network, begin, optimizer, factor, smoothing=0.0):
+    """A run of a twin by the command line's words. With --steps or --limit it is printed, else recorded, unless it is there already.
+
+    network(chosen, sources, targets) -> the net with its first weights; begin(net, source, beams) -> (start, step) of {@link beam_search};
+    optimizer(net, chosen) and factor(step, steps, chosen) are of the training.
+    """
+    given = arguments(doc, settings)
+    chosen = settings[given.setting]
+    whole = given.steps is None and given.limit is None
+    if whole and common.done(twin, given.setting, given.seed):
+        return
+    tokenizer = Subwords(given.tokenizer) if given.tokenizer else None
+    data = Pairs(chosen["data"], *chosen["lengths"], tokenizer, tokenizer)
+    torch.manual_seed(given.seed)
+    net = network(chosen, len(data.source), len(data.target))
+    steps = given.steps or round(chosen["epochs"] * (len(data.sources) // chosen["batch"]))
+    settled = {"steps": steps, "batch": chosen["batch"], "clip": chosen.get("clip", 0.0), "smoothing": smoothing}
+    seconds = train(net, data, optimizer=optimizer(net, chosen), factor=lambda step: factor(step, steps, chosen), **settled)
+    length = 2 * chosen["lengths"][1]
+    figures, texts, written = evaluate(net, data, lambda source, beams: begin(net, source, beams), 5, length, given.limit)
+    if given.out:
+        write_files(given.out, data, texts, written)
+    figures["parameters"] = sum(p.numel() for p in net.parameters())
+    if whole:
+        common.record(twin, given.setting, given.seed, seconds, figures)
+    else:
+        print(json.dumps({**figures, "steps": steps, "seconds": round(seconds, 1)}))

@@ -4,15 +4,12 @@ As the presets of the same names. `messages` needs the tokenizer.json of a run o
 atelier score FOLDER/beam.txt --references FOLDER/references.txt. With --steps or --limit (of held-out pairs) a run is printed, not recorded.
 """
 
-import argparse
-import json
 import math
 import sys
 from pathlib import Path
 
 import torch
 
-import common
 import pairs
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "pytorch"))
@@ -44,43 +41,22 @@ def begin(net, source, beams):
     return start, step
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("setting", choices=SETTINGS)
-    parser.add_argument("seed", type=int)
-    for name, kind in {"steps": int, "limit": int, "tokenizer": str, "out": str}.items():
-        parser.add_argument(f"--{name}", type=kind)
-    given = parser.parse_args()
-    chosen = SETTINGS[given.setting]
-    whole = given.steps is None and given.limit is None
-    if whole and common.done("transformer", given.setting, given.seed):
-        return
-    tokenizer = pairs.Subwords(given.tokenizer) if given.tokenizer else None
-    data = pairs.Pairs(chosen["data"], *chosen["lengths"], tokenizer, tokenizer)
-    torch.manual_seed(given.seed)
-    net = Transformer(source_vocabulary=len(data.source), vocabulary=len(data.target), **chosen["net"])
-    steps, warmup = given.steps or round(chosen["epochs"] * (len(data.sources) // chosen["batch"])), chosen["warmup"]
-    rest = max(1, steps - warmup)
+def network(chosen, sources, targets):
+    return Transformer(source_vocabulary=sources, vocabulary=targets, **chosen["net"])
 
-    def factor(step):
-        if step < warmup:
-            return (step + 1) / warmup
-        if chosen.get("root"):
-            return math.sqrt(warmup / step)
-        return 0.5 * (1 + math.cos(math.pi * min((step - warmup) / rest, 1)))
 
-    optimizer = torch.optim.Adam(net.parameters(), lr=chosen["rate"], betas=(0.9, 0.98), eps=chosen.get("epsilon", 1e-8), fused=True)
-    seconds = pairs.train(net, data, steps=steps, batch=chosen["batch"], optimizer=optimizer, factor=factor, clip=chosen.get("clip", 0.0), smoothing=SMOOTHING)
-    length = 2 * chosen["lengths"][1]
-    figures, texts, written = pairs.evaluate(net, data, lambda source, beams: begin(net, source, beams), 5, length, given.limit)
-    if given.out:
-        pairs.write_files(given.out, data, texts, written)
-    figures["parameters"] = sum(p.numel() for p in net.parameters())
-    if whole:
-        common.record("transformer", given.setting, given.seed, seconds, figures)
-    else:
-        print(json.dumps({**figures, "steps": steps, "seconds": round(seconds, 1)}))
+def optimizer(net, chosen):
+    return torch.optim.Adam(net.parameters(), lr=chosen["rate"], betas=(0.9, 0.98), eps=chosen.get("epsilon", 1e-8), fused=True)
+
+
+def factor(step, steps, chosen):
+    warmup = chosen["warmup"]
+    if step < warmup:
+        return (step + 1) / warmup
+    if chosen.get("root"):
+        return math.sqrt(warmup / step)
+    return 0.5 * (1 + math.cos(math.pi * min((step - warmup) / max(1, steps - warmup), 1)))
 
 
 if __name__ == "__main__":
-    main()
+    pairs.main("transformer", __doc__, SETTINGS, network, begin, optimizer, factor, SMOOTHING)
