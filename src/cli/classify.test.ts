@@ -66,6 +66,8 @@ it("fine-tunes for classes, tells them, and measures", async () => {
 
   const measured = await run("classify", out, "--data", data, "--json");
   expect(JSON.parse(measured.out)).toMatchObject({ cut: expect.any(Number), baseline: { label: "land", accuracy: 2 / 3 } });
+  const whole = await run("classify", out, "--data", data, "--passages", "--json");
+  expect(JSON.parse(whole.out).cut).toBe(0);
 });
 
 it("says early what is wrong", async () => {

@@ -5,7 +5,8 @@ import { fileError } from "../core/node/files.ts";
 import type { TextClassifier } from "../runs/classify.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { showActivity } from "./activity.ts";
-import { formatNumber, tableText } from "./format.ts";
+import { classTable } from "./class-table.ts";
+import { tableText } from "./format.ts";
 import { checkDevice, repeated, wholeNumber } from "./options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
 
@@ -15,6 +16,7 @@ interface ClassifyOptions {
   data?: string;
   field?: string;
   labelField?: string;
+  passages?: boolean;
   top: number;
   length?: number;
   batch: number;
@@ -32,6 +34,7 @@ export const verb: Verb = {
       .option("--data <file>", "texts with labels (.csv, .jsonl, .tsv, or brown): how many are told rightly")
       .option("--field <name>", "the column or field of the text (default: text)")
       .option("--label-field <name>", "the column or field of the label (default: label)")
+      .option("--passages", "with --data: cut long texts into passages instead of cutting their end off (default for sets by name)")
       .option("--top <n>", "labels to show for each text", wholeNumber(1), 3)
       .option("--length <n>", "tokens of a text; longer ones lose their end (default: the context)", wholeNumber(3))
       .option("--batch <n>", "texts at once", wholeNumber(1), 16)
@@ -99,19 +102,17 @@ async function measure(
   json: boolean,
 ): Promise<void> {
   const { loadLabelledTexts } = await import("../data/node/labelled.ts");
-  const { measureClassifier } = await import("../runs/classify.ts");
-  const { data, field, labelField, length, batch, name } = options;
-  const texts = await loadLabelledTexts(data, { field, labelField });
+  const { measureClassifier, passageCut } = await import("../runs/classify.ts");
+  const { textSetNamed } = await import("../data/text/sets/index.ts");
+  const { data, field, labelField, length, batch, name, passages = textSetNamed(data) !== undefined } = options;
+  const cutting = passages ? passageCut(classifier.tokenizer, length ?? classifier.network.config.context) : undefined;
+  const texts = await loadLabelledTexts(data, { field, labelField, passages: cutting });
   const figures = await measureClassifier(classifier, backend, texts, { length, batch });
   if (json) return printJson(io, { model: name, data, ...figures });
   const { cut, classes, accuracy, macroF1, baseline } = figures;
   tellCut(cut, length ?? classifier.network.config.context, io);
-  const rows = classifier.labels.map((label, i) => {
-    const { count, precision, recall, f1 } = classes[i];
-    return [label, String(count), ...[precision, recall, f1].map((value) => formatNumber(value))];
-  });
   io.stdout.write(
-    `${tableText(["label", "texts", "precision", "recall", "F1"], rows)}` +
+    `${classTable(classifier.labels, classes, "texts")}` +
       `accuracy ${accuracy.toFixed(4)}, macro F1 ${macroF1.toFixed(4)} on ${texts.length} texts; ` +
       `"${baseline.label}", their commonest label, for all: ${baseline.accuracy.toFixed(4)}\n`,
   );

@@ -1,12 +1,12 @@
 /** `atelier finetune --task classify`. */
 import path from "node:path";
-import { UsageError } from "../core/errors.ts";
 import type { LabelledSplits } from "../data/text/labelled.ts";
 import type { LoraOptions } from "../nn/lora.ts";
 import type { ClassifierReport } from "../runs/finetune-classifier.ts";
 import type { LoadedText } from "../runs/text-engine.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { formatNumber, tableText } from "./format.ts";
+import { classTable } from "./class-table.ts";
+import { tableText } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type Io, printJson } from "./verb.ts";
 
@@ -65,12 +65,9 @@ export async function finetuneClasses(
 async function readSplits(loaded: LoadedText, settings: ClassifierSettings, length: number): Promise<LabelledSplits> {
   const { loadLabelled } = await import("../data/node/labelled.ts");
   const { textSetNamed } = await import("../data/text/sets/index.ts");
-  const { tokenizer } = loaded;
+  const { passageCut } = await import("../runs/classify.ts");
   const { data, test, field, labelField, passages = textSetNamed(data) !== undefined } = settings;
-  const measure = (text: string) => tokenizer.encode(text, { addSpecialTokens: false }).length;
-  const most = length - tokenizer.encode("").length;
-  if (passages && most < 1) throw new UsageError({ what: "The length leaves no room for a text.", got: `${length} tokens` });
-  return loadLabelled(data, { test, field, labelField, passages: passages ? { most, measure } : undefined });
+  return loadLabelled(data, { test, field, labelField, passages: passages ? passageCut(loaded.tokenizer, length) : undefined });
 }
 
 /** How many texts of each label there are, and a warning where they are very unequal. */
@@ -91,12 +88,8 @@ function balanceOf({ train, test, labels, repeated }: LabelledSplits): string {
 function tell(report: ClassifierReport, seconds: number, io: Io): void {
   const { cut, length, heldOut, labels, classes, accuracy, macroF1, baseline } = report;
   if (cut > 0) io.stderr.write(`note: ${cut} texts are longer than ${length} tokens and lost their end\n`);
-  const rows = labels.map((label, i) => {
-    const { count, precision, recall, f1 } = classes[i];
-    return [label, String(count), ...[precision, recall, f1].map((value) => formatNumber(value))];
-  });
   io.stdout.write(
-    `${tableText(["label", "held out", "precision", "recall", "F1"], rows)}` +
+    `${classTable(labels, classes, "held out")}` +
       `${report.trained} numbers trained in ${report.steps} steps of ${report.batch} texts, ${seconds.toFixed(1)} s\n` +
       `accuracy ${accuracy.toFixed(4)}, macro F1 ${macroF1.toFixed(4)} on ${heldOut} held-out texts; ` +
       `"${baseline.label}" for all: ${baseline.accuracy.toFixed(4)}\n`,

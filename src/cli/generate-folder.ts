@@ -144,7 +144,17 @@ async function searchTexts(
   const { endTokensOf } = await import("../generation/index.ts");
   const { searchWithDecoder } = await import("../generation/decoder-beams.ts");
   const endToken = model.endTokens.length > 0 ? model.endTokens : endTokensOf(tokenizer);
-  const found = await searchWithDecoder({ network, tokenizer, backend, precision, prompt: ids, beams, maxLength: maxTokens, endToken, lengthPenalty });
+  const found = await searchWithDecoder({
+    network,
+    tokenizer,
+    backend,
+    precision,
+    prompt: ids,
+    beams,
+    maxLength: maxTokens,
+    endToken,
+    lengthPenalty,
+  });
   return found.map(({ tokens, score }) => {
     const text = tokenizer.decode([...ids, ...tokens]).slice(tokenizer.decode(ids).length);
     return { text, tokens: tokens.length, score };

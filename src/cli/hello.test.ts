@@ -66,7 +66,7 @@ describe("hello", () => {
   });
 
   it("writes with the small model that is made of a run, and says why it is not GPT-2", async () => {
-    const run = await trainedRun("smoke");
+    const run = await trainedRun("smoke", "--set", "context=40");
     await writeFile(path.join(assets, "manifest.json"), '{ "features": { "mnist": 1 } }');
     const about = await makeHelloAsset(run, await openBackend({ device: "cpu" }), assets);
     expect(about.commands).toEqual([expect.stringMatching(/^atelier.* --run small$/), "node bin/ts.js scripts/hello-asset.ts small"]);
@@ -81,7 +81,12 @@ describe("hello", () => {
       name: "the small model of the library",
       instead: "HF_HUB_OFFLINE forbids to fetch it.",
     });
-    expect(await hello(found)).toMatch(/^Once upon a time.+\n$/s);
+    const long = capturedIo();
+    await sayHello(found, { ...options, tokens: 500 }, long, false);
+    expect([long.out().startsWith("Once upon a time"), long.err()]).toEqual([
+      true,
+      "note: the model's context of 40 tokens leaves room for 24\n",
+    ]);
     expect(JSON.parse(await hello(found, true))).toMatchObject({
       model: "the small model of the library",
       instead: found.instead,
@@ -98,7 +103,7 @@ describe("hello", () => {
   }, 120_000);
 
   it("refuses to make one of a model that is too large or does not write", async () => {
-    const run = await trainedRun("smoke", "--set", "width=320", "--set", "layers=6");
+    const run = await trainedRun("smoke", "--set", "width=320", "--set", "layers=8");
     await expect(makeHelloAsset(run, await openBackend({ device: "cpu" }), assets)).rejects.toThrow("too large to come with the library");
     expect(await readHelloAsset(assets)).toBeUndefined();
   }, 120_000);

@@ -45,11 +45,15 @@ export async function sayHello(found: HelloModel, options: HelloOptions, io: Io,
   const activity = showActivity(io, json);
   const backend = await openDevice("cpu", io, activity.onProgress).finally(activity.end);
   const { engine } = await openTextEngine(found.folder, { backend, slots: 1 });
-  const { prompt, tokens: maxTokens, temperature, seed } = options;
+  const { prompt, temperature, seed } = options;
   try {
     let text = "";
+    const ids = engine.tokenizer.encode(prompt);
+    const room = Math.max(1, engine.context - ids.length);
+    const maxTokens = Math.min(options.tokens, room);
+    if (maxTokens < options.tokens) io.stderr.write(`note: the model's context of ${engine.context} tokens leaves room for ${room}\n`);
     if (!json) io.stdout.write(prompt);
-    for await (const token of engine.generate({ prompt: engine.tokenizer.encode(prompt), maxTokens, sampling: { temperature, seed } })) {
+    for await (const token of engine.generate({ prompt: ids, maxTokens, sampling: { temperature, seed } })) {
       text += token.text;
       if (!json) io.stdout.write(token.text);
     }

@@ -1,5 +1,6 @@
 /** Which class a text is of, in the eyes of a BERT with a head for classes. */
 import { UsageError } from "../core/errors.ts";
+import type { PassageCut } from "../data/node/labelled.ts";
 import { type LabelledText, orderedLabels, shortList } from "../data/text/labelled.ts";
 import { filledBatch } from "../data/text/labelled-batches.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -56,6 +57,16 @@ export function idsWithin(tokenizer: Tokenizer, text: string, length: number): {
   cut.set(ids.subarray(0, length - after));
   cut.set(ids.subarray(ids.length - after), length - after);
   return { ids: cut, cut: true };
+}
+
+/**
+ * How texts are cut into passages that a network reads whole: so many tokens as `length` leaves beside the special ones.
+ * @throws UsageError where it leaves none
+ */
+export function passageCut(tokenizer: Tokenizer, length: number): PassageCut {
+  const most = length - tokenizer.encode("").length;
+  if (most < 1) throw new UsageError({ what: "The length leaves no room for a text.", got: `${length} tokens` });
+  return { most, measure: (text) => tokenizer.encode(text, { addSpecialTokens: false }).length };
 }
 
 /** What fills texts up: the tokenizer's token for it, else id 0. */

@@ -12,11 +12,17 @@ import {
 import { textSetNamed } from "../text/sets/index.ts";
 import { type LoadTextOptions, loadText } from "./text.ts";
 
+/** How long passages may be, in tokens. */
+export interface PassageCut {
+  most: number;
+  measure: (text: string) => number;
+}
+
 export interface LoadLabelledOptions extends Omit<LoadTextOptions, "split" | "targetField"> {
   /** A file with the texts to measure on. Default: a tenth of the texts, or what the named set holds out. */
   test?: string | undefined;
-  /** Cut texts into passages of at most so many tokens; undefined leaves them whole. */
-  passages?: { most: number; measure: (text: string) => number } | undefined;
+  /** Cut texts into passages; undefined leaves them whole. */
+  passages?: PassageCut | undefined;
 }
 
 /**
@@ -38,13 +44,14 @@ export async function loadLabelled(data: string, { test, passages: cut, ...optio
   return splits;
 }
 
-/** All texts of a file or set with their labels, as they stand there. @throws UsageError, FileError as {@link loadLabelled} */
+/** All texts of a file with their labels, or those that a named set holds out, as they stand there. @throws UsageError, FileError as {@link loadLabelled} */
 export async function loadLabelledTexts(
   data: string,
-  options: Omit<LoadTextOptions, "split" | "targetField"> = {},
+  { passages: cut, ...options }: Omit<LoadLabelledOptions, "test"> = {},
 ): Promise<LabelledText[]> {
   const held = await read(data, "test", options);
-  return requireLabelled(textSetNamed(data) === undefined ? [...(await read(data, "train", options)), ...held] : held, data);
+  const texts = requireLabelled(textSetNamed(data) === undefined ? [...(await read(data, "train", options)), ...held] : held, data);
+  return cut === undefined ? texts : passages(texts, cut.most, cut.measure);
 }
 
 async function read(place: string, split: "train" | "test", { labelField = "label", ...options }: Omit<LoadTextOptions, "split">) {
