@@ -86,6 +86,18 @@ describe("a model from the hub", () => {
     expect(asked.length).toBe(before);
   });
 
+  it("comes with vocab.json and merges.txt only where it has no tokenizer of its own", async () => {
+    files.set("vocab.json", Buffer.from("{}"));
+    files.set("merges.txt", Buffer.from("#version: 0.2"));
+    const pieces = () => asked.filter(({ url }) => /vocab\.json|merges\.txt/.test(url)).length;
+    await pullModel("org/tiny");
+    expect(pieces()).toBe(0);
+    await rm(modelCacheFolder("org/tiny"), { recursive: true });
+    files.delete("tokenizer.json");
+    await pullModel("org/tiny");
+    expect(pieces()).toBe(2);
+  });
+
   it("goes on where the connection was cut, and is not taken for complete before", async () => {
     cutAfter = 5000;
     expect(await message(pullModel("org/tiny"))).toMatch(/connection ended|Could not fetch/);
