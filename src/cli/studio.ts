@@ -41,7 +41,10 @@ async function studio(options: StudioOptions, io: Io, json: boolean): Promise<vo
     ...{ host, port, token, names: allowHost, page: pageFolder(), onError },
   });
   if (json) printJson(io, { url: running.entrance, port: running.port, runs: home });
-  else io.stdout.write(`The studio is at ${running.entrance}\n  runs in ${home}; Ctrl-C ends it\n`);
+  else {
+    const others = running.elsewhere.map((address) => `  from other machines: ${address}\n`).join("");
+    io.stdout.write(`The studio is at ${running.entrance}\n${others}  runs in ${home}; Ctrl-C ends it\n`);
+  }
   if (options.open && !json && io.stdout.isTTY) openBrowser(running.entrance);
   await interrupted();
   await running.close();

@@ -43,13 +43,19 @@ export function App(): JSX.Element {
 }
 
 function Header(props: { current: string | undefined }): JSX.Element {
+  let nav!: HTMLElement;
+  // On a narrow page the navigation scrolls sideways: where one is stays in sight.
+  createEffect(() => {
+    const link = nav.querySelector<HTMLElement>(`[href="${address(props.current ?? "")}"]`);
+    if (link !== null) nav.scrollLeft = link.offsetLeft - nav.clientWidth / 2 + link.offsetWidth / 2;
+  });
   return (
     <header class="top">
       <a class="brand" href={address(pages[0].path)}>
         <img src="./icon.svg" alt="" width="22" height="22" />
         Atelier
       </a>
-      <nav aria-label="Pages">
+      <nav aria-label="Pages" ref={nav}>
         <ul>
           <For each={shown}>
             {({ path, title }) => (

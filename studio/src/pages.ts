@@ -30,5 +30,5 @@ export const pages: readonly Page[] = [
   { path: "leaderboard", title: "Leaderboard", navigation: true, view: lazy(() => import("./pages/leaderboard/leaderboard.tsx")) },
   { path: "generate", title: "Generate", navigation: true, view: lazy(() => import("./pages/generate/generate.tsx")) },
   { path: "chat", title: "Chat", navigation: true, view: lazy(() => import("./pages/chat/chat.tsx")) },
-  { path: "learn", title: "Learn", navigation: false, view: lazy(() => import("./pages/learn/learn.tsx")) },
+  { path: "learn", title: "Learn", navigation: true, view: lazy(() => import("./pages/learn/learn.tsx")) },
 ];

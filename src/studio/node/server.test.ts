@@ -260,6 +260,7 @@ describe("a token", () => {
   it("is made where others can reach the studio, and must not be easy to guess", async () => {
     const reachable = await start({ host: "0.0.0.0" });
     expect(reachable.token).toMatch(/^[\w-]{32}$/);
+    for (const address of reachable.elsewhere) expect(address).toMatch(/^http:\/\/[\d.]+:\d+\/\?token=/);
     expect((await ask(reachable.port, "GET", "/api/bytes")).status).toBe(401);
     const bearer = { authorization: `Bearer ${reachable.token}` };
     expect((await ask(reachable.port, "GET", "/api/bytes", { ...bearer, host: "192.168.1.5:80" })).status).toBe(200);

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 import { UsageError } from "../../core/errors.ts";
 import { packageInfo } from "../../core/node/package-info.ts";
 import { sendAnswer, sendAsset, sendJson } from "./answering.ts";
@@ -35,6 +36,8 @@ export interface RunningStudio {
   readonly url: string;
   /** The address that lets a browser in: with the token, where one is needed. */
   readonly entrance: string;
+  /** The same as other machines see it, where the studio listens on all addresses of this one. */
+  readonly elsewhere: readonly string[];
   readonly port: number;
   readonly token: string | undefined;
   /** Let nobody in any more, end what was started. */
@@ -68,12 +71,14 @@ export async function serveStudio(studio: Studio, options: StudioServerOptions):
   const guard = makeGuard({ host, port: bound, token, names });
   const serving: Serving = { studio, guard, assets, find, onError, ending: ending.signal };
   server.on("request", (request, response) => void answer(serving, request, response));
-  const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-  const url = `http://${shown.includes(":") ? `[${shown}]` : shown}:${bound}/`;
+  const everywhere = host === "0.0.0.0" || host === "::";
+  const url = `http://${everywhere ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${bound}/`;
+  const entrance = guard.token === undefined ? "" : `?token=${guard.token}`;
   let closed: Promise<void> | undefined;
   return {
     url,
-    entrance: guard.token === undefined ? url : `${url}?token=${guard.token}`,
+    entrance: `${url}${entrance}`,
+    elsewhere: everywhere ? ownAddresses().map((address) => `http://${address}:${bound}/${entrance}`) : [],
     port: bound,
     token: guard.token,
     close: () => {
@@ -81,6 +86,12 @@ export async function serveStudio(studio: Studio, options: StudioServerOptions):
       return closed;
     },
   };
+}
+
+/** This machine's addresses in its networks. */
+function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return all.filter(({ family, internal }) => family === "IPv4" && !internal).map(({ address }) => address);
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
