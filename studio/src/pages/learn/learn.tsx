@@ -77,7 +77,10 @@ function Reading(props: { page: LearnPage }): JSX.Element {
   // One listener for all quotes, which are plain HTML.
   const onClick = (event: MouseEvent) => {
     const button = (event.target as Element).closest<HTMLElement>(".quote");
-    if (button !== null) choose(Number(button.dataset.quote));
+    if (button === null) return;
+    choose(Number(button.dataset.quote));
+    // Where the lines come up from below, they leave the button in sight.
+    requestAnimationFrame(() => button.scrollIntoView({ block: "nearest" }));
   };
   return (
     <>
