@@ -48,6 +48,7 @@ export {
 export { memberNames, membership, selectImages, withoutMembers } from "./select.ts";
 export { datasetNamed, datasets, findDataset } from "./sets/index.ts";
 export { countLeaks, type DuplicateReport, findDuplicates } from "./text/duplicates.ts";
+export { type LabelBalance, type LabelledSplits, type LabelledText, labelBalance, passages, splitLabelled } from "./text/labelled.ts";
 export { textSetNamed, textSets } from "./text/sets/index.ts";
 export { splitByKey, splitTail, type TextCard, type TextDataset, type TextDocument, type TextSet } from "./text/text-set.ts";
 export { documentTokens, type TokenSource, TokenWindows, tokensInMemory, type WindowOptions, type WindowPosition } from "./text/tokens.ts";

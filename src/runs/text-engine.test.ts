@@ -95,6 +95,18 @@ describe("a name", () => {
 });
 
 describe("a recurrent model", () => {
+  it("with a larger vocabulary than its tokenizer writes no id without a token", async () => {
+    const record = findModel("lstm");
+    const tokenizer = learnTokenizer("char", ["abcdefgh"]);
+    const config = { ...(record.presets.smoke.config as object), vocabulary: 4 * tokenizer.vocabularySize };
+    const network = record.build(config, new RandomStream(0, "weights"));
+    const engine = await WriterEngine.open({ record, config, network, backend }, tokenizer, "lstm");
+    const { ids } = await write(engine, { maxTokens: 60, sampling: { temperature: 5, seed: 1 } });
+    expect(ids.length).toBe(60);
+    expect(Math.max(...ids)).toBeLessThan(tokenizer.vocabularySize);
+    await engine.close();
+  });
+
   it("writes one text after the other, with all filters", async () => {
     const record = findModel("lstm");
     const tokenizer = learnTokenizer("char", ["abcdefgh"]);

@@ -2,8 +2,8 @@
 import { UsageError } from "../core/errors.ts";
 import { beginToken, endToken } from "../data/node/token-sets.ts";
 import type { TextDocument } from "../data/text/text-set.ts";
-import { DrawableIds } from "../generation/drawable.ts";
 import { isWindow, type PairSet, type Tokenizers } from "../data/token-set.ts";
+import { DrawableIds } from "../generation/drawable.ts";
 import { bleu, chrf, exactMatch, wordErrorRate } from "../metrics/text/index.ts";
 import { textShape } from "../models/index.ts";
 import { type TranslationSampling, Translator, translationSampling } from "../models/translation.ts";

@@ -11,12 +11,18 @@ import { TextService } from "../service.ts";
 import { type RunningServer, serveHttp } from "./http.ts";
 
 const tokenizer = trainByteBpe(['{"city": "the tide", "count": 12}'], { size: 280 });
+/** Rows of the embeddings that no token has, as published networks have them. */
+const PADDING = 8;
 let server: RunningServer;
 let client: OpenAI;
 let engine: DecoderEngine;
 beforeAll(async () => {
-  const config = { vocabulary: tokenizer.vocabularySize, context: 192, width: 32, layers: 2, heads: 4, deviation: 0.2 };
+  const config = { vocabulary: tokenizer.vocabularySize + PADDING, context: 192, width: 32, layers: 2, heads: 4, deviation: 0.2 };
   const network = new Gpt2(config, new RandomStream(0, "weights"));
+  // Likelier than all tokens, whatever was written: ten times another's row, with either sign.
+  const { data } = network.transformer.wte.weight;
+  for (let i = 0; i < PADDING * config.width; i++)
+    data[tokenizer.vocabularySize * config.width + i] = (Math.floor(i / config.width) % 2 === 0 ? 10 : -10) * data[i % (2 * config.width)];
   engine = await DecoderEngine.open({ backend: await openBackend(), network, tokenizer, name: "tiny", slots: 4 });
   const constrain = (schema: Readonly<Record<string, unknown>> | undefined) => jsonConstraint(schema, tokenizer);
   server = await serveHttp(new TextService({ engine, template: plainChatTemplate(tokenizer), constrain }), { port: 0 });
@@ -47,6 +53,21 @@ it("writes JSON that fits a schema", async () => {
     status: 400,
     param: "response_format",
   });
+});
+
+it("never writes an id that no token has", async () => {
+  const write = { model: "tiny", prompt: "the tide", max_tokens: 16, logprobs: 5 };
+  for (const temperature of [0, 1.5]) {
+    const { choices } = await client.completions.create({
+      ...write,
+      temperature,
+      seed: 3,
+      logit_bias: { [tokenizer.vocabularySize + 1]: 100 },
+    });
+    const told = choices[0].logprobs!.top_logprobs!;
+    expect(told.length).toBeGreaterThan(0);
+    for (const top of told) for (const logprob of Object.values(top)) expect(logprob).toBeGreaterThan(-50);
+  }
 });
 
 it("writes the same for the same seed, alone or beside others, and embeds", async () => {
