@@ -24,6 +24,16 @@ export function ensurePage() {
   build("--page");
 }
 
+/** In a clone: build the parts of exported pages when anything that they are made from is newer. */
+export function ensurePlay() {
+  const parts = ["studio", "src"].map((name) => path.join(root, name));
+  if (!parts.every((part) => existsSync(part))) return;
+  const stamp = path.join(root, "dist", "play", "page", "page.js");
+  if (existsSync(stamp) && Math.max(...parts.map(newest)) <= statSync(stamp).mtimeMs) return;
+  process.stderr.write("building the parts of exported pages\n");
+  build("--play");
+}
+
 function build(what) {
   const built = spawnSync(process.execPath, [path.join(root, "scripts", "build.js"), what], { stdio: "inherit" });
   if (built.status !== 0) process.exit(built.status ?? 1);

@@ -2,6 +2,7 @@ import path from "node:path";
 import { defineConfig } from "vite";
 import solid from "vite-plugin-solid";
 import { docs } from "./build/plugin.ts";
+import { withoutWasm } from "./build/without-wasm.ts";
 
 const root = import.meta.dirname;
 /** Where `atelier studio` runs during work on the page: `npx vite studio`. */
@@ -26,7 +27,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000,
     rolldownOptions: { checks: { pluginTimings: false } },
   },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [withoutWasm()] },
   server: {
     host: "127.0.0.1",
     port: 5171,

@@ -20,7 +20,7 @@ const rows = [
   ["pretrained"],
   ["generation"],
   ["models"],
-  ["train"],
+  ["train", "play"],
   ["report"],
   ["runs"],
   ["server"],

@@ -87,7 +87,7 @@ test("what cannot be written is told", async () => {
   const { folder } = await trainedRun();
   expect((await atelier("export", folder, "--format", "onx")).err).toMatchInlineSnapshot(`
     "There is no format named "onx".
-      expected: one of: onnx, safetensors
+      expected: one of: onnx, safetensors, html
       try:      did you mean "onnx"?
     "
   `);

@@ -155,7 +155,8 @@ async function tokenFile(place: string, options: TokenFileOptions, io: Io, json:
   const { loadText } = await import("../data/node/text.ts");
   const { writeTokenFile } = await import("../data/node/token-file.ts");
   const { documentTokens } = await import("../data/text/tokens.ts");
-  const { endToken, tokenizerDigest } = await import("../data/node/token-sets.ts");
+  const { endToken } = await import("../data/text/ends.ts");
+  const { tokenizerDigest } = await import("../data/node/token-sets.ts");
   const tokenizer = await readTokenizer(place);
   const activity = showActivity(io, json);
   const { documents } = await loadText(options.data, {

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RandomStream } from "../core/random.ts";
 import type { Finish, TextEngine } from "../generation/engine.ts";
 import { findModel } from "../models/index.ts";
+import { WriterEngine } from "../play/writer-engine.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/node/open.ts";
 import { learnTokenizer } from "../tokenizers/learn.ts";
 import { openTextEngine } from "./text-engine.ts";
-import { WriterEngine } from "./writer-engine.ts";
 
 const golden = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../tests/golden/data");
 let backend: Backend;

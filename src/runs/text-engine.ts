@@ -7,6 +7,7 @@ import type { TextEngine } from "../generation/engine.ts";
 import type { Precision } from "../lower/weight-only.ts";
 import { isDecoder } from "../nn/decoder.ts";
 import type { Module } from "../nn/module.ts";
+import { WriterEngine } from "../play/writer-engine.ts";
 import {
   adapterBase,
   isAdapterFolder,
@@ -22,7 +23,6 @@ import { readChatTemplate } from "../tokenizers/node/chat-template.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type LoadedModel, loadModel } from "./load.ts";
 import { openRun } from "./registry.ts";
-import { WriterEngine } from "./writer-engine.ts";
 
 export interface TextEngineOptions {
   backend: Backend;

@@ -1,6 +1,6 @@
 /** Models of pairs at work on texts: what they write, where they look, and how right it is. */
 import { UsageError } from "../core/errors.ts";
-import { beginToken, endToken } from "../data/node/token-sets.ts";
+import { beginToken, endToken } from "../data/text/ends.ts";
 import type { TextDocument } from "../data/text/text-set.ts";
 import { isWindow, type PairSet, type Tokenizers } from "../data/token-set.ts";
 import { DrawableIds } from "../generation/drawable.ts";

@@ -30,5 +30,6 @@ export const pages: readonly Page[] = [
   { path: "leaderboard", title: "Leaderboard", navigation: true, view: lazy(() => import("./pages/leaderboard/leaderboard.tsx")) },
   { path: "generate", title: "Generate", navigation: true, view: lazy(() => import("./pages/generate/generate.tsx")) },
   { path: "chat", title: "Chat", navigation: true, view: lazy(() => import("./pages/chat/chat.tsx")) },
+  { path: "explore", title: "Explore", navigation: true, view: lazy(() => import("./pages/explore/explore.tsx")) },
   { path: "learn", title: "Learn", navigation: true, view: lazy(() => import("./pages/learn/learn.tsx")) },
 ];

@@ -5,6 +5,7 @@ import path from "node:path";
 import { FileError, UsageError } from "../../core/errors.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import type { Split } from "../dataset.ts";
+import { beginToken, endToken } from "../text/ends.ts";
 import type { TextCard, TextDocument, TextSet } from "../text/text-set.ts";
 import { documentTokens, type TokenSource, tokensInMemory } from "../text/tokens.ts";
 import {
@@ -25,20 +26,6 @@ import { openTokenFile } from "./token-file.ts";
 export interface LoadTokensOptions extends LoadTextOptions, Tokenizers {
   /** What the model takes. */
   shape: TokenShape;
-}
-
-/** Tokens that end a document or a text, and that begin one. */
-const ENDS = ["<|endoftext|>", "</s>", "[SEP]"];
-const BEGINS = ["<s>", "[CLS]", "<|endoftext|>"];
-
-/** The id of the token that ends a document; undefined where the tokenizer has none. */
-export function endToken(tokenizer: Tokenizer): number | undefined {
-  return ENDS.map((token) => tokenizer.idOf(token)).find((id) => id !== undefined);
-}
-
-/** The id of the token that begins a text; undefined where the tokenizer has none. */
-export function beginToken(tokenizer: Tokenizer): number | undefined {
-  return BEGINS.map((token) => tokenizer.idOf(token)).find((id) => id !== undefined);
 }
 
 /** SHA-256 of what a tokenizer is, as hexadecimal digits: the same for one that was learned and for its file. */

@@ -12,6 +12,8 @@ export interface DeviceOptions {
   threads?: number | undefined;
   /** Where the package's .wasm files are served, where a bundler does not see to it: a folder's address ending in "/". */
   wasmPaths?: string | undefined;
+  /** The .wasm file itself, for pages that carry it: nothing is then asked for. */
+  wasmBinary?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 const devices = ["cpu", "webgpu"];
@@ -30,12 +32,13 @@ export function openDevice(device = "cpu", options: DeviceOptions = {}): Promise
   return backend;
 }
 
-async function open(device: string, { threads, wasmPaths, precision }: DeviceOptions): Promise<Backend> {
+async function open(device: string, { threads, wasmPaths, wasmBinary, precision }: DeviceOptions): Promise<Backend> {
   requirePrecision(precision, device);
   if (!devices.includes(device)) throw unknownName("device", device, devices);
   const ort = device === "cpu" ? await load(() => import("onnxruntime-web/wasm")) : await load(() => import("onnxruntime-web/webgpu"));
   if (threads !== undefined) ort.env.wasm.numThreads = threads;
   if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
+  if (wasmBinary !== undefined) ort.env.wasm.wasmBinary = wasmBinary;
   const backend = new WebBackend(ort, device as "cpu" | "webgpu");
   if (device === "cpu") return backend;
   const { navigator = {} } = globalThis as { navigator?: object };

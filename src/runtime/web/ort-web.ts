@@ -47,7 +47,7 @@ export interface OrtWeb {
   readonly env: {
     logLevel?: string;
     readonly versions: { readonly web?: string };
-    readonly wasm: { numThreads?: number; wasmPaths?: unknown };
+    readonly wasm: { numThreads?: number; wasmPaths?: unknown; wasmBinary?: Uint8Array };
     readonly webgpu: { readonly device: Promise<GpuDevice> };
   };
 }

@@ -21,6 +21,7 @@ const operations: Readonly<Record<string, () => Promise<Operation>>> = {
   prepare: async () => (await import("./prepare.ts")).prepare,
   check: async () => (await import("./upload-check.ts")).checkUpload,
   evaluate: async () => (await import("./evaluate-run.ts")).evaluateRun,
+  map: async () => (await import("./explore-map.ts")).makeMap,
   strip: async () => (await import("./board-pictures.ts")).strip,
 };
 

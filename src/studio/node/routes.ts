@@ -1,5 +1,6 @@
 import { routes as data } from "./data.ts";
 import { routes as evaluations } from "./evaluations.ts";
+import { routes as explore } from "./explore.ts";
 import { routes as facts } from "./facts.ts";
 import { routes as garden } from "./garden.ts";
 import { routes as generate } from "./generate.ts";
@@ -24,4 +25,5 @@ export const routes: readonly Route[] = [
   ...training,
   ...garden,
   ...learn,
+  ...explore,
 ];

@@ -102,10 +102,10 @@ export function RangeField(
           <input
             {...parts}
             type="range"
-            value={props.value}
             min={props.min}
             max={props.max}
             step={props.step ?? "any"}
+            value={props.value}
             disabled={props.disabled}
             onInput={(event) => props.onValue(event.currentTarget.valueAsNumber)}
           />

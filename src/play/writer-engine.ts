@@ -1,8 +1,8 @@
 import { UsageError } from "../core/errors.ts";
 import type { Finish, GeneratedToken, GenerationRequest, TextEngine } from "../generation/engine.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { openTextWriter, type TextWriter } from "./continue-text.ts";
-import type { ViewContext } from "./sampling.ts";
+import type { ViewContext } from "./draw.ts";
+import { openTextWriter, type TextWriter } from "./text-writer.ts";
 
 /** Recurrent models forget nothing and never end by themselves: so many tokens count as their context. */
 const CONTEXT = 4096;
