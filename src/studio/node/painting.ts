@@ -40,7 +40,9 @@ export async function paintPictures(holder: Holder, request: PictureRequest, des
   };
   const opened = await holder.open(note);
   const started = performance.now();
-  const { pictures, captions } = await make(holder, opened, request, { ...desk, remark });
+  const frames = new Frames("frame", desk);
+  const { pictures, captions } = await make(holder, opened, request, { ...desk, remark, frames });
+  frames.finish(pictures);
   const seconds = (performance.now() - started) / 1000;
   if (desk.signal.aborted) throw new Cancelled();
   const { run, model } = opened;
@@ -60,6 +62,7 @@ export async function paintPictures(holder: Holder, request: PictureRequest, des
 }
 
 interface Painting extends Desk {
+  readonly frames: Frames;
   remark(text: string): void;
 }
 
@@ -116,7 +119,7 @@ async function draw(
       ? (await pictureOf(holder, request.of, () => undefined)).conditions
       : undefined;
   const conditions = repeated(inherited, count) ?? (await conditionsFor(holder, request, { count, seed, note: desk.remark }));
-  const onFrame = teller("frame", desk);
+  const onFrame = (frame: Samples) => desk.frames.add(frame);
   return drawSamples(view, count, seed, { conditions, from, given: known, sampling: fitting(model, sampling, from), onFrame });
 }
 
@@ -198,7 +201,8 @@ export async function paintPoints(holder: Holder, request: PointsRequest, desk: 
   const { view } = await holder.open(note);
   const conditions = await conditionsFor(holder, request, { count, seed, note });
   const started = performance.now();
-  await drawPoints(view, count, seed, { conditions, sampling, onFrame: teller("points", desk) });
+  const frames = new Frames("points", desk);
+  frames.finish(await drawPoints(view, count, seed, { conditions, sampling, onFrame: (frame) => frames.add(frame) }));
   const seconds = (performance.now() - started) / 1000;
   // Samples without data to compare them with are better than none.
   const held = await holder.held(note).catch(() => undefined);
@@ -207,16 +211,38 @@ export async function paintPoints(holder: Holder, request: PointsRequest, desk: 
   return { kind: "points", request, seconds, data: { points, bounds: truthPanel(held).bounds } };
 }
 
-/** Tells frames as they come, fewer and fewer of a long way, but always the last. */
-function teller(type: "frame" | "points", { tell, signal }: Desk): (samples: Samples) => void {
-  let index = 0;
-  return ({ data, shape }) => {
-    if (signal.aborted) throw new Cancelled();
-    const stride = 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, index / FRAMES))));
-    const bytes = type === "frame" ? bytesOf(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    if (index % stride === 0) tell({ type, index, shape, data: Buffer.from(bytes).toString("base64") });
-    index++;
-  };
+/** Tells frames as they come, fewer and fewer of a long way, but always what came of it. */
+class Frames {
+  readonly #type: "frame" | "points";
+  readonly #desk: Desk;
+  #index = 0;
+  #told = "";
+
+  constructor(type: "frame" | "points", desk: Desk) {
+    this.#type = type;
+    this.#desk = desk;
+  }
+
+  /** @throws Cancelled */
+  add(samples: Samples): void {
+    if (this.#desk.signal.aborted) throw new Cancelled();
+    const stride = 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, this.#index / FRAMES))));
+    if (this.#index % stride === 0) this.#tell(samples);
+    this.#index++;
+  }
+
+  /** What came of it, where the last frame was another, or there was none. */
+  finish(samples: Samples): void {
+    this.#tell(samples);
+  }
+
+  #tell({ data, shape }: Samples): void {
+    const bytes = this.#type === "frame" ? bytesOf(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const text = Buffer.from(bytes).toString("base64");
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#desk.tell({ type: this.#type, index: this.#index, shape, data: text });
+  }
 }
 
 function bytesOf(data: Float32Array): Uint8Array {

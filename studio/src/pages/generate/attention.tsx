@@ -88,7 +88,7 @@ function OneHead(props: { tokens: readonly string[]; weights: Float32Array; name
   const most = () => [...row().keys()].sort((a, b) => row()[b] - row()[a]).slice(0, 4);
   return (
     <section class="one-head stack" aria-label={props.name}>
-      <h3>{props.name}</h3>
+      <h2>{props.name}</h2>
       <TokenLine label="Choose a token to see where it looks" tokens={props.tokens} chosen={token()} onChosen={setToken} weights={row()} />
       <p aria-live="polite">
         <strong>{props.tokens[token()]}</strong> looks at{" "}

@@ -48,7 +48,7 @@ export function Masks(props: { info: GenerateInfo }): JSX.Element {
         <For each={told()?.masks}>
           {(guesses, mask) => (
             <section class="alternatives" aria-label={`Mask ${mask() + 1}`}>
-              <h3>Mask {mask() + 1}</h3>
+              <h2>Mask {mask() + 1}</h2>
               <ul>
                 <For each={guesses}>
                   {({ token, probability }) => (
