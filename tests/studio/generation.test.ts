@@ -214,10 +214,10 @@ describe("texts", () => {
     const on = await follow("/api/generate/gpt/text", asked);
     expect(tokens(on)).toHaveLength(2);
     // Beyond the context the text goes on, and the same seed writes the same.
-    const long = { prompt: "the", maxTokens: 40, seed: "3", temperature: 1 };
+    const long = { prompt: "the", maxTokens: 80, seed: "3", temperature: 1 };
     const [once, twice] = [await follow("/api/generate/gpt/text", long), await follow("/api/generate/gpt/text", long)];
     expect(tokens(once).map(({ id }) => id)).toEqual(tokens(twice).map(({ id }) => id));
-    expect(tokens(once)).toHaveLength(40);
+    expect(tokens(once)).toHaveLength(80);
   });
 
   it("are looked into, and talked with", async () => {
@@ -229,8 +229,16 @@ describe("texts", () => {
     const chat = { messages: [{ role: "user", content: "the" }], maxTokens: 4, seed: "1" };
     const events = await follow("/api/generate/gpt/chat", chat);
     const last = events.at(-1)!;
-    if (last.type === "failed") expect(last.message).toMatch(/vocabulary|unknown|too long|character/i);
-    else expect(last).toMatchObject({ type: "done", result: { kind: "chat" } });
+    expect(last).toMatchObject({
+      type: "done",
+      result: { kind: "chat", reason: "length", tokens: 4, forgotten: 0, prompt: "User: the\nAssistant:" },
+    });
+    const pieces = events.flatMap((event) => (event.type === "piece" ? [event.text] : []));
+    expect(last.type === "done" && last.result.kind === "chat" && last.result.text).toBe(pieces.join(""));
+    expect((await follow("/api/generate/gpt/chat", { ...chat, system: "Ø" })).at(-1)).toMatchObject({
+      type: "failed",
+      message: expect.stringMatching(/vocabulary/),
+    });
   });
 
   it("are prompted by name", async () => {

@@ -9,7 +9,13 @@ export interface SmokeRuns {
   readonly pictures: string;
 }
 
-const words = ["the tide comes in", "the tide goes out", "a boat lies in the bay", "the moon draws the sea", "salt on the stones"];
+const words = [
+  "the tide comes in",
+  "the tide goes out",
+  "a boat lies in the bay",
+  "User: the moon draws the sea",
+  "Assistant: salt on the stones",
+];
 
 /**
  * Train a VAE and a diffusion model of 8 x 8 pictures and a GPT, three steps each. Call it at the top level of a test file; at its end all is removed.
@@ -39,6 +45,6 @@ export async function smokeRuns(): Promise<SmokeRuns> {
   };
   await train("vae", pictures);
   await train("ddpm", pictures);
-  await train("gpt", text);
+  await train("gpt", text, "--set", "context=64");
   return { home: sandbox.home, pictures };
 }

@@ -1,4 +1,4 @@
-import { createSignal } from "solid-js";
+import { createEffect, createSignal } from "solid-js";
 import type { ChatMade, ChatTurn, Example, NamedPrompt } from "../../../../src/studio/generate.ts";
 import { followWork, generatePath } from "../generate/follow.ts";
 import { wordingState } from "../generate/wording-form.tsx";
@@ -28,17 +28,15 @@ export function conversationWith(run: string) {
     if (event.type === "piece")
       setTurns((all) => [...all.slice(0, -1), { role: "assistant", content: all[all.length - 1].content + event.text }]);
     if (event.type === "done" && event.result.kind === "chat") setMade(event.result);
-    // An answer of which nothing came is none.
-    if (event.type === "done" || event.type === "cancelled") dropEmpty();
   });
   const dropEmpty = () => setTurns((all) => (all.at(-1)?.role === "assistant" && all.at(-1)?.content === "" ? all.slice(0, -1) : all));
+  // An answer of which nothing came is none.
+  createEffect(() => work.busy() || dropEmpty());
   const ask = (messages: readonly ChatTurn[]) => {
     setMade(undefined);
     setTurns([...messages, { role: "assistant", content: "" }]);
     const told = system().trim() === "" ? {} : { system: system() };
-    return work.begin(generatePath(run, "chat"), { ...told, examples: examples(), messages, ...wording.request() }).then(() => {
-      if (work.failing() !== undefined) dropEmpty();
-    });
+    return work.begin(generatePath(run, "chat"), { ...told, examples: examples(), messages, ...wording.request() });
   };
   return {
     ...known,

@@ -85,7 +85,11 @@ function OneHead(props: { tokens: readonly string[]; weights: Float32Array; name
   const size = () => props.tokens.length;
   const [token, setToken] = createSignal(size() - 1);
   const row = () => props.weights.subarray(token() * size(), (token() + 1) * size());
-  const most = () => [...row().keys()].sort((a, b) => row()[b] - row()[a]).slice(0, 4);
+  const most = () =>
+    [...row().keys()]
+      .sort((a, b) => row()[b] - row()[a])
+      .filter((other) => row()[other] >= 0.001)
+      .slice(0, 4);
   return (
     <section class="one-head stack" aria-label={props.name}>
       <h2>{props.name}</h2>

@@ -134,7 +134,7 @@ function Sampling(props: { info: GenerateInfo; state: PictureState }): JSX.Eleme
   const fields = () => (["between", "reconstruct"].includes(props.state.mode()) ? [] : props.info.sampling.filter(fits));
   return (
     <Show when={fields().length > 0}>
-      <details class="sampling" open>
+      <details class="sampling" open={window.innerWidth >= 900}>
         <summary>Sampling</summary>
         <div class="fields">
           <SamplingForm fields={fields()} chosen={props.state.chosen()} onChosen={props.state.setChosen} />

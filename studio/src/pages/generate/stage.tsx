@@ -24,11 +24,17 @@ export function Stage(props: StageProps): JSX.Element {
       (count) => setAt(Math.max(0, count - 1)),
     ),
   );
+  let stage: HTMLDivElement | undefined;
+  // On a narrow page the pictures are below the form: whoever asked for them is taken there.
+  createEffect(() => {
+    if (props.frames.length === 1 && stage !== undefined && stage.getBoundingClientRect().top > 0.7 * window.innerHeight)
+      stage.scrollIntoView({ block: "start" });
+  });
   const frame = () => props.frames[Math.min(at(), props.frames.length - 1)];
   const count = () => frame()?.shape[0] ?? 0;
   return (
     <Show when={frame()}>
-      <div class="stage" data-busy={props.busy}>
+      <div class="stage" ref={stage} data-busy={props.busy}>
         <ul class="cells" style={{ "--side": `${cellSide(count(), frame().shape)}px` }}>
           <For each={Array.from({ length: count() }, (_, i) => i)}>
             {(i) => (
