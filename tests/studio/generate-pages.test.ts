@@ -73,7 +73,7 @@ describe.skipIf(program === undefined)("the pages that generate", () => {
     await done(page);
     await page.getByText("step 20 of 20").waitFor();
     const first = page.locator(".stage canvas").first();
-    const shown = () => first.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+    const shown = () => first.evaluate((canvas) => (canvas as unknown as { toDataURL(): string }).toDataURL());
     const last = await shown();
     await page.getByRole("slider", { name: "Step on the way" }).fill("0");
     await page.getByText("step 1 of 20").waitFor();

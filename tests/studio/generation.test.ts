@@ -26,7 +26,8 @@ import { openStudio } from "../../src/studio/node/studio.ts";
 import { smokeRuns } from "./smoke-runs.ts";
 
 const { home, pictures } = await smokeRuns();
-const studio = openStudio({ runsFolder: home });
+const folder = path.resolve(import.meta.dirname, "../golden/data/pretrained/gpt2");
+const studio = openStudio({ runsFolder: home, folders: [folder] });
 afterAll(() => studio.close());
 const find = router(routes);
 
@@ -90,6 +91,7 @@ describe("what can generate", () => {
       ddpm: "pictures",
       gpt: "text",
       broken: "none",
+      "@gpt2": "text",
     });
     expect(all.find(({ name }) => name === "broken")?.reason).toMatch(/not JSON/);
     const info = await get<GenerateInfo>("/api/generate/ddpm");
@@ -239,6 +241,15 @@ describe("texts", () => {
       type: "failed",
       message: expect.stringMatching(/vocabulary/),
     });
+  });
+
+  it("come from the folder of a pretrained model, too", async () => {
+    const run = encodeURIComponent("@gpt2");
+    expect(await get<GenerateInfo>(`/api/generate/${run}`)).toMatchObject({ kind: "text", folder: true, text: { chat: true, attention: false } });
+    expect(tokens(await follow(`/api/generate/${run}/text`, { prompt: "The", maxTokens: 3 }))).toHaveLength(3);
+    await expect(get(`/api/generate/${run}/gallery`)).rejects.toThrow(/no run named/);
+    const [last] = (await follow(`/api/generate/${run}/pictures`, { work: "fresh", count: 1, seed: "1" })).slice(-1);
+    expect(last).toMatchObject({ type: "failed", message: expect.stringMatching(/writes texts and nothing else/) });
   });
 
   it("are prompted by name", async () => {
