@@ -52,7 +52,11 @@ export function classificationFigures(truth: ArrayLike<number>, told: ArrayLike<
   return { accuracy: sum(right) / truth.length, macroF1: sum(occurring.map(({ f1 }) => f1)) / occurring.length, classes: each };
 }
 
-/** The accuracy of saying the commonest class of `from` [M] of every example of `truth` [N]: what a classifier must be better than. */
+/**
+ * What a classifier must be better than: the accuracy of giving every example the commonest class.
+ * @param truth [N], classes in [0, K)
+ * @param from [M], of which the commonest is taken
+ */
 export function majorityBaseline(truth: ArrayLike<number>, from: ArrayLike<number>, classes: number): { label: number; accuracy: number } {
   const counts = new Float64Array(classes);
   for (let i = 0; i < from.length; i++) counts[from[i]]++;

@@ -15,6 +15,7 @@ import { type LoadTextOptions, loadText } from "./text.ts";
 /** How long passages may be, in tokens. */
 export interface PassageCut {
   most: number;
+  /** Tokens of a text, without special ones. */
   measure: (text: string) => number;
 }
 
