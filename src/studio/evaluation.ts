@@ -60,6 +60,8 @@ export interface EvaluationOrder {
   readonly limit?: number | undefined;
   /** Whether samples are compared with data. */
   readonly distances: boolean;
+  /** What pictures are compared by: features that come with the library, by name. Default: those of the run's data. */
+  readonly features?: string | undefined;
   readonly seed: string;
 }
 
@@ -109,6 +111,8 @@ export interface RunEvaluations {
   readonly ready: boolean;
   /** Whether samples can be compared with data, and if not, why. */
   readonly distances: { readonly possible: boolean; readonly because?: string | undefined };
+  /** Features that pictures can be compared by, and those that come with the run's data. */
+  readonly features: { readonly choices: readonly string[]; readonly standard?: string | undefined };
   /** What the training ended with. */
   readonly results: readonly Figure[];
   /** The newest first. */

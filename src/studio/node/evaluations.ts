@@ -4,12 +4,16 @@ import path from "node:path";
 import { z } from "zod";
 import { AtelierError } from "../../core/errors.ts";
 import { fileError } from "../../core/node/files.ts";
-import { findModel } from "../../models/index.ts";
+import { type DataShape, isPoint } from "../../data/dataset.ts";
+import { isText } from "../../data/token-set.ts";
+import { findModel, type ModelRecord } from "../../models/index.ts";
+import { featureAssets } from "../../models/node/feature-assets.ts";
 import { featuresFor } from "../../runs/features.ts";
-import { openRun, type Run, runState } from "../../runs/registry.ts";
+import { runState } from "../../runs/registry.ts";
 import type { EvaluationReport, Figure, RunEvaluations } from "../evaluation.ts";
 import { StudioError } from "./errors.ts";
 import { metricFigures } from "./figures.ts";
+import { findRun } from "./find-run.ts";
 import type { Route } from "./route.ts";
 
 const ID = /^\d{8}T\d{6}Z$/;
@@ -51,21 +55,8 @@ export async function readEvaluations(folder: string): Promise<Pick<RunEvaluatio
   return { evaluations, broken };
 }
 
-/** A run by its name in the studio's folder, never by a path. @throws StudioError (404); FileError where its description is damaged */
-export async function namedRun(name: string, runsFolder: string): Promise<Run> {
-  const plain = /^[^/\\]+$/.test(name) && !name.startsWith(".") && name !== "run.json";
-  const there = plain && (await stat(path.join(runsFolder, name)).catch(() => undefined));
-  if (there === undefined || there === false || !there.isDirectory()) {
-    throw new StudioError(404, {
-      what: `There is no run named "${name.slice(0, 80)}".`,
-      hint: "its folder may have been removed or renamed",
-    });
-  }
-  return openRun(name, runsFolder);
-}
-
 async function describe(name: string, runsFolder: string): Promise<RunEvaluations> {
-  const run = await namedRun(name, runsFolder);
+  const run = await findRun(name, runsFolder);
   const { record } = run;
   const model = findModel(record.model);
   const data = record.data?.name ?? null;
@@ -74,19 +65,43 @@ async function describe(name: string, runsFolder: string): Promise<RunEvaluation
   return {
     ...{ run: run.name, model: model.name, title: model.title, state: runState(run), data },
     ready: checkpoints.some((file) => !file.startsWith(".")),
-    distances: comparable(model, data),
+    ...comparable(model, record.config, data),
     results: metricFigures(model, record.results),
     ...kept,
   };
 }
 
-/** Whether samples of a model can be held against its data. */
-function comparable({ sample, name }: ReturnType<typeof findModel>, data: string | null): RunEvaluations["distances"] {
-  if (sample === undefined) return { possible: false, because: `The model "${name}" draws no samples that could be compared with data.` };
-  if (data !== null && featuresFor(data) === undefined && /[/\\]/.test(data)) {
-    return { possible: false, because: "No features come with pictures of your own, so samples are not compared with them." };
+/** The shape of a model's examples; undefined under a configuration that is not one of its own. */
+function shapeOf(model: ModelRecord, config: Record<string, unknown>): DataShape | undefined {
+  try {
+    return model.data.shape(config);
+  } catch {
+    return undefined;
   }
-  return { possible: true };
+}
+
+/** Whether samples of a run can be held against its data, and by which features. */
+function comparable(
+  model: ModelRecord,
+  config: Record<string, unknown>,
+  data: string | null,
+): Pick<RunEvaluations, "distances" | "features"> {
+  const shape = shapeOf(model, config);
+  const possible = (yes: boolean, because: string) => ({
+    distances: yes ? { possible: yes } : { possible: yes, because },
+    features: { choices: [] },
+  });
+  if (shape === undefined) return possible(false, "Its configuration does not fit its model.");
+  if (isText(shape)) {
+    return possible(
+      model.translation !== undefined,
+      "Texts that a model writes are not compared with data: its metrics say how well it foresees them.",
+    );
+  }
+  if (isPoint(shape)) return possible(true, "");
+  if (model.sample === undefined) return possible(false, `The model "${model.name}" draws no samples that could be compared with data.`);
+  const choices = Object.keys(featureAssets());
+  return { distances: { possible: true }, features: { choices, standard: data === null ? undefined : featuresFor(data) } };
 }
 
 /** The newest evaluation's measures, and when it was made; none where there is none. */
@@ -100,6 +115,11 @@ const order = z.object({
   samples: z.int().min(6).max(50_000).default(2000),
   limit: z.int().min(1).optional(),
   distances: z.boolean().default(true),
+  // By name only: what else `evaluate` takes here are files.
+  features: z
+    .string()
+    .refine((name) => Object.hasOwn(featureAssets(), name), "no features of this name come with the library")
+    .optional(),
   seed: z.string().max(100).default("0"),
 });
 
@@ -119,7 +139,7 @@ export const routes: readonly Route[] = [
     path: "/api/evaluations/:run",
     handle: async (request, { runsFolder, tasks }) => {
       const asked = await request.json(order);
-      const run = await namedRun(request.parameters.run, runsFolder);
+      const run = await findRun(request.parameters.run, runsFolder);
       // Told before a process is started, where it is plain that it cannot be done.
       try {
         findModel(run.record.model);
@@ -134,7 +154,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/api/evaluations/:run/:id/neighbours.png",
     handle: async ({ parameters }, { runsFolder }) => {
-      const { folder } = await namedRun(parameters.run, runsFolder);
+      const { folder } = await findRun(parameters.run, runsFolder);
       const file = evaluationFiles(folder, requireId(parameters.id)).pictures;
       if ((await stat(file).catch(() => undefined)) === undefined)
         throw new StudioError(404, "This evaluation has no pictures of neighbours.");
@@ -145,7 +165,7 @@ export const routes: readonly Route[] = [
     method: "DELETE",
     path: "/api/evaluations/:run/:id",
     handle: async ({ parameters }, { runsFolder }) => {
-      const { folder } = await namedRun(parameters.run, runsFolder);
+      const { folder } = await findRun(parameters.run, runsFolder);
       const { report, pictures } = evaluationFiles(folder, requireId(parameters.id));
       try {
         await rm(report, { force: true });

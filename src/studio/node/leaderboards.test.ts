@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { findModel } from "../../models/index.ts";
 import { createRun } from "../../runs/registry.ts";
 import type { EvaluationReport, RunEvaluations } from "../evaluation.ts";
 import { strip } from "./board-pictures.ts";
-import { evaluationFiles, routes as evaluationRoutes, namedRun, readEvaluations } from "./evaluations.ts";
+import { evaluationFiles, routes as evaluationRoutes, readEvaluations } from "./evaluations.ts";
 import { foundBy, measureFigure, metricFigures } from "./figures.ts";
 import { readLeaderboards, routes } from "./leaderboards.ts";
 import type { RouteRequest, Studio } from "./route.ts";
@@ -39,7 +40,7 @@ async function board(name: string, entries: Readonly<Record<string, unknown>>, a
 const plainRun = (name: string, model = "vae") =>
   createRun(
     {
-      ...{ name, model, preset: "small", config: {}, training: {}, seed: "0", data: { name: "mnist" }, versions: {}, device: "cpu" },
+      ...{ name, model, preset: "small", config: findModel(model).presets.small.config, training: {}, seed: "0", data: { name: "mnist" }, versions: {}, device: "cpu" },
       command: [],
     },
     home,
@@ -132,7 +133,7 @@ test("evaluations are read newest first, and a damaged file is no trouble to the
   await expect(picture.handle(request({ run: "mine", id: "20260101T000000Z" }), studio)).rejects.toThrow("no pictures");
   await remove.handle(request({ run: "mine", id: "20260101T000000Z" }), studio);
   expect((await readEvaluations(run.folder)).evaluations).toHaveLength(1);
-  for (const name of ["..", "a/b", ".hidden", "absent"]) await expect(namedRun(name, home)).rejects.toThrow("no run named");
+  for (const name of ["..", "a/b", ".hidden", "absent"]) await expect(list.handle(request({ run: name }), studio)).rejects.toThrow("no run named");
 });
 
 test("figures carry what they mean; what is no number becomes null", () => {
