@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Sandbox } from "../end-to-end/harness.ts";
-import { program, type StudioUnderTest, startStudio } from "./harness.ts";
+import { program, type StudioUnderTest, startStudio, type Visit } from "./harness.ts";
 
 const sandbox = await Sandbox.create();
 
@@ -23,6 +23,13 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
   afterAll(async () => {
     await studio?.close();
   });
+
+  /** A page that waits as long as a busy machine needs. */
+  async function visit(place: string): Promise<Visit> {
+    const visit = await studio.visit(place);
+    visit.page.setDefaultTimeout(120_000);
+    return visit;
+  }
 
   /** A small leaderboard with one line that never came to its measures. */
   async function writeBoard(): Promise<void> {
@@ -44,8 +51,8 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await writeFile(path.join(folder, "glow.json"), JSON.stringify({ name: "glow", drawn: [] }));
   }
 
-  it("a dropped folder becomes a data set that can be looked at; the bad file is named", { timeout: 120_000 }, async () => {
-    const { page, problems, picture } = await studio.visit("#/data");
+  it("a dropped folder becomes a data set that can be looked at; the bad file is named", { timeout: 300_000 }, async () => {
+    const { page, problems, picture } = await visit("#/data");
     await page.getByRole("heading", { name: "Bars and stripes" }).waitFor();
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Choose a folder" }).click()]);
     await chooser.setFiles(pictures);
@@ -71,8 +78,8 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.context().close();
   });
 
-  it("files that are dropped are taken as those that are chosen, and other names are asked for", { timeout: 60_000 }, async () => {
-    const { page, problems } = await studio.visit("#/data");
+  it("files that are dropped are taken as those that are chosen, and other names are asked for", { timeout: 300_000 }, async () => {
+    const { page, problems } = await visit("#/data");
     const place = page.getByRole("region", { name: "Drop a folder" });
     await place.waitFor();
     // As a text: what a page has is not known here.
@@ -97,8 +104,8 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.context().close();
   });
 
-  it("a set that is made here is drawn when it is asked for; points lie on their density", { timeout: 60_000 }, async () => {
-    const { page, problems, picture } = await studio.visit("#/data/bars-and-stripes");
+  it("a set that is made here is drawn when it is asked for; points lie on their density", { timeout: 300_000 }, async () => {
+    const { page, problems, picture } = await visit("#/data/bars-and-stripes");
     await page.getByRole("button", { name: /^Draw it here/ }).click();
     await page.getByRole("list", { name: "Pictures of the data set" }).waitFor();
     await page.goto(`${studio.url}#/data/moons`);
@@ -112,10 +119,10 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.context().close();
   });
 
-  it("a run is evaluated, its samples beside their nearest training pictures", { timeout: 180_000 }, async () => {
+  it("a run is evaluated, its samples beside their nearest training pictures", { timeout: 300_000 }, async () => {
     const good = await sandbox.pictures("good", 60);
     await sandbox.json("train", "vae", "--preset", "smoke", "--data", good, "--run", "mine", "--epochs", "1");
-    const { page, problems, picture } = await studio.visit("#/evaluate");
+    const { page, problems, picture } = await visit("#/evaluate");
     await page.getByRole("link", { name: "mine" }).click();
     await page.getByRole("heading", { name: "Evaluate mine" }).waitFor();
     await page.getByText("It has not been evaluated here yet.").waitFor();
@@ -123,7 +130,7 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.getByLabel("Samples", { exact: true }).fill("12");
     await page.getByLabel("By the features of").selectOption("mnist");
     await page.getByRole("button", { name: "Evaluate", exact: true }).click();
-    await page.getByRole("table", { name: "Samples against data" }).waitFor({ timeout: 90_000 });
+    await page.getByRole("table", { name: "Samples against data" }).waitFor({ timeout: 300_000 });
     expect(await page.getByRole("table", { name: "Samples against data" }).locator("tbody th").allInnerTexts()).toContain("memorised");
     await page.getByRole("heading", { name: "Nearest training pictures" }).waitFor();
     expect(await page.locator(".pairs > li").count()).toBe(12);
@@ -137,8 +144,8 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.context().close();
   });
 
-  it("leaderboards are sorted by any column; what never finished is shown as such", { timeout: 60_000 }, async () => {
-    const { page, problems, picture } = await studio.visit("#/leaderboard");
+  it("leaderboards are sorted by any column; what never finished is shown as such", { timeout: 300_000 }, async () => {
+    const { page, problems, picture } = await visit("#/leaderboard");
     const table = page.getByRole("table", { name: "Leaderboard board" });
     await table.waitFor();
     const models = () => table.locator("tbody th").allInnerTexts();

@@ -40,7 +40,7 @@ async function board(name: string, entries: Readonly<Record<string, unknown>>, a
 const plainRun = (name: string, model = "vae") =>
   createRun(
     {
-      ...{ name, model, preset: "small", config: findModel(model).presets.small.config, training: {}, seed: "0", data: { name: "mnist" }, versions: {}, device: "cpu" },
+      ...{ name, model, preset: "small", config: findModel(model).presets.small.config as Record<string, unknown>, training: {}, seed: "0", data: { name: "mnist" }, versions: {}, device: "cpu" },
       command: [],
     },
     home,
