@@ -7,7 +7,9 @@ export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as axe.AxeResults;
   return found.violations.flatMap(({ id, help, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target.join(" ")}: ${failureSummary?.split("\n").slice(1, 3).join("; ")}`),
+    nodes.map(
+      ({ target, failureSummary }) => `${id} (${help}): ${target.join(" ")}: ${failureSummary?.split("\n").slice(1, 3).join("; ")}`,
+    ),
   );
 }
 
@@ -52,7 +54,9 @@ export async function walk(page: Page): Promise<string[]> {
   }
   const missing = Array.from({ length: count }, (_, i) => String(i)).filter((number) => !reached.has(number));
   for (const number of missing.slice(0, 5)) {
-    wrong.add(`not reached: ${(await page.evaluate(`document.querySelector('[data-walk="${number}"]')?.outerHTML.slice(0, 120)`)) as string}`);
+    wrong.add(
+      `not reached: ${(await page.evaluate(`document.querySelector('[data-walk="${number}"]')?.outerHTML.slice(0, 120)`)) as string}`,
+    );
   }
   return [...wrong];
 }

@@ -40,7 +40,17 @@ async function board(name: string, entries: Readonly<Record<string, unknown>>, a
 const plainRun = (name: string, model = "vae") =>
   createRun(
     {
-      ...{ name, model, preset: "small", config: findModel(model).presets.small.config as Record<string, unknown>, training: {}, seed: "0", data: { name: "mnist" }, versions: {}, device: "cpu" },
+      ...{
+        name,
+        model,
+        preset: "small",
+        config: findModel(model).presets.small.config as Record<string, unknown>,
+        training: {},
+        seed: "0",
+        data: { name: "mnist" },
+        versions: {},
+        device: "cpu",
+      },
       command: [],
     },
     home,
@@ -133,7 +143,8 @@ test("evaluations are read newest first, and a damaged file is no trouble to the
   await expect(picture.handle(request({ run: "mine", id: "20260101T000000Z" }), studio)).rejects.toThrow("no pictures");
   await remove.handle(request({ run: "mine", id: "20260101T000000Z" }), studio);
   expect((await readEvaluations(run.folder)).evaluations).toHaveLength(1);
-  for (const name of ["..", "a/b", ".hidden", "absent"]) await expect(list.handle(request({ run: name }), studio)).rejects.toThrow("no run named");
+  for (const name of ["..", "a/b", ".hidden", "absent"])
+    await expect(list.handle(request({ run: name }), studio)).rejects.toThrow("no run named");
 });
 
 test("figures carry what they mean; what is no number becomes null", () => {

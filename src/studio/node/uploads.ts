@@ -116,7 +116,14 @@ export class Uploads {
     const undo = () => this.#drop(kept);
     const finish = async (checked: unknown): Promise<UploadResult> => this.#publish(kept, checked as CheckedUpload, refused);
     try {
-      return tasks.start({ kind: "check", subject: `${name} (${id.slice(0, 8)})`, operation: "check", input: { folder: kept.data, kind }, finish, undo });
+      return tasks.start({
+        kind: "check",
+        subject: `${name} (${id.slice(0, 8)})`,
+        operation: "check",
+        input: { folder: kept.data, kind },
+        finish,
+        undo,
+      });
     } catch (error) {
       kept.busy = false;
       this.#touch(kept);

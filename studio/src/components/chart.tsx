@@ -60,7 +60,7 @@ export function Chart(props: ChartProps): JSX.Element {
     if (plot !== undefined) plot.setData(plot.data);
   });
   return (
-    <figure class="chart" role="img" aria-label={told(props)}>
+    <figure class="chart">
       <figcaption>
         <span>{props.title}</span>
         <span class="legend">
@@ -74,7 +74,7 @@ export function Chart(props: ChartProps): JSX.Element {
             ))}
         </span>
       </figcaption>
-      <div ref={frame} class="plot" style={{ height: `${props.height ?? 220}px` }} />
+      <div ref={frame} class="plot" role="img" aria-label={told(props)} style={{ height: `${props.height ?? 220}px` }} />
     </figure>
   );
 }

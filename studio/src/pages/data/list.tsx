@@ -103,12 +103,12 @@ function Tile(props: { entry: DataEntry; onChanged: () => void }): JSX.Element {
       </dl>
       <div class="row actions">
         <Show when={props.entry.prepared} fallback={<PrepareButton entry={props.entry} onDone={props.onChanged} />}>
-          <Button href={there()} aria-label={`Look at ${props.entry.title}`}>
+          <Button href={there()} aria-label={`Look at it: ${props.entry.title}`}>
             Look at it
           </Button>
         </Show>
         <Show when={props.entry.broken === undefined}>
-          <Button href={address("train", [], { data: props.entry.name })} aria-label={`Train on ${props.entry.title}`}>
+          <Button href={address("train", [], { data: props.entry.name })} aria-label={`Train on it: ${props.entry.title}`}>
             Train on it
           </Button>
         </Show>

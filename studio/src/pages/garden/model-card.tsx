@@ -27,13 +27,13 @@ export function ModelCard(props: { model: GardenModel; finished: readonly string
           <Show
             when={props.finished[0]}
             fallback={
-              <Button href={address("garden", [props.model.name])} aria-label={`How to try ${props.model.title}`}>
+              <Button href={address("garden", [props.model.name])} aria-label={`How to try it: ${props.model.title}`}>
                 How to try it
               </Button>
             }
           >
             {(run) => (
-              <Button href={tryAddress(props.model, run())} aria-label={`Try the finished ${props.model.title}: run ${run()}`}>
+              <Button href={tryAddress(props.model, run())} aria-label={`Try the finished one: ${props.model.title}, run ${run()}`}>
                 Try the finished one
               </Button>
             )}

@@ -15,6 +15,7 @@ export interface Rendered {
 export function render({ markdown, quotes }: LearnPage): Rendered {
   const [, title = "", rest = markdown] = /^# ([^\n]+)\n([\s\S]*)$/.exec(markdown) ?? [];
   const numbers = new Map(quotes.map(({ text }, i) => [text, i]));
+  let tables = 0;
   const marked = new Marked({
     extensions: [mathBlock, mathInline],
     renderer: {
@@ -35,7 +36,9 @@ export function render({ markdown, quotes }: LearnPage): Rendered {
         const cells = (tag: "th" | "td", row: typeof header) =>
           `<tr>${row.map(({ tokens }) => `<${tag}${tag === "th" ? ' scope="col"' : ""}>${this.parser.parseInline(tokens)}</${tag}>`).join("")}</tr>`;
         const body = rows.map((row) => cells("td", row)).join("");
-        return `<div class="table" role="region" aria-label="Table" tabindex="0"><table><thead>${cells("th", header)}</thead><tbody>${body}</tbody></table></div>`;
+        tables++;
+        const label = `Table ${tables}: ${header.map(({ text }) => text).join(", ")}`;
+        return `<div class="table" role="region" aria-label="${escaped(label)}" tabindex="0"><table><thead>${cells("th", header)}</thead><tbody>${body}</tbody></table></div>`;
       },
     },
   });
