@@ -13,7 +13,7 @@ import { runWeights } from "../../runs/run-weights.ts";
 import { readTokenizers } from "../../runs/tokenizers.ts";
 import { type CodeMap, type ExplorableRun, type ExploredRun, type MapMethod, mapMethods } from "../explore.ts";
 import { StudioError } from "./errors.ts";
-import { namedRun } from "./evaluations.ts";
+import { findRun } from "./find-run.ts";
 import type { Route } from "./route.ts";
 
 const methodSchema = z.enum(mapMethods);
@@ -120,13 +120,13 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: "/api/explore/:run",
-    handle: async ({ parameters }, { runsFolder }) => ({ json: await opened(await namedRun(parameters.run, runsFolder)) }),
+    handle: async ({ parameters }, { runsFolder }) => ({ json: await opened(await findRun(parameters.run, runsFolder)) }),
   },
   {
     method: "GET",
     path: "/api/explore/:run/weights",
     handle: async ({ parameters }, { runsFolder }) => {
-      const { bytes } = await runWeights(await namedRun(parameters.run, runsFolder));
+      const { bytes } = await runWeights(await findRun(parameters.run, runsFolder));
       return { bytes, type: "application/octet-stream" };
     },
   },
@@ -140,7 +140,7 @@ export const routes: readonly Route[] = [
     path: "/api/explore/:run/map",
     handle: async ({ parameters, json }, { runsFolder, tasks }) => {
       const { method } = await json(z.strictObject({ method: methodSchema }));
-      const run = await namedRun(parameters.run, runsFolder);
+      const run = await findRun(parameters.run, runsFolder);
       const because = whyNoMap(findModel(run.record.model), run.record.config);
       if (because !== undefined) throw new StudioError(409, { what: `The model "${run.record.model}" has no map of codes: ${because}.` });
       await newestStep(run);
@@ -151,7 +151,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/api/explore/:run/map/:method",
     handle: async ({ parameters }, { runsFolder }) => {
-      const run = await namedRun(parameters.run, runsFolder);
+      const run = await findRun(parameters.run, runsFolder);
       const map = await readMap(run, await newestStep(run), methodSchema.parse(parameters.method));
       if (map === undefined) throw new StudioError(404, "This map is not computed yet.");
       return { json: map };
@@ -161,7 +161,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/api/explore/:run/map/:method/thumbnails",
     handle: async ({ parameters }, { runsFolder }) => {
-      const run = await namedRun(parameters.run, runsFolder);
+      const run = await findRun(parameters.run, runsFolder);
       const method = methodSchema.parse(parameters.method);
       return { file: mapFiles(run.folder, await newestStep(run), method).thumbnails, type: "image/png", cache: "none" };
     },
