@@ -13,6 +13,8 @@ const store = new MetricsStore();
 /** Points of a curve at most: more than any screen is wide. */
 const MOST_POINTS = 8192;
 
+const emptyTable = { rows: 0, steps: new Float64Array(0), columns: new Map<string, Float64Array>() };
+
 const resumeSchema = z.strictObject({
   epochs: z.number().positive().max(100_000).optional(),
   steps: z.int().min(1).max(1_000_000_000).optional(),
@@ -49,9 +51,13 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: "/api/runs/:run/metrics",
-    handle: async ({ parameters, query }, { runsFolder }) => {
-      const run = await findRun(parameters.run, runsFolder);
-      const table = await store.read(run.metricsFile);
+    handle: async ({ parameters, query }, { runsFolder, jobs }) => {
+      // A training that waits or prepares has no folder yet: it has no rows.
+      const begins = (await jobs.views()).has(parameters.run);
+      const run = await findRun(parameters.run, runsFolder).catch((error: unknown) => {
+        if (!begins) throw error;
+      });
+      const table = run === undefined ? emptyTable : await store.read(run.metricsFile);
       const points = Math.min(MOST_POINTS, Math.max(2, wholeNumber(query.get("points"), 1000)));
       const range = { from: numberOr(query.get("from")), to: numberOr(query.get("to")), columns: query.get("columns")?.split(",") };
       return { bytes: encodeCurves(reduceTable(table, { ...range, points })), type: curvesType };

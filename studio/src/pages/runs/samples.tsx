@@ -6,12 +6,18 @@ import { Picture } from "../../components/picture.tsx";
 
 const titles: Readonly<Record<string, string>> = {
   samples: "Samples",
-  reconstructions: "Given pictures (above) and what the model makes of them (below)",
-  latent: "Codes of held-out pictures",
-  alignment: "Where it looks",
   text: "Text",
+  reconstructions: "Given pictures (above) and what the model makes of them (below)",
+  alignment: "Where it looks",
+  latent: "Codes of held-out pictures",
   training: "How the points came about",
 };
+
+/** What people look at first stands first. */
+function rank(view: string): number {
+  const place = Object.keys(titles).indexOf(view);
+  return place < 0 ? Number.MAX_SAFE_INTEGER : place;
+}
 
 /** What the model made on the way, with a slider back through the training. New ones are shown while the slider stands at its end. */
 export function Samples(props: { run: string; samples: readonly SampleFile[] }): JSX.Element {
@@ -19,7 +25,9 @@ export function Samples(props: { run: string; samples: readonly SampleFile[] }):
   const steps = createMemo(() => [...new Set(props.samples.filter(({ view }) => view !== "training").map(({ step }) => step))]);
   const [chosen, setChosen] = createSignal(Number.POSITIVE_INFINITY);
   const at = () => Math.min(chosen(), steps().length - 1);
-  const shown = createMemo(() => props.samples.filter(({ step, view }) => view !== "training" && step === steps()[at()]));
+  const shown = createMemo(() =>
+    props.samples.filter(({ step, view }) => view !== "training" && step === steps()[at()]).sort((a, b) => rank(a.view) - rank(b.view)),
+  );
   // The neighbours are fetched ahead, so that the slider shows them at once.
   createEffect(() => {
     for (const near of [at() - 1, at() + 1]) {

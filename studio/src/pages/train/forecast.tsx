@@ -1,4 +1,4 @@
-import { createEffect, createSignal, type JSX, Match, on, onCleanup, Show, Switch } from "solid-js";
+import { createEffect, createMemo, createSignal, type JSX, Match, on, onCleanup, Show, Switch } from "solid-js";
 import type { Forecast, SettingProblem, StartRequest } from "../../../../src/studio/training.ts";
 import { ApiError, api } from "../../api.ts";
 import { Card } from "../../components/card.tsx";
@@ -17,20 +17,18 @@ export type Outlook =
 export function outlookOf(request: () => StartRequest | undefined): () => Outlook {
   const [outlook, setOutlook] = createSignal<Outlook>({ state: "waiting" });
   let asking = new AbortController();
+  const key = createMemo(() => JSON.stringify(request(), (name, value) => (name === "name" || name === "seed" ? undefined : value)));
   createEffect(
-    on(
-      () => JSON.stringify(request(), (key, value) => (key === "name" || key === "seed" ? undefined : value)),
-      () => {
-        asking.abort();
-        const mine = new AbortController();
-        asking = mine;
-        setOutlook({ state: "waiting" });
-        const asked = request();
-        if (asked === undefined) return;
-        const timer = setTimeout(() => void ask(asked, mine.signal, setOutlook), REST);
-        onCleanup(() => clearTimeout(timer));
-      },
-    ),
+    on(key, () => {
+      asking.abort();
+      const mine = new AbortController();
+      asking = mine;
+      setOutlook({ state: "waiting" });
+      const asked = request();
+      if (asked === undefined) return;
+      const timer = setTimeout(() => void ask(asked, mine.signal, setOutlook), REST);
+      onCleanup(() => clearTimeout(timer));
+    }),
   );
   onCleanup(() => asking.abort());
   return outlook;
@@ -54,11 +52,13 @@ async function ask(asked: StartRequest, signal: AbortSignal, tell: (outlook: Out
 
 /** The outlook, in words. */
 export function ForecastCard(props: { outlook: Outlook }): JSX.Element {
-  const known = () => (props.outlook.state === "known" ? props.outlook.forecast : undefined);
+  // The last figures stay, pale, while new ones are worked out: nothing jumps under the pointer.
+  const known = createMemo<Forecast | undefined>((last) => (props.outlook.state === "known" ? props.outlook.forecast : last), undefined);
+  const busy = () => props.outlook.state === "waiting" || props.outlook.state === "asking";
   const refused = () => (props.outlook.state === "refused" ? props.outlook : undefined);
   return (
     <Card title="What it will take" class="forecast">
-      <div aria-live="polite">
+      <div aria-live="polite" aria-busy={busy()} class={busy() ? "stale" : ""}>
         <Switch fallback={<p class="soft">Working it out…</p>}>
           <Match when={props.outlook.state === "wrong"}>
             <p class="wrong">Some settings cannot be so: see the fields.</p>

@@ -1,4 +1,4 @@
-import { createMemo, createSignal, type JSX, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, type JSX, Show } from "solid-js";
 import type { FormField, ModelForm } from "../../../../src/studio/forms.ts";
 import { api } from "../../api.ts";
 import "../../styles/training.css";
@@ -54,11 +54,11 @@ export default function Train(props: PageProps): JSX.Element {
               <Settings choices={choices} form={form()} problems={problems()} />
             </div>
             <div class="stack beside">
-              <ForecastCard outlook={outlook()} />
-              <How choices={choices} />
               <Button type="submit" look="primary" disabled={starting() || Object.keys(problems()).length > 0}>
                 {starting() ? "Starting…" : "Start training"}
               </Button>
+              <ForecastCard outlook={outlook()} />
+              <How choices={choices} />
             </div>
           </form>
         )}
@@ -126,23 +126,37 @@ function Settings(props: { choices: Choices; form: ModelForm; problems: Readonly
       fields: of(({ group, key }) => group === "training" && ![...first, ...stopping].includes(key)),
     },
   ]);
-  const wrong = (fields: readonly FormField[]) => fields.some(({ key }) => props.problems[key] !== undefined);
   return (
     <Card title="Settings" aside={<span class="hint">changed: {Object.keys(props.choices.texts()).length}</span>}>
-      {groups().map(({ title, open, fields }) => (
-        <details class="setting-group" open={open || wrong(fields)}>
-          <summary>{title}</summary>
-          <SettingForm
-            fields={fields}
-            preset={props.choices.preset()?.values ?? {}}
-            texts={props.choices.texts()}
-            onText={props.choices.setText}
-            problems={props.problems}
-            choices={metrics()}
-          />
-        </details>
-      ))}
+      <For each={groups()}>
+        {({ title, open, fields }) => (
+          <Group title={title} open={open} wrong={fields.some(({ key }) => props.problems[key] !== undefined)}>
+            <SettingForm
+              fields={fields}
+              preset={props.choices.preset()?.values ?? {}}
+              texts={props.choices.texts()}
+              onText={props.choices.setText}
+              problems={props.problems}
+              choices={metrics()}
+            />
+          </Group>
+        )}
+      </For>
     </Card>
+  );
+}
+
+/** Settings that can be folded away; what is wrong in them opens them. */
+function Group(props: { title: string; open: boolean; wrong: boolean; children: JSX.Element }): JSX.Element {
+  let details!: HTMLDetailsElement;
+  createEffect(() => {
+    if (props.wrong) details.open = true;
+  });
+  return (
+    <details ref={details} class="setting-group" open={props.open}>
+      <summary>{props.title}</summary>
+      {props.children}
+    </details>
   );
 }
 
