@@ -164,9 +164,8 @@ async function measureInteractions(page: Page): Promise<void> {
     const found: number[] = [];
     Object.assign(globalThis, { interactions: found });
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries() as (PerformanceEntry & { interactionId: number })[])
-        if (entry.interactionId > 0) found.push(entry.duration);
-    }).observe({ type: "event", durationThreshold: 16 } as { type: string });
+      for (const entry of list.getEntries()) if ((entry as PerformanceEventTiming).interactionId > 0) found.push(entry.duration);
+    }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
   });
   for (let i = 0; i < 6; i++) {
     await page.getByLabel("Logarithmic").click();

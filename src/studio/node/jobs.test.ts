@@ -161,7 +161,7 @@ describe("what goes wrong", () => {
     expect(told).toMatchObject({ state: "killed", can: ["resume", "remove"] });
     expect(told.trouble).toMatchInlineSnapshot(`
       {
-        "got": "metrics up to step 2 are kept, and every checkpoint written before",
+        "got": "The metrics up to step 2 are kept, and every checkpoint written before.",
         "hint": "resume it: it goes on from its last checkpoint, or from its beginning where there is none yet",
         "kind": "Killed",
         "what": "The training's process was ended from outside by SIGKILL; the system does that when memory runs out.",

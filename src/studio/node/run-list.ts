@@ -93,7 +93,7 @@ export function killedTrouble(signal: string | null, step: number): Trouble {
   return {
     kind: "Killed",
     what: `The training's process was ended from outside${signal === null ? "" : ` by ${signal}`}${memory}.`,
-    got: step === 0 ? "nothing was logged yet" : `metrics up to step ${step} are kept, and every checkpoint written before`,
+    got: step === 0 ? "Nothing was logged yet." : `The metrics up to step ${step} are kept, and every checkpoint written before.`,
     hint: "resume it: it goes on from its last checkpoint, or from its beginning where there is none yet",
   };
 }
