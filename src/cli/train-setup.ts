@@ -3,6 +3,7 @@ import { UsageError } from "../core/errors.ts";
 import type { ExampleSet } from "../data/dataset.ts";
 import { Loader, type WindowOrder } from "../data/loader.ts";
 import { defaultTraining, findModel, type ModelRecord, trainingSettings } from "../models/index.ts";
+import { requireMetric } from "../runs/held-out.ts";
 import { otherLength } from "../runs/length.ts";
 import { loadSplit, requireClasses } from "../runs/load.ts";
 import { listRuns, openRun, type Run } from "../runs/registry.ts";
@@ -36,6 +37,7 @@ async function newRun(model: string | undefined, options: TrainOptions, io: Io, 
   const record = findModel(model);
   const preset = presetName(options.preset, Object.keys(record.presets));
   const { config: wished, training } = settle(record, preset, options);
+  requireMetric(record, training.stopMetric as string);
   if (options.run !== undefined) await requireFree(options.run);
   const data = options.data ?? defaultData(record, preset);
   const { without } = options;

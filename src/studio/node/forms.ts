@@ -81,6 +81,9 @@ export function settingProblems(record: ModelRecord, preset: string, settings: R
     const field = path.map((_, i) => fields.get(path.slice(0, path.length - i).join("."))).find((found) => found !== undefined);
     return { key: field?.key ?? "", message: code === "custom" || field === undefined ? message : `must be ${field.rule}` };
   });
+  const { stopMetric } = training;
+  if (typeof stopMetric === "string" && stopMetric !== "" && !Object.hasOwn(record.metricInfo, stopMetric))
+    problems.push({ key: "stopMetric", message: `must be a metric of the model: ${Object.keys(record.metricInfo).join(", ")}` });
   return problems.filter(({ key }, i) => problems.findIndex((other) => other.key === key) === i);
 }
 
