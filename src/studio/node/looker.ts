@@ -4,6 +4,7 @@ import { type AskOptions, Child, type Environment } from "./child.ts";
 /** Without a question for so long, the process ends and its memory is free. */
 const IDLE_MS = 120_000;
 
+/** Asks the process that holds data sets, which is started with the first question. */
 export class Looker {
   readonly #env: Environment;
   readonly #runsFolder: string;

@@ -29,6 +29,7 @@ const AT_ONCE = 2;
 /** Ended tasks that are remembered, for pages that come back. */
 const REMEMBERED = 50;
 
+/** The tasks of a studio: those that run, and the last that have ended. */
 export class Tasks {
   readonly #env: Environment;
   readonly #runsFolder: string;

@@ -28,6 +28,7 @@ interface Kept {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** The uploads of a studio that are on their way. */
 export class Uploads {
   readonly #runsFolder: string;
   readonly #kept = new Map<string, Kept>();
