@@ -88,7 +88,7 @@ function ThemeSwitch(): JSX.Element {
 
 function Nowhere(): JSX.Element {
   return (
-    <EmptyState title="There is no such page">
+    <EmptyState title="There is no such page" level={1}>
       <p>
         The studio has no page at <code>{location.hash}</code>.
       </p>
@@ -101,7 +101,7 @@ function Failed(props: { error: unknown; reset: () => void }): JSX.Element {
   // The console has where.
   console.warn(props.error);
   return (
-    <EmptyState title="This page failed" role="alert">
+    <EmptyState title="This page failed" level={1} role="alert">
       <p>{props.error instanceof Error ? props.error.message : String(props.error)}</p>
       <Button onClick={props.reset}>Try again</Button>
     </EmptyState>
