@@ -117,13 +117,13 @@ function RunTable(props: {
             </span>
           ),
         },
+        { title: "State", value: ({ state }) => state, cell: (run) => <StateCell run={run} /> },
         {
           title: "Model",
           value: ({ model }) => model ?? undefined,
           cell: ({ model, preset }) => [model, preset].filter(Boolean).join(" / ") || "–",
         },
         { title: "Data", value: ({ data }) => data ?? undefined, cell: ({ data }) => data?.split(/[/\\]/).at(-1) ?? "–" },
-        { title: "State", value: ({ state }) => state, cell: (run) => <StateCell run={run} /> },
         { title: "Created", value: ({ created }) => created ?? undefined, cell: ({ created }) => since(created) },
         { title: "Results", cell: ({ results }) => <ResultList results={results} /> },
         { title: "Orders", cell: (run) => <Orders run={run} /> },
