@@ -9,7 +9,8 @@ import { summaries } from "./run-list.ts";
 
 /** Milliseconds between two looks. */
 const LOOK = 400;
-const LOOK_AT_ALL = 1000;
+/** The same for all runs: while one is at work, and while none is. */
+const LOOK_AT_ALL = { busy: 1000, quiet: 3000 };
 /** Rows told at once; more are left to a new table. */
 const MOST_ROWS = 5000;
 
@@ -74,6 +75,7 @@ export async function* liveRuns(
     const now = JSON.stringify(all);
     if (now !== told) yield { event: "runs", data: all };
     told = now;
-    await pause(LOOK_AT_ALL, undefined, { signal }).catch(() => undefined);
+    const busy = all.some(({ state }) => state === "training" || state === "starting" || state === "waiting");
+    await pause(LOOK_AT_ALL[busy ? "busy" : "quiet"], undefined, { signal }).catch(() => undefined);
   }
 }
