@@ -1,5 +1,8 @@
 // Every page of the studio in a real browser, on a phone's width and on a desk's.
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serveStudio } from "../../src/studio/node/server.ts";
+import { openStudio } from "../../src/studio/node/studio.ts";
 import { pages } from "../../studio/src/pages.ts";
 import { overflow, program, type StudioUnderTest, startStudio, type Visit } from "./harness.ts";
 
@@ -62,6 +65,23 @@ describe.skipIf(program === undefined)("the studio's pages", () => {
     await picture("learn-quote");
     expect(problems).toEqual([]);
     await page.context().close();
+  });
+
+  it("a token lets a browser in, and is in no address afterwards", async () => {
+    const token = "a-token-of-24-characters";
+    const page = path.resolve(import.meta.dirname, "../../dist/studio/page");
+    const server = await serveStudio(openStudio({ runsFolder: studio.runsFolder }), { port: 0, page, token });
+    const context = await studio.browser.newContext();
+    const visit = await context.newPage();
+    await visit.goto(server.url);
+    await visit.getByLabel("Token").fill(token);
+    await visit.getByRole("button", { name: "Enter" }).click();
+    await visit.getByRole("heading", { name: "Garden" }).waitFor();
+    expect(visit.url()).toBe(server.url);
+    expect(await visit.evaluate(() => document.cookie)).toBe("");
+    expect(await visit.evaluate(() => crossOriginIsolated)).toBe(true);
+    await context.close();
+    await server.close();
   });
 
   it("the colours that were chosen are kept", async () => {
