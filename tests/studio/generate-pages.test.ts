@@ -124,7 +124,7 @@ describe.skipIf(program === undefined)("the pages that generate", () => {
 
   it("text: tokens tell what else could have stood there, and another is taken", async () => {
     const { page, problems, picture } = await studio.visit("#/generate/gpt");
-    await page.getByLabel("Prompt").fill("the ");
+    await page.getByLabel("Prompt", { exact: true }).fill("the ");
     await page.getByLabel("Tokens", { exact: true }).fill("12");
     await page.getByRole("button", { name: "Write", exact: true }).click();
     await done(page);

@@ -4,7 +4,7 @@ import { RandomStreams } from "../../core/streams.ts";
 import { isPoint, requireImages } from "../../data/dataset.ts";
 import { loadPictureFile } from "../../data/node/picture-file.ts";
 import { datasetNamed } from "../../data/sets/index.ts";
-import { type Pictures, pictureShape } from "../../models/index.ts";
+import { type ModelRecord, type Pictures, pictureShape } from "../../models/index.ts";
 import { conditionList, sampleConditions } from "../../runs/conditions.ts";
 import type { Codes } from "../../runs/latent/codec.ts";
 import { readPictures } from "../../runs/latent/source.ts";
@@ -121,13 +121,15 @@ async function codeOf(holder: Holder, ref: PictureRef, wanted: Wanted, note: Not
   const { pictures, conditions } = await pictureOf(holder, ref, note);
   if (record.encode === undefined) throw noCodes(record.name);
   const told = chosen(wanted) ? await conditionsFor(holder, wanted, { count: 1, seed: "0", note }) : conditions;
-  if (record.data.conditions !== undefined && told === undefined)
-    throw new UsageError({
-      what: `The model "${record.name}" must be told what the picture shows.`,
-      hint: "choose its class or attributes",
-    });
+  requireTold(record, told);
   const codec = await holder.codec(note);
   return { code: (await codec.encode(pictures, told)).data, conditions: told };
+}
+
+/** @throws UsageError where a model takes conditions and nobody said what a picture shows */
+export function requireTold({ name, data }: Pick<ModelRecord, "name" | "data">, told: Float32Array | undefined): void {
+  if (data.conditions === undefined || told !== undefined) return;
+  throw new UsageError({ what: `The model "${name}" must be told what the picture shows.`, hint: "choose its class or attributes" });
 }
 
 function noCodes(model: string): UsageError {

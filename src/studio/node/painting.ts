@@ -8,7 +8,7 @@ import { keepKnown } from "../../sample/known.ts";
 import type { GalleryEntry, PictureRequest, PointsMade, PointsRequest } from "../generate.ts";
 import { unpackMask } from "../generate.ts";
 import { variationWay } from "./abilities.ts";
-import { between, chosen, conditionsFor, near, pictureOf, repeated } from "./codes.ts";
+import { between, chosen, conditionsFor, near, pictureOf, repeated, requireTold } from "./codes.ts";
 import { keepEntry, newId } from "./gallery.ts";
 import type { Holder, OpenedModel } from "./holder.ts";
 import { Cancelled, type Told } from "./worker-protocol.ts";
@@ -88,6 +88,7 @@ async function make(holder: Holder, opened: OpenedModel, request: PictureRequest
       if (record.reconstruct === undefined) throw new UsageError({ what: `The model "${record.name}" gives no pictures back.` });
       const { pictures, conditions } = await pictureOf(holder, request.of, desk.remark);
       const told = chosen(request) ? await conditionsFor(holder, request, { count: 1, seed: "0", note }) : conditions;
+      requireTold(record, told);
       return { pictures: await (await holder.codec(note)).reconstruct(pictures, told) };
     }
   }
@@ -233,15 +234,16 @@ class Frames {
 
   /** What came of it, where the last frame was another, or there was none. */
   finish(samples: Samples): void {
-    this.#tell(samples);
+    this.#tell(samples, true);
   }
 
-  #tell({ data, shape }: Samples): void {
-    const bytes = this.#type === "frame" ? bytesOf(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const text = Buffer.from(bytes).toString("base64");
-    if (text === this.#told) return;
-    this.#told = text;
-    this.#desk.tell({ type: this.#type, index: this.#index, shape, data: text });
+  #tell({ data: values, shape }: Samples, last = false): void {
+    const bytes = this.#type === "frame" ? bytesOf(values) : new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const data = Buffer.from(bytes).toString("base64");
+    // A row may be as black as what was there before it: it counts; the end that was told already does not count twice.
+    if (last && data === this.#told) return;
+    this.#told = data;
+    this.#desk.tell({ type: this.#type, index: this.#index, shape, data });
   }
 }
 

@@ -11,8 +11,26 @@ function makeConversation(run: string) {
   const [turns, setTurns] = createSignal<readonly ChatTurn[]>([]);
   const [draft, setDraft] = createSignal("");
   const [name, setName] = createSignal("");
+  const [taken, setTaken] = createSignal<NamedPrompt | undefined>();
   const [made, setMade] = createSignal<ChatMade | undefined>();
-  return { run, wording, system, setSystem, examples, setExamples, turns, setTurns, draft, setDraft, name, setName, made, setMade };
+  return {
+    run,
+    wording,
+    system,
+    setSystem,
+    examples,
+    setExamples,
+    turns,
+    setTurns,
+    draft,
+    setDraft,
+    name,
+    setName,
+    taken,
+    setTaken,
+    made,
+    setMade,
+  };
 }
 
 type Kept = ReturnType<typeof makeConversation>;
@@ -23,7 +41,7 @@ const kept = new Map<string, Kept>();
 export function conversationWith(run: string) {
   const known = kept.get(run) ?? makeConversation(run);
   kept.set(run, known);
-  const { turns, setTurns, draft, setDraft, system, setSystem, examples, setExamples, setName, wording, setMade } = known;
+  const { turns, setTurns, draft, setDraft, system, setSystem, examples, setExamples, setName, taken, setTaken, wording, setMade } = known;
   const work = followWork((event) => {
     if (event.type === "piece")
       setTurns((all) => [...all.slice(0, -1), { role: "assistant", content: all[all.length - 1].content + event.text }]);
@@ -65,12 +83,17 @@ export function conversationWith(run: string) {
     },
     /** Take up a named prompt, or put what is there into one. */
     load: (prompt: NamedPrompt) => {
+      setTaken(prompt);
       setSystem(prompt.system);
       setExamples(prompt.examples);
       if (prompt.text !== "") setDraft(prompt.text);
       setName(prompt.name);
     },
-    asPrompt: (as: string): NamedPrompt => ({ name: as, system: system(), examples: [...examples()], text: "" }),
+    asPrompt: (as: string): NamedPrompt => ({
+      ...{ name: as, system: system(), examples: [...examples()] },
+      // What is only of use in the text playground stays with the name that has it.
+      text: taken()?.name === as ? taken()!.text : "",
+    }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { createSignal, For, type JSX, onMount, Show } from "solid-js";
+import { createSignal, For, type JSX, onCleanup, onMount, Show } from "solid-js";
 import type { Gallery, GalleryEntry } from "../../../../src/studio/generate.ts";
 import { api } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
@@ -50,7 +50,13 @@ export interface GalleryProps {
 
 /** Batches, newest first, each with how it was made. */
 export function GalleryView(props: GalleryProps): JSX.Element {
-  onMount(() => void props.gallery.reload());
+  const reload = () => document.visibilityState === "visible" && void props.gallery.reload();
+  // Another page, or the command line, may have made something meanwhile.
+  onMount(() => {
+    reload();
+    document.addEventListener("visibilitychange", reload);
+    onCleanup(() => document.removeEventListener("visibilitychange", reload));
+  });
   return (
     <section class="run-gallery" aria-labelledby="gallery-title">
       <h2 id="gallery-title">Gallery</h2>

@@ -21,9 +21,11 @@ export const modes: Readonly<Record<Mode, { readonly title: string; readonly abo
 /** The modes that a model has. */
 export function modesOf({ pictures }: GenerateInfo): Mode[] {
   if (pictures === undefined) return [];
-  const { fresh, fills, starts, reconstructs, between } = pictures;
+  const { fresh, fills, starts, reconstructs, between, variations } = pictures;
+  // Models without codes vary only what they could have drawn; other draws are no variations.
+  const varies = variations === "codes" ? between : fresh && variations !== "seeds";
   const has: Readonly<Record<Mode, boolean>> = {
-    ...{ fresh, variations: fresh, between, fill: fills && fresh, from: starts !== false, reconstruct: reconstructs },
+    ...{ fresh, variations: varies, between, fill: fills && fresh, from: starts !== false, reconstruct: reconstructs },
   };
   return (Object.keys(modes) as Mode[]).filter((mode) => has[mode]);
 }

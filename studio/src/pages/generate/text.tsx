@@ -1,8 +1,9 @@
 import { createSignal, type JSX, Show } from "solid-js";
-import type { GenerateInfo, TextMade, TextRequest, TokenTold } from "../../../../src/studio/generate.ts";
+import type { GenerateInfo, NamedPrompt, TextMade, TextRequest, TokenTold } from "../../../../src/studio/generate.ts";
 import { Button } from "../../components/button.tsx";
 import { Field, TextField } from "../../components/field.tsx";
 import { followWork, generatePath } from "./follow.ts";
+import { NamedPrompts } from "./named-prompts.tsx";
 import { nextSeed } from "./sampling-form.tsx";
 import { TokenText } from "./token-text.tsx";
 import { WordingForm, wordingState } from "./wording-form.tsx";
@@ -13,6 +14,8 @@ function textState(info: GenerateInfo) {
   const wording = wordingState(120, 0.8);
   const [prompt, setPrompt] = createSignal("");
   const [stop, setStop] = createSignal("");
+  const [name, setName] = createSignal("");
+  const [taken, setTaken] = createSignal<NamedPrompt | undefined>();
   /** The prompt that the tokens below follow. */
   const [begun, setBegun] = createSignal("");
   const [tokens, setTokens] = createSignal<readonly TokenTold[]>([]);
@@ -29,7 +32,22 @@ function textState(info: GenerateInfo) {
     void work.begin(generatePath(info.name, "text"), request);
   };
   return {
-    ...{ wording, prompt, setPrompt, stop, setStop, begun, tokens, made, work },
+    ...{ wording, prompt, setPrompt, stop, setStop, name, setName, begun, tokens, made, work },
+    /** A prompt for conversations becomes a text: what is told first, examples, and where the model goes on. */
+    take: (prompt: NamedPrompt) => {
+      const { system, examples, text } = prompt;
+      setTaken(prompt);
+      const shown = examples.map(({ user, assistant }) => `User: ${user}\nAssistant: ${assistant}\n`);
+      setPrompt(text !== "" ? text : [system === "" ? "" : `${system}\n\n`, ...shown].join(""));
+    },
+    // What is only of use in conversations stays with the name that has it.
+    asPrompt: (as: string): NamedPrompt => ({
+      system: "",
+      examples: [],
+      ...(taken()?.name === as ? taken() : {}),
+      name: as,
+      text: prompt(),
+    }),
     begin: () => {
       setBegun(prompt());
       write([]);
@@ -66,6 +84,10 @@ export function TextPlayground(props: { info: GenerateInfo }): JSX.Element {
             <Button onClick={state.more}>Go on</Button>
           </Show>
         </WorkState>
+        <details class="sampling">
+          <summary>Named prompts</summary>
+          <NamedPrompts name={state.name()} onName={state.setName} onTake={state.take} prompt={state.asPrompt} />
+        </details>
         <WordingForm wording={state.wording} />
         <TextField label="Ends at" hint="a text that ends it; \n for a line's end" value={state.stop()} onValue={state.setStop} />
       </form>
