@@ -1,6 +1,7 @@
 // The page Explore: a trained run opened in the browser itself, its map of codes, and moving through it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Sandbox } from "../end-to-end/harness.ts";
+import { violations } from "./axe.ts";
 import { overflow, program, type StudioUnderTest, startStudio } from "./harness.ts";
 
 const sandbox = await Sandbox.create();
@@ -58,6 +59,7 @@ describe.skipIf(program === undefined)("exploring", () => {
     await page.getByRole("button", { name: "Draw the way" }).click();
     await page.locator('canvas[aria-label="the way in 9 pictures"]').waitFor();
     await picture("explore-vae");
+    expect(await violations(page)).toEqual([]);
     // What is computed once is there at the next visit.
     await page.reload();
     await map.waitFor({ timeout: 60_000 });

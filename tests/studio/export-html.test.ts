@@ -1,6 +1,6 @@
 // Exported pages, opened from disk in a real browser without a network: they make what Node makes, ask for nothing and complain of nothing.
 import { mkdirSync } from "node:fs";
-import { stat, writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
@@ -13,6 +13,7 @@ import { drawSamples } from "../../src/runs/sampling.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { findChromium, launch } from "../browser/chromium.ts";
 import { Sandbox } from "../end-to-end/harness.ts";
+import { violations, walk } from "./axe.ts";
 
 const program = findChromium();
 if (program === undefined) console.warn("Tests of exported pages are skipped: no Chromium here (CHROMIUM names a program).");
@@ -123,6 +124,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
     await expect.poll(() => pad.getAttribute("aria-valuetext")).toBe("1.44 across, 0.00 up");
     await expect.poll(() => page.getByText(/pictures a second/).count()).toBeGreaterThan(0);
     await page.screenshot({ path: path.join(artifacts, "export-vae.png"), fullPage: true });
+    expect([...(await violations(page)), ...(await walk(page))]).toEqual([]);
     expect(problems).toEqual([]);
   });
 
@@ -132,7 +134,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
     await page.getByRole("slider", { name: /Truncation/ }).fill("0.5");
     await page.getByRole("button", { name: "Draw the way" }).click();
     await page.locator('canvas[aria-label="the way in 9 pictures"]').waitFor();
-    expect(await colours(page, "the way in 9 pictures")).toBeGreaterThan(3);
+    expect(await colours(page, "the way in 9 pictures")).toBeGreaterThan(2);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
     await page.screenshot({ path: path.join(artifacts, "export-gan-phone.png"), fullPage: true });
     expect(problems).toEqual([]);
@@ -148,6 +150,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
     expect(Number(await steps.getAttribute("max"))).toBeGreaterThan(5);
     await steps.fill("0");
     await page.screenshot({ path: path.join(artifacts, "export-diffusion.png"), fullPage: true });
+    expect(await violations(page)).toEqual([]);
     expect(problems).toEqual([]);
   });
 
@@ -166,6 +169,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
     await page.keyboard.press("ArrowRight");
     await expect.poll(() => page.locator(".play-alternatives li").count()).toBe(5);
     await page.screenshot({ path: path.join(artifacts, "export-gpt.png"), fullPage: true });
+    expect([...(await violations(page)), ...(await walk(page))]).toEqual([]);
     expect(problems).toEqual([]);
   });
 
@@ -185,4 +189,6 @@ it("is refused for a model that makes nothing, a precision that is none, and a r
   expect(told.err).toContain('The model "mlp" cannot be shown in a page');
   const wrong = await sandbox.inside(["export", "classes", "--format", "html", "--precision", "int4"]);
   expect(wrong.err).toContain("one of: float32, float16");
+  await rm(path.join(sandbox.home, "classes", "checkpoints"), { recursive: true });
+  expect((await sandbox.inside(["export", "classes", "--format", "html"])).err).toContain("The run classes has no checkpoint yet.");
 });

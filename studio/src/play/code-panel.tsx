@@ -59,9 +59,7 @@ export function CodePanel(props: CodePanelProps): JSX.Element {
       <div class="play-codes">
         <figure class="play-large">
           <PictureGrid pictures={decoded.picture()} label="what the model makes of this code" class="large" />
-          <figcaption class="hint" role="status">
-            {decoded.told()}
-          </figcaption>
+          <figcaption class="hint">{decoded.told()}</figcaption>
         </figure>
         <div class="stack">
           <Show when={props.pad === undefined} fallback={props.pad}>

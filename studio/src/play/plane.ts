@@ -27,7 +27,7 @@ export function boundsOf(points: ArrayLike<number>): Bounds {
     high = high.map((value, axis) => (axis === i % 2 ? Math.max(value, points[i]) : value));
   }
   if (!Number.isFinite(low[0])) return { x: [-1, 1], y: [-1, 1] };
-  const half = 0.6 * Math.max(high[0] - low[0], high[1] - low[1], 1e-3);
+  const half = 0.55 * Math.max(high[0] - low[0], high[1] - low[1], 1e-3);
   const [x, y] = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
   return { x: [x - half, x + half], y: [y - half, y + half] };
 }
