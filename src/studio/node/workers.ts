@@ -138,7 +138,11 @@ class Pool implements Workers {
   #workerFor(target: Target): WorkerProcess | undefined {
     const alive = this.#alive();
     const known = alive.find((worker) => worker.target.path === target.path);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      // The latest asked stands last, which decides where two were used in the same millisecond.
+      this.#processes = [...alive.filter((worker) => worker !== known), known];
+      return known;
+    }
     return alive.length < MOST ? this.#begin(target) : undefined;
   }
 
