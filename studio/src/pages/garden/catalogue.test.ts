@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { RandomStream } from "../../../../src/core/random.ts";
 import { models } from "../../../../src/models/index.ts";
+import { summary } from "../../../../src/nn/module.ts";
 import { abilities, abilitiesOf, gardenModel } from "../../../../src/studio/garden.ts";
 import { chosen, shortCount, sizeOf, tryAddress } from "./catalogue.ts";
 
@@ -36,6 +38,20 @@ describe("the garden", () => {
       for (const preset of presets)
         expect([name, preset.name, preset.about !== "", preset.data !== ""]).toEqual([name, preset.name, true, true]);
     }
+  });
+
+  it("knows how many numbers every preset holds (node bin/ts.js scripts/studio-assets.ts writes the list)", () => {
+    const presets = models.flatMap((record) => Object.entries(record.presets).map(([preset, { config }]) => ({ record, preset, config })));
+    const listed = presets.map(({ record, preset }) => sizeOf(record.name, preset));
+    expect(presets.filter((_, i) => listed[i] === undefined).map(({ record, preset }) => `${record.name} ${preset}`)).toEqual([]);
+    // Large networks take seconds to make and gigabytes to hold.
+    const small = presets.filter((_, i) => listed[i]! < 1_000_000);
+    const counted = small.map(({ record, preset, config }) => [
+      record.name,
+      preset,
+      summary(record.build(config, new RandomStream(0, "count"))).total,
+    ]);
+    expect(counted).toEqual(small.map(({ record, preset }) => [record.name, preset, sizeOf(record.name, preset)]));
   });
 
   it("shortens counts and knows where a run is tried", () => {
