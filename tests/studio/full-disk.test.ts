@@ -69,6 +69,10 @@ it("is told, keeps its last good checkpoint, and goes on when there is room agai
   await jobs.resume("full");
   const { step } = await until(({ state }) => state === "training");
   expect(step).toBeGreaterThanOrEqual(checkpoint);
+  // A studio that comes back finds the training, and is obeyed by it.
+  await jobs.close();
+  jobs = new Jobs({ runsFolder: home, env: process.env, tick: 100 });
+  expect((await jobs.views()).get("full")).toMatchObject({ lives: true, job: { state: "running" } });
   await jobs.ask("full", "pause");
   await until(({ state }) => state === "paused");
 }, 120_000);
