@@ -71,7 +71,10 @@ function Talk(props: { info: GenerateInfo }): JSX.Element {
   return (
     <div class="generate">
       <form class="generate-form stack" onSubmit={(event) => event.preventDefault()}>
-        <PromptDesign conversation={conversation} />
+        <details class="sampling" open={window.innerWidth >= 900}>
+          <summary>Prompt and examples</summary>
+          <PromptDesign conversation={conversation} />
+        </details>
         <details class="sampling">
           <summary>Sampling</summary>
           <div class="stack">

@@ -39,6 +39,8 @@ export function followWork(onEvent: (event: TaskEvent) => void): Followed {
   const hear = (event: TaskEvent) => {
     if (event.type === "failed") return over("It failed.", event);
     if (event.type === "progress" || event.type === "note") setStatus(event.text);
+    // It was opened, or waited, and is at work now.
+    if (event.type === "frame" || event.type === "points" || event.type === "token" || event.type === "piece") setStatus("Working …");
     if (event.type === "done") over("Done.");
     if (event.type === "cancelled") over("Stopped.");
     onEvent(event);
