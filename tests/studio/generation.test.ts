@@ -245,7 +245,11 @@ describe("texts", () => {
 
   it("come from the folder of a pretrained model, too", async () => {
     const run = encodeURIComponent("@gpt2");
-    expect(await get<GenerateInfo>(`/api/generate/${run}`)).toMatchObject({ kind: "text", folder: true, text: { chat: true, attention: false } });
+    expect(await get<GenerateInfo>(`/api/generate/${run}`)).toMatchObject({
+      kind: "text",
+      folder: true,
+      text: { chat: true, attention: false },
+    });
     expect(tokens(await follow(`/api/generate/${run}/text`, { prompt: "The", maxTokens: 3 }))).toHaveLength(3);
     await expect(get(`/api/generate/${run}/gallery`)).rejects.toThrow(/no run named/);
     const [last] = (await follow(`/api/generate/${run}/pictures`, { work: "fresh", count: 1, seed: "1" })).slice(-1);
