@@ -4,15 +4,17 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pages } from "../../studio/src/pages.ts";
 import { violations, walk } from "./axe.ts";
+import { writeBoard, writeEvaluation, writeUpload } from "./fixtures.ts";
 import { overflow, program, type StudioUnderTest, startStudio, type Visit } from "./harness.ts";
 import { smokeRuns } from "./smoke-runs.ts";
 
-const { home } = program === undefined ? { home: "" } : await smokeRuns();
+const { home, pictures } = program === undefined ? { home: "", pictures: "" } : await smokeRuns();
 
 /** Pages as they open, then with something in them. */
 const places = [
   ...pages.map(({ path: name }) => name),
   ...["garden/vae", "learn/vae", "data/moons", "data/bars-and-stripes", "train?model=vae", "runs/vae", "runs/gpt", "runs/broken"],
+  ...["data/own:shapes", "data/absent", "explore/vae", "explore/gpt", "generate/gpt?tab=attention", "runs/vae?tab=samples", "runs/absent"],
   ...["compare?runs=vae,ddpm", "evaluate/vae", "evaluate/absent", "generate/vae", "generate/ddpm", "generate/gpt", "chat/gpt", "nowhere"],
 ];
 
@@ -21,6 +23,9 @@ describe.skipIf(program === undefined)("the studio without eyes or mouse", () =>
   beforeAll(async () => {
     mkdirSync(path.join(home, "broken"));
     writeFileSync(path.join(home, "broken", "run.json"), "{");
+    await writeBoard(home);
+    await writeEvaluation(home, "vae");
+    await writeUpload(home, pictures);
     studio = await startStudio(home);
   });
   afterAll(async () => {

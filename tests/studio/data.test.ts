@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Sandbox } from "../end-to-end/harness.ts";
+import { writeBoard } from "./fixtures.ts";
 import { program, type StudioUnderTest, startStudio, type Visit } from "./harness.ts";
 
 const sandbox = await Sandbox.create();
@@ -17,7 +18,7 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await mkdir(sandbox.home, { recursive: true });
     await mkdir(path.join(sandbox.home, "ruined"));
     await writeFile(path.join(sandbox.home, "ruined", "run.json"), "{");
-    await writeBoard();
+    await writeBoard(sandbox.home);
     studio = await startStudio(sandbox.home);
   });
   afterAll(async () => {
@@ -29,26 +30,6 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     const visit = await studio.visit(place);
     visit.page.setDefaultTimeout(120_000);
     return visit;
-  }
-
-  /** A small leaderboard with one line that never came to its measures. */
-  async function writeBoard(): Promise<void> {
-    const folder = path.join(sandbox.home, ".board");
-    await mkdir(path.join(folder, "samples", "vae"), { recursive: true });
-    const settings = { data: "mnist", image: [1, 8, 8], minutes: 1, samples: 12, seed: "0", features: "mnist" };
-    await writeFile(path.join(folder, "board.json"), JSON.stringify({ format: 1, settings }));
-    await writeFile(path.join(folder, "samples", "vae", "0000.bin"), new Uint8Array(12 * 64).fill(120));
-    for (const [name, kd, parameters] of [
-      ["vae", 0.5, 200],
-      ["dcgan", 0.2, 900],
-    ] as const) {
-      const row = {
-        ...{ name, model: name, title: name, family: "any", run: `board-${name}`, shape: [1, 8, 8], parameters, notes: [] },
-        ...{ training: { seconds: 60 }, sampling: { secondsPerPicture: 0.001 }, measures: { kd: { value: kd, error: 0.01, real: 0 } } },
-      };
-      await writeFile(path.join(folder, `${name}.json`), JSON.stringify({ name, drawn: [], row }));
-    }
-    await writeFile(path.join(folder, "glow.json"), JSON.stringify({ name: "glow", drawn: [] }));
   }
 
   it("a dropped folder becomes a data set that can be looked at; the bad file is named", { timeout: 300_000 }, async () => {

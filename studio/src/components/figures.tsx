@@ -34,5 +34,9 @@ export function FigureTable(props: { caption: string; figures: readonly Figure[]
       { title: "what it means", cell: ({ about }) => about },
     ];
   };
-  return <Table caption={props.caption} columns={columns()} rows={props.figures} />;
+  return (
+    <div class="figures">
+      <Table caption={props.caption} columns={columns()} rows={props.figures} />
+    </div>
+  );
 }

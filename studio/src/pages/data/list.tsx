@@ -7,7 +7,7 @@ import { Part } from "../../components/part.tsx";
 import { address } from "../../route.ts";
 import { PrepareButton } from "./prepare.tsx";
 import { UploadOwn } from "./upload.tsx";
-import { kindWords, readiness, sizeWords } from "./words.ts";
+import { kindWords, readiness, sizeWords, trainAddress } from "./words.ts";
 
 /** Every data set, and a place to bring one's own. */
 export function DataList(): JSX.Element {
@@ -108,7 +108,7 @@ function Tile(props: { entry: DataEntry; onChanged: () => void }): JSX.Element {
           </Button>
         </Show>
         <Show when={props.entry.broken === undefined}>
-          <Button href={address("train", [], { data: props.entry.name })} aria-label={`Train on it: ${props.entry.title}`}>
+          <Button href={trainAddress(props.entry)} aria-label={`Train on it: ${props.entry.title}`}>
             Train on it
           </Button>
         </Show>

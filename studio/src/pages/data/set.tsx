@@ -13,7 +13,7 @@ import { PictureSet } from "./pictures.tsx";
 import { PointSetView } from "./points.tsx";
 import { PrepareButton } from "./prepare.tsx";
 import { TextSetView } from "./texts.tsx";
-import { kindWords, readiness, sizeWords } from "./words.ts";
+import { kindWords, readiness, sizeWords, trainAddress } from "./words.ts";
 
 export type SplitName = "train" | "test";
 
@@ -45,7 +45,7 @@ function Found(props: { entry: DataEntry; onChanged: () => void }): JSX.Element 
         <div class="row">
           <span class={`tag ${state().look}`}>{state().text}</span>
           <Show when={props.entry.broken === undefined}>
-            <Button look="primary" href={address("train", [], { data: props.entry.name })}>
+            <Button look="primary" href={trainAddress(props.entry)}>
               Train on it
             </Button>
           </Show>

@@ -1,4 +1,5 @@
 import type { DataEntry, DataKind } from "../../../../src/studio/data.ts";
+import { address } from "../../route.ts";
 
 /** What a kind is called, of one set and as a heading. */
 export const kindWords: Readonly<Record<DataKind, { one: string; heading: string; examples: string }>> = {
@@ -38,4 +39,17 @@ export function prepareWords({ downloadBytes }: DataEntry): string {
 export function sizeWords({ splits, bytes }: DataEntry): string {
   const examples = splits === undefined ? [] : [`${countText(splits.train)} to train on, ${countText(splits.test)} held out`];
   return [...examples, ...(bytes === undefined ? [] : [`${bytesText(bytes)} on the disk`])].join("; ") || "known when it is prepared";
+}
+
+/** A model to begin with for each kind of data. */
+const firstModels: Readonly<Record<DataKind, Readonly<Record<string, string>>>> = {
+  pictures: { model: "vae" },
+  points: { model: "realnvp", preset: "toy" },
+  text: { model: "gpt" },
+  pairs: { model: "seq2seq" },
+};
+
+/** Where a training on a set is set up. */
+export function trainAddress({ name, kind }: DataEntry): string {
+  return address("train", [], { ...firstModels[kind], data: name });
 }

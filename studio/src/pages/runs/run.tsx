@@ -85,6 +85,7 @@ function Head(props: { run: RunDetail; lost: boolean }): JSX.Element {
         <Orders run={props.run} onRemoved={() => go(address("runs"))} />
         <Show when={props.run.checkpoints.length > 0 && props.run.state !== "broken"}>
           <Button href={address("generate", [props.run.name])}>Generate</Button>
+          <Button href={address("evaluate", [props.run.name])}>Evaluate</Button>
         </Show>
         <Show when={props.run.model !== null && props.run.state !== "broken"}>
           <Button href={again()}>Train again…</Button>
