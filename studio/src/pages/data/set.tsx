@@ -25,6 +25,9 @@ export function DataSet(props: { name: string }): JSX.Element {
       <p>
         <a href={address("data")}>All data</a>
       </p>
+      <Show when={entry.error !== undefined}>
+        <h1>{props.name}</h1>
+      </Show>
       <Part resource={entry} what="the data set" retry={() => void refetch()}>
         {(found) => <Found entry={found} onChanged={() => void refetch()} />}
       </Part>

@@ -22,7 +22,7 @@ export function RunPage(props: { name: string }): JSX.Element {
     <Show
       when={run.error() === undefined && run.gone() === undefined}
       fallback={
-        <EmptyState title={run.gone() === undefined ? "This run cannot be shown" : "This run is gone"} role="alert">
+        <EmptyState title={run.gone() === undefined ? "This run cannot be shown" : "This run is gone"} level={1} role="alert">
           <p class="told">{run.gone() ?? run.error()?.message}</p>
           <Button href={address("runs")}>To all runs</Button>
         </EmptyState>
