@@ -65,6 +65,10 @@ function Head(props: { info: GenerateInfo }): JSX.Element {
       {props.info.title}
       <Show when={props.info.shape}>{(shape) => <> · {shape().join(" x ")}</>}</Show>
       <Show when={props.info.step !== undefined}> · step {props.info.step}</Show>
+      <Show when={props.info.pictures?.between}>
+        {" "}
+        · <a href={address("explore", [props.info.name])}>explore its codes</a>
+      </Show>
       <Show when={props.info.training}> · is being trained: the newest checkpoint counts</Show>
     </p>
   );
