@@ -4,12 +4,16 @@ import type { CallName, Calls, FromWorker, Opened, OpenRequest, ToWorker } from 
 
 /** The part of a worker that is used. */
 export interface WorkerLike {
+  /** Send it a message, which is copied. */
   postMessage(message: unknown): void;
+  /** Hear its messages, and that it has failed. */
   addEventListener(type: "message" | "error", listener: (event: { data?: unknown; message?: string }) => void): void;
+  /** End it at once. */
   terminate(): void;
 }
 
 export interface CallOptions<C extends CallName> {
+  /** Told what the call tells on its way. */
   onEvent?: ((event: Calls[C]["event"]) => void) | undefined;
   /** Ends the call; its promise is then rejected with the signal's reason. */
   signal?: AbortSignal | undefined;

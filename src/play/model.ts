@@ -139,6 +139,7 @@ export class PlayModel {
     return await translateText(this.#context, { tokenizer, sourceTokenizer: this.#sourceTokenizer }, source, sampling);
   }
 
+  /** Free its programs. */
   async dispose(): Promise<void> {
     for (const rows of this.#rows.values()) await rows.dispose();
     this.#rows.clear();

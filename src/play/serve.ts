@@ -7,7 +7,9 @@ import type { CallName, Calls, FromWorker, OpenRequest, ToWorker } from "./proto
 
 /** What the worker has of its surroundings. */
 export interface ServeOptions {
+  /** Send a message to the page. */
   post(message: FromWorker): void;
+  /** The record of a model by its name: `loadRecord`, or one of a page that knows one model. */
   loadRecord(name: string): Promise<ModelRecord>;
   /** The backend, and how many threads it uses. */
   openBackend(request: OpenRequest): Promise<{ backend: Backend; threads: number }>;

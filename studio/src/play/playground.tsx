@@ -9,7 +9,7 @@ import { PointPanel, Warp } from "./points.tsx";
 import { Translate, Write } from "./write.tsx";
 import "./play.css";
 
-/** Larger codes are pictures of noise: a hand finds nothing among them. */
+/** Larger codes are pictures of noise, or of words: a hand finds nothing among them without a map. */
 const MOST_NUMBERS = 512;
 
 export interface PlaygroundProps {
@@ -26,7 +26,7 @@ export interface PlaygroundProps {
 export function Playground(props: PlaygroundProps): JSX.Element {
   const { about } = props.play.opened;
   const start = () => about.normalCodes || props.play.extras.examples !== undefined;
-  const byHand = () => about.can.decode && about.codeSize > 0 && about.codeSize <= MOST_NUMBERS && (start() || props.pad !== undefined);
+  const byHand = () => about.can.decode && about.codeSize > 0 && (props.pad !== undefined || (about.codeSize <= MOST_NUMBERS && start()));
   const ways = () => about.can.decode && about.codeSize > 0 && start();
   return (
     <div class="stack">
