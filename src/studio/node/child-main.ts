@@ -53,7 +53,8 @@ async function answer({ ask, operation, input }: Extract<ToChild, { ask: number 
 }
 
 function tell(message: FromChild): void {
-  if (process.connected) process.send!(message);
+  // The studio may let go in this very moment: then nobody is left to tell.
+  if (process.connected) process.send!(message, undefined, undefined, () => undefined);
 }
 
 function told(error: unknown): Extract<FromChild, { failed: number }>["error"] {
