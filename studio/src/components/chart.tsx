@@ -23,6 +23,22 @@ export interface ChartProps {
   readonly height?: number | undefined;
 }
 
+const waiting = new Set<() => void>();
+
+/** One chart a frame: where many change at once, the page answers between them. */
+function inTurn(draw: () => void): void {
+  if (waiting.size === 0) requestAnimationFrame(drawNext);
+  waiting.add(draw);
+}
+
+function drawNext(): void {
+  const [draw] = waiting;
+  if (draw === undefined) return;
+  waiting.delete(draw);
+  if (waiting.size > 0) requestAnimationFrame(drawNext);
+  draw();
+}
+
 /** Curves over steps. New data keep the zoom. For those who do not see it, its title tells where each line stands. */
 export function Chart(props: ChartProps): JSX.Element {
   let frame!: HTMLDivElement;
@@ -39,7 +55,7 @@ export function Chart(props: ChartProps): JSX.Element {
       plot?.destroy();
     });
   });
-  createEffect(() => {
+  const draw = () => {
     if (width() === 0) return;
     const log = (props.log ?? false) && isPositive(props.lines);
     const data = aligned(props.lines) as uPlot.AlignedData;
@@ -54,11 +70,12 @@ export function Chart(props: ChartProps): JSX.Element {
       if (plot.width !== width()) plot.setSize({ width: width(), height: props.height ?? 220 });
       plot.setData(data);
     }
-  });
+  };
   createEffect(() => {
-    void props.zoom;
-    if (plot !== undefined) plot.setData(plot.data);
+    void [width(), props.lines, props.log, props.zoom, theme(), system(), props.height, props.sync];
+    inTurn(draw);
   });
+  onCleanup(() => waiting.delete(draw));
   return (
     <figure class="chart">
       <figcaption>
