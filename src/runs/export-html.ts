@@ -107,11 +107,15 @@ interface PageParts {
 const policy =
   "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob:; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'";
 
+const licences =
+  "Contains ONNX Runtime (MIT License, Copyright Microsoft Corporation), Solid (MIT License, Copyright Ryan Carniato), Zod (MIT License, Copyright Colin McDonnell), protobuf-es (Apache License 2.0 and BSD-3-Clause, Copyright Buf Technologies, Inc., and Google Inc.) and atelier (Apache License 2.0, Copyright The Atelier authors).";
+
 function pageOf({ facts, weights, worker, runtime, script, style }: PageParts): string {
   const data = (id: string, content: string) => `<script type="text/plain" id="${id}">${content}</script>`;
   // What a script holds must not end it.
   const json = JSON.stringify(facts).replaceAll("<", "\\u003c");
   return `<!doctype html>
+<!-- ${licences} -->
 <html lang="en">
 <head>
 <meta charset="utf-8">
