@@ -17,7 +17,7 @@ let jobs: Jobs;
 
 beforeAll(() => {
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], { stdio: "ignore" });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", disk], { stdio: "ignore" });
     mounted = true;
     mkdirSync(home);
     jobs = new Jobs({ runsFolder: home, env: process.env });
@@ -36,6 +36,9 @@ async function until(is: (run: RunSummary) => boolean): Promise<RunSummary> {
   for (;;) {
     const run = await summary();
     if (is(run)) return run;
+    if (run.state === "finished" || (run.state === "failed" && run.trouble?.got?.includes("ENOSPC") !== true)) {
+      throw new Error(`the run is ${run.state}: ${JSON.stringify(run.trouble)}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -53,7 +56,7 @@ it("is told, keeps its last good checkpoint, and goes on when there is room agai
   await jobs.resume("full");
   await until(({ state }) => state === "training");
   try {
-    writeFileSync(path.join(disk, "ballast"), new Uint8Array(400 * 1024));
+    writeFileSync(path.join(disk, "ballast"), new Uint8Array(16 * 2 ** 20));
   } catch {
     // As meant: it takes what there was.
   }

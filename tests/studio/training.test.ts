@@ -141,6 +141,9 @@ describe.skipIf(program === undefined)("training in the studio", () => {
     await order(page, "All steps").click();
     await page.getByText("a point is the mean of 128").waitFor();
     const chart = page.locator(".chart .u-over").first();
+    // Charts are drawn anew, one a frame.
+    await chart.scrollIntoViewIfNeeded();
+    await expect.poll(() => chart.boundingBox()).not.toBeNull();
     const box = (await chart.boundingBox())!;
     await page.mouse.move(box.x + box.width * 0.4, box.y + 40);
     await page.mouse.down();
