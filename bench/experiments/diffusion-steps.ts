@@ -75,16 +75,16 @@ async function measure(run: Run, samplers: readonly string[], steps: readonly nu
 }
 
 /** Kernel distance against steps, which stand at equal distances; thin bars of one standard error to each side. */
-function plot(points: readonly Point[], samplers: readonly string[], steps: readonly number[], samples: number): Series[] {
+function plot(points: readonly Point[], samplers: readonly string[], steps: readonly number[]): Series[] {
   const shown = samplers.flatMap((sampler) => {
     const own = steps.map((count) => points.find((point) => point.sampler === sampler && point.steps === count)!);
     const x = steps.map((_, i) => i);
-    return [{ name: `${sampler}, ${samples} samples`, x, y: own.map(({ kd }) => kd) }];
+    return [{ name: sampler, x, y: own.map(({ kd }) => kd) }];
   });
   const bars = samplers.map((sampler) => {
     const own = points.filter((point) => point.sampler === sampler);
     return {
-      name: `${sampler} ± standard error`,
+      name: `${sampler}, 1 s.e.`,
       x: own.flatMap(({ steps: count }) => [steps.indexOf(count), steps.indexOf(count), Number.NaN]),
       y: own.flatMap(({ kd, kdError }) => [kd - kdError, kd + kdError, Number.NaN]),
     };
@@ -107,12 +107,12 @@ for (const { sampler, steps: count, kd, kdError, fd, fdError, covered, seconds }
 }
 const out = path.resolve(values.out ?? path.join(run.folder, "diffusion-steps.png"));
 const raster = linePlot({
-  title: `${run.name}: kernel distance of ${samples} samples`,
-  xLabel: `steps: ${steps.join(", ")}`,
+  title: `kd of ${samples} samples`,
+  xLabel: `0 to ${steps.length - 1}: ${steps.join(", ")} steps`,
   yLabel: "kernel distance to held-out pictures",
   width: 760,
   height: 520,
-  series: plot(points, samplers, steps, samples),
+  series: plot(points, samplers, steps),
 });
 await writeFile(out, encodePng(raster, { Software: "atelier", run: run.name }));
 process.stdout.write(`${out}\n`);
