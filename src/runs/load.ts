@@ -10,6 +10,7 @@ import { type Module, namedParameters, namedStates } from "../nn/module.ts";
 import { copySaved } from "../train/trainer.ts";
 import { configHash, loadLatest } from "./checkpoint.ts";
 import type { Run } from "./registry.ts";
+import { runConfig } from "./run-config.ts";
 import { readTokenizers, type TextFields } from "./tokenizers.ts";
 
 /** A trained network out of a run, with what describes it. */
@@ -26,11 +27,11 @@ export interface LoadedModel {
 
 /**
  * Build a run's network and give it the weights of its newest good checkpoint: the averaged ones where the run keeps an average.
- * @throws UsageError for a model that this version does not have; FileError when no checkpoint can be read or it fits another model
+ * @throws UsageError for a model that this version does not have; FileError when no checkpoint can be read, or the run is of another version's model
  */
 export async function loadModel(run: Run, onWarning?: (text: string) => void): Promise<LoadedModel> {
   const record = findModel(run.record.model);
-  const { config } = run.record;
+  const config = runConfig(run, record);
   const network = record.build(config, new RandomStream(run.record.seed, "initialisation"));
   const checkpoint = await loadLatest(run, { model: record.name, configHash: configHash(config), onWarning });
   const saved = (name: string) =>

@@ -23,6 +23,7 @@ import { views } from "./pictures.ts";
 import { PointAnimation } from "./point-animation.ts";
 import type { Run } from "./registry.ts";
 import { RequestBox } from "./request.ts";
+import { runConfig } from "./run-config.ts";
 import { sampleText } from "./sample-text.ts";
 import { sampleTranslations } from "./translate.ts";
 
@@ -96,7 +97,8 @@ async function* train(options: RunTrainingOptions, requests: RequestBox): AsyncG
   const { run, record, set, backend } = options;
   const started = performance.now();
   const training = run.record.training as TrainingSettings & { steps?: number; phaseSteps?: number };
-  const { config, seed } = run.record;
+  const config = runConfig(run, record);
+  const { seed } = run.record;
   const { steps, phaseSteps } = training;
   const session = await TrainingSession.create({ record, config, training, set, seed, backend, steps, phaseSteps });
   try {

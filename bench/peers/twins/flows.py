@@ -27,8 +27,8 @@ POINTS = {"train": 20_000, "test": 10_000}
 SETTINGS = {
     "realnvp-toy": {"build": real_nvp_points, "data": "moons", "epochs": 60, "batch": 256, "rate": 4e-3, "cosine": True},
     "realnvp-book": {"build": lambda: real_nvp_points(count=6, features=256, depth=4, norm=False), "data": "moons", "epochs": 300, "batch": 256, "rate": 1e-4},
-    "realnvp-small": {"build": real_nvp_pictures, "data": "mnist", "epochs": 2, "batch": 64, "rate": 2e-3, "cosine": True},
-    "glow-small": {"build": glow, "data": "mnist", "epochs": 3, "batch": 64, "rate": 2e-3, "cosine": True, "warmup": 50},
+    "realnvp-small": {"build": real_nvp_pictures, "data": "mnist", "epochs": 6, "batch": 64, "rate": 2e-3, "cosine": True},
+    "glow-small": {"build": glow, "data": "mnist", "epochs": 8, "batch": 64, "rate": 2e-3, "cosine": True, "warmup": 50},
 }  # fmt: skip
 
 

@@ -321,7 +321,7 @@ export const vaeGan = defineModel<VaeGanConfig, VaeGan>({
     small: {
       config: small,
       training: { epochs: 5, batch: 32, learningRate: 5e-4, beta1: 0.5 },
-      about: "colour pictures of 64x64; a quarter of the paper's channels",
+      about: "colour pictures of 64x64; a quarter of the paper's channels; about eight minutes",
     },
     fashion: {
       config: { ...small, image: [1, 32, 32], codeSize: 16, reconstructionWeight: 1e-2, margin: 0 },

@@ -192,7 +192,7 @@ export const pixelrnn = defineModel<PixelRnnConfig, PixelRnn>({
     small: {
       config: digits,
       training: { epochs: 3, batch: 64, learningRate: 2e-3, schedule: "cosine" },
-      about: "four layers, black and white digits; about five minutes",
+      about: "four layers, black and white digits; about six minutes",
     },
     paper: {
       config: { ...digits, layers: 7, firstKernel: 7 },

@@ -58,7 +58,7 @@ const presets = {
   small: {
     config: { ...plain, depth: 1 },
     training: { ...diffusionTraining, epochs: 2, batch: 64 },
-    about: "clothes by their class; about eight minutes",
+    about: "clothes by their class; about six minutes",
   },
   paper: {
     config: { ...plain, widths: [64, 128, 256], blocks: "paper", embedding: 64, attention: true, dropConditions: 0.1 },
@@ -68,7 +68,7 @@ const presets = {
   digits: {
     config: { ...plain, depth: 1 },
     training: { ...diffusionTraining, epochs: 2, batch: 64 },
-    about: "digits by their number; about eight minutes",
+    about: "digits by their number; about seven minutes",
     data: "mnist",
   },
   avatars: {

@@ -69,7 +69,7 @@ const presets = {
   small: {
     config: { ...plain, depth: 1 },
     training: { ...diffusionTraining, epochs: 2, batch: 64 },
-    about: "the book's network with one block at each size; about eight minutes",
+    about: "the book's network with one block at each size; about six minutes",
   },
   paper: {
     config: {

@@ -49,7 +49,7 @@ const presets = {
   small: {
     config: { ...plain, depth: 1 },
     training: { ...diffusionTraining, epochs: 2, batch: 64 },
-    about: "the network and budget of ddpm's small; about eight minutes",
+    about: "the network and budget of ddpm's small; about six minutes",
   },
   paper: {
     config: { ...plain, image: [3, 32, 32], widths: [128, 256, 256, 256], blocks: "paper", embedding: 128, attention: true },

@@ -155,7 +155,7 @@ export const ncsn = defineModel<NcsnConfig, Ncsn>({
     small: {
       config: pictures,
       training: { epochs: 3, batch: 64, learningRate: 1e-3, schedule: "cosine", warmup: 100, ema: 0.995 },
-      about: "ten noises, as in the paper; about eight minutes",
+      about: "ten noises, as in the paper; about six minutes",
     },
     paper: {
       config: { ...pictures, image: [3, 32, 32], widths: [128, 256, 256, 256], depth: 2, embedding: 128, blocks: "paper", attention: true },

@@ -197,7 +197,7 @@ export const scoreSde = defineModel<ScoreSdeConfig, ScoreSde>({
       training: { epochs: 1, batch: 16 },
       about: "seconds; for tests",
     },
-    small: { config: pictures, training: pictureTraining, about: "the variance-preserving equation; about eight minutes" },
+    small: { config: pictures, training: pictureTraining, about: "the variance-preserving equation; about six minutes" },
     ve: {
       config: { ...pictures, sde: "ve" },
       training: pictureTraining,

@@ -151,7 +151,7 @@ const presets = {
   small: {
     config: { ...plain, image: [3, 32, 32] },
     training: { ...diffusionTraining, epochs: 80, batch: 32 },
-    about: "emoji from 16 to 32 pixels; about eight minutes",
+    about: "emoji from 16 to 32 pixels; about six minutes",
   },
   paper: {
     config: { ...plain, image: [3, 64, 64], widths: [64, 128, 256, 256], depth: 2, blocks: "paper", embedding: 64, factor: 4 },

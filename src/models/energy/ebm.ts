@@ -286,7 +286,7 @@ export const ebm = defineModel<EbmConfig, Ebm>({
     small: {
       config: { ...digits, walkSteps: 30, buffer: 4096 },
       training: { epochs: 5, batch: 64, learningRate: 3e-4 },
-      about: "walks of 30 steps from a smaller buffer; under ten minutes",
+      about: "walks of 30 steps from a smaller buffer; about seven minutes",
     },
     paper: {
       config: digits,

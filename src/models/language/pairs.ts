@@ -1,6 +1,5 @@
 /** What models of pairs share: their settings, padding, the loss of a target given its source, and figures per token. */
 import { z } from "zod";
-
 import { softmaxCrossEntropy } from "../../graph/ops/cross-entropy.ts";
 import { where } from "../../graph/ops/elementwise.ts";
 import { concat } from "../../graph/ops/movement.ts";

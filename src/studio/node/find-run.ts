@@ -1,8 +1,11 @@
+/** Runs and folders by the names that pages send: a name never becomes a path to elsewhere. */
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { readRecord } from "../../runs/record.ts";
 import { Run } from "../../runs/registry.ts";
 import { StudioError } from "./errors.ts";
+import type { Studio } from "./route.ts";
+import type { Target } from "./workers.ts";
 
 /**
  * The folder of a run by its name: never a path, and nothing outside the folder of runs.
@@ -23,4 +26,15 @@ export async function runFolder(name: string, runsFolder: string): Promise<strin
 export async function findRun(name: string, runsFolder: string): Promise<Run> {
   const folder = await runFolder(name, runsFolder);
   return new Run(folder, await readRecord(folder));
+}
+
+/**
+ * What a worker is to hold for a name: a run, or a folder that the studio was started with.
+ * @throws StudioError (404) where there is neither; FileError where the run's folder is broken
+ */
+export async function findTarget(name: string, { workers, runsFolder }: Pick<Studio, "runsFolder" | "workers">): Promise<Target> {
+  const folder = workers.folders.get(name);
+  if (folder !== undefined) return { name, path: folder, kind: "folder" };
+  const run = await findRun(name, runsFolder);
+  return { name: run.name, path: run.folder, kind: "run" };
 }

@@ -20,8 +20,8 @@ import {
   textRequest,
 } from "../generate-requests.ts";
 import { generatorOf, infoOfFolder, infoOfRun } from "./abilities.ts";
+import { findRun, findTarget } from "./find-run.ts";
 import { galleryFile, newId, readGallery, removeEntry } from "./gallery.ts";
-import { runNamed, targetNamed } from "./named.ts";
 import { listPrompts, removePrompt, renamePrompt, savePrompt } from "./prompts.ts";
 import type { Route, RouteRequest, Studio } from "./route.ts";
 import type { Works } from "./worker-protocol.ts";
@@ -61,7 +61,7 @@ function started<N extends FollowedWork>(name: N, schema: z.ZodType<Works[N]["gi
     path: `/api/generate/:run/${name}`,
     handle: async (request, studio) => {
       const given = await request.json(schema);
-      const task = studio.workers.start(await targetNamed(studio, request.parameters.run), name, given);
+      const task = studio.workers.start(await findTarget(request.parameters.run, studio), name, given);
       return { json: { task } satisfies Started, status: 202 };
     },
   };
@@ -74,7 +74,7 @@ function answered<N extends "attention" | "masks" | "pairs">(name: N, schema: z.
     path: `/api/generate/:run/${name}`,
     handle: async (request, studio) => {
       const given = await request.json(schema);
-      const target = await targetNamed(studio, request.parameters.run);
+      const target = await findTarget(request.parameters.run, studio);
       return { json: await studio.workers.ask(target, name, given, { signal: request.signal }) };
     },
   };
@@ -82,7 +82,7 @@ function answered<N extends "attention" | "masks" | "pairs">(name: N, schema: z.
 
 /** Take a picture: its bytes go to a file, no more than may come, and are decoded in the worker, which looks at its size first. */
 async function upload(request: RouteRequest, studio: Studio) {
-  const target = await targetNamed(studio, request.parameters.run);
+  const target = await findTarget(request.parameters.run, studio);
   const place = path.join(tmpdir(), `atelier-${randomBytes(8).toString("hex")}.upload`);
   try {
     await receive(request, place);
@@ -130,14 +130,14 @@ const gallery: readonly Route[] = [
         after: z.coerce.number().int().min(0).default(0),
         limit: z.coerce.number().int().min(1).max(200).default(50),
       });
-      return { json: await readGallery(await runNamed(studio, parameters.run), range.parse(Object.fromEntries(query))) };
+      return { json: await readGallery(await findRun(parameters.run, studio.runsFolder), range.parse(Object.fromEntries(query))) };
     },
   },
   {
     method: "GET",
     path: "/api/generate/:run/gallery/:file",
     handle: async ({ parameters }, studio) => ({
-      file: galleryFile(await runNamed(studio, parameters.run), parameters.file),
+      file: galleryFile(await findRun(parameters.run, studio.runsFolder), parameters.file),
       type: "image/png",
       cache: "immutable",
     }),
@@ -146,7 +146,7 @@ const gallery: readonly Route[] = [
     method: "DELETE",
     path: "/api/generate/:run/gallery/:batch",
     handle: async ({ parameters }, studio) => {
-      await removeEntry(await runNamed(studio, parameters.run), parameters.batch);
+      await removeEntry(await findRun(parameters.run, studio.runsFolder), parameters.batch);
       return { json: {} };
     },
   },
@@ -190,7 +190,8 @@ export const routes: readonly Route[] = [
     path: "/api/generate/:run",
     handle: async ({ parameters }, studio) => {
       const folder = studio.workers.folders.get(parameters.run);
-      const info = folder === undefined ? infoOfRun(await runNamed(studio, parameters.run)) : infoOfFolder(parameters.run, folder);
+      const info =
+        folder === undefined ? infoOfRun(await findRun(parameters.run, studio.runsFolder)) : infoOfFolder(parameters.run, folder);
       return { json: await info };
     },
   },

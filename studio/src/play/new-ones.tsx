@@ -1,10 +1,11 @@
 import { createSignal, type JSX, Show } from "solid-js";
 import { Button } from "../components/button.tsx";
 import { Card } from "../components/card.tsx";
-import { NumberField, RangeField, SelectField } from "../components/field.tsx";
+import { NumberField, SelectField } from "../components/field.tsx";
 import { type Choices, conditionRows, SamplerChoices, Wish } from "./choices.tsx";
 import type { Play } from "./extras.ts";
 import { Frames } from "./frames.ts";
+import { OnTheWay } from "./on-the-way.tsx";
 import { PictureGrid } from "./picture-grid.tsx";
 import { columnsOf, type PictureRows, readPicture } from "./pixels.ts";
 import { SavePicture } from "./save-picture.tsx";
@@ -85,17 +86,7 @@ export function NewOnes(props: { play: Play }): JSX.Element {
           ref={(element) => (canvas = element)}
         />
       </Show>
-      <Show when={frames().length > 1}>
-        <RangeField
-          label="On the way"
-          value={Math.min(at(), frames().length - 1)}
-          min={0}
-          max={frames().length - 1}
-          step={1}
-          shown={(value) => `${value + 1} of ${frames().length}`}
-          onValue={setAt}
-        />
-      </Show>
+      <OnTheWay frames={frames().length} at={at()} onAt={setAt} />
     </Card>
   );
 }

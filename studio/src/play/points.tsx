@@ -6,6 +6,7 @@ import { type Choices, conditionRows, SamplerChoices, Wish } from "./choices.tsx
 import type { Play } from "./extras.ts";
 import { Frames } from "./frames.ts";
 import { createPlayer } from "./morph.tsx";
+import { OnTheWay } from "./on-the-way.tsx";
 import { type Bounds, boundsOf, cellMiddles, gridLines, type PlaneView, paintPlane } from "./plane.ts";
 import { createTask } from "./task.ts";
 
@@ -75,17 +76,7 @@ export function PointPanel(props: { play: Play }): JSX.Element {
               </Button>
             </Show>
           </div>
-          <Show when={frames().length > 1}>
-            <RangeField
-              label="On the way"
-              value={Math.min(at(), frames().length - 1)}
-              min={0}
-              max={frames().length - 1}
-              step={1}
-              shown={(value) => `${value + 1} of ${frames().length}`}
-              onValue={setAt}
-            />
-          </Show>
+          <OnTheWay frames={frames().length} at={at()} onAt={setAt} />
           <p class="hint" role="status">
             {task.busy() ? "drawing …" : task.told()}
           </p>

@@ -2,6 +2,7 @@ import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { type DataEntry, dataPath } from "../../../../src/studio/data.ts";
 import { api } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
+import { Facts } from "../../components/facts.tsx";
 import { TextField } from "../../components/field.tsx";
 import { Part } from "../../components/part.tsx";
 import { address } from "../../route.ts";
@@ -93,14 +94,13 @@ function Tile(props: { entry: DataEntry; onChanged: () => void }): JSX.Element {
         />
       </Show>
       <p>{props.entry.broken ?? props.entry.summary}</p>
-      <dl class="facts">
-        <dt>size</dt>
-        <dd>{sizeWords(props.entry)}</dd>
-        <dt>licence</dt>
-        <dd>{props.entry.licence}</dd>
-        <dt>source</dt>
-        <dd>{props.entry.source}</dd>
-      </dl>
+      <Facts
+        facts={[
+          ["size", sizeWords(props.entry)],
+          ["licence", props.entry.licence],
+          ["source", props.entry.source],
+        ]}
+      />
       <div class="row actions">
         <Show when={props.entry.prepared} fallback={<PrepareButton entry={props.entry} onDone={props.onChanged} />}>
           <Button href={there()} aria-label={`Look at it: ${props.entry.title}`}>

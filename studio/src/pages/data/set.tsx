@@ -1,9 +1,10 @@
-import { createResource, createSignal, For, type JSX, Match, Show, Switch } from "solid-js";
+import { createResource, createSignal, type JSX, Match, Show, Switch } from "solid-js";
 import { type DataEntry, type DataOverview, dataPath } from "../../../../src/studio/data.ts";
 import { api } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
 import { Card } from "../../components/card.tsx";
 import { Dialog } from "../../components/dialog.tsx";
+import { Facts } from "../../components/facts.tsx";
 import { SelectField } from "../../components/field.tsx";
 import { tellError } from "../../components/notices.tsx";
 import { Part } from "../../components/part.tsx";
@@ -100,16 +101,7 @@ function DataCardFacts(props: { entry: DataEntry }): JSX.Element {
   };
   return (
     <Card title="Card">
-      <dl class="facts">
-        <For each={facts()}>
-          {([term, text]) => (
-            <>
-              <dt>{term}</dt>
-              <dd>{text}</dd>
-            </>
-          )}
-        </For>
-      </dl>
+      <Facts facts={facts()} />
     </Card>
   );
 }

@@ -3,6 +3,7 @@ import { type DataEntry, dataPath, filterQuery, type TextItem, type TextOverview
 import { api } from "../../api.ts";
 import { Bars } from "../../components/bars.tsx";
 import { Card } from "../../components/card.tsx";
+import { Facts } from "../../components/facts.tsx";
 import { Histogram } from "../../components/histogram.tsx";
 import { Part } from "../../components/part.tsx";
 import { Table } from "../../components/table.tsx";
@@ -48,18 +49,7 @@ function Sizes(props: { overview: TextOverview; noun: string }): JSX.Element {
       ["words", `${countText(words)} (${countText(distinctWords)} different)`],
     ] as const;
   };
-  return (
-    <dl class="facts">
-      <For each={facts()}>
-        {([term, text]) => (
-          <>
-            <dt>{term}</dt>
-            <dd>{text}</dd>
-          </>
-        )}
-      </For>
-    </dl>
-  );
+  return <Facts facts={facts()} />;
 }
 
 function Excerpts(props: { entry: DataEntry; split: SplitName; noun: string }): JSX.Element {

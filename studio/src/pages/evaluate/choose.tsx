@@ -4,7 +4,7 @@ import { api } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Part } from "../../components/part.tsx";
-import { SortableTable } from "../../components/sortable-table.tsx";
+import { Table } from "../../components/table.tsx";
 import { address } from "../../route.ts";
 import { RunState } from "../leaderboard/state.tsx";
 
@@ -28,7 +28,7 @@ export function ChooseRun(): JSX.Element {
               </EmptyState>
             }
           >
-            <SortableTable<RunLine>
+            <Table<RunLine>
               caption="Runs that can be evaluated"
               rows={runs}
               columns={[

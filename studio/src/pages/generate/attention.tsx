@@ -1,10 +1,9 @@
 import { createSignal, For, type JSX, Show } from "solid-js";
 import type { AttentionTold, GenerateInfo } from "../../../../src/studio/generate.ts";
 import { api } from "../../api.ts";
-import { Button } from "../../components/button.tsx";
-import { TextField } from "../../components/field.tsx";
 import { tellError } from "../../components/notices.tsx";
 import { generatePath } from "./follow.ts";
+import { TextForm } from "./text-form.tsx";
 import { TokenLine } from "./token-line.tsx";
 import { percent } from "./token-text.tsx";
 import { WeightMap, weightsOf } from "./weights.tsx";
@@ -32,18 +31,7 @@ export function Attention(props: { info: GenerateInfo }): JSX.Element {
   };
   return (
     <div class="stack">
-      <form
-        class="one-line"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void look();
-        }}
-      >
-        <TextField label="Text" hint="at most 64 tokens" value={text()} onValue={setText} live />
-        <Button type="submit" look="primary" disabled={busy() || text() === ""}>
-          Look
-        </Button>
-      </form>
+      <TextForm text={text()} hint="at most 64 tokens" button="Look" busy={busy()} onText={setText} onSubmit={() => void look()} />
       <Show when={maps()} fallback={<p class="hint">{busy() ? "Looking …" : "Type a text to see where each token looks."}</p>} keyed>
         {(found) => <Heads maps={found} />}
       </Show>

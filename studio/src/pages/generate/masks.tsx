@@ -1,10 +1,9 @@
 import { createSignal, For, type JSX } from "solid-js";
 import type { GenerateInfo, MasksTold } from "../../../../src/studio/generate.ts";
 import { api } from "../../api.ts";
-import { Button } from "../../components/button.tsx";
-import { TextField } from "../../components/field.tsx";
 import { tellError } from "../../components/notices.tsx";
 import { generatePath } from "./follow.ts";
+import { TextForm } from "./text-form.tsx";
 import { percent } from "./token-text.tsx";
 
 /** A text with hidden words, and what a model guesses stands there. */
@@ -29,18 +28,14 @@ export function Masks(props: { info: GenerateInfo }): JSX.Element {
   };
   return (
     <div class="stack">
-      <form
-        class="one-line"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void guess();
-        }}
-      >
-        <TextField label="Text" hint="[MASK] where a word is to be guessed" value={text()} onValue={setText} live />
-        <Button type="submit" look="primary" disabled={busy() || text() === ""}>
-          Guess
-        </Button>
-      </form>
+      <TextForm
+        text={text()}
+        hint="[MASK] where a word is to be guessed"
+        button="Guess"
+        busy={busy()}
+        onText={setText}
+        onSubmit={() => void guess()}
+      />
       <p class="hint" role="status">
         {busy() ? "Guessing …" : told() === undefined ? "" : "Choose a guess to put it into the text."}
       </p>

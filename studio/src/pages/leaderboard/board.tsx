@@ -1,8 +1,9 @@
 import { For, type JSX, Show } from "solid-js";
 import { type BoardLine, type Figure, figureText, type Leaderboard } from "../../../../src/studio/evaluation.ts";
 import { Card } from "../../components/card.tsx";
+import { Facts } from "../../components/facts.tsx";
 import { FigureValue } from "../../components/figures.tsx";
-import { type SortableColumn, SortableTable } from "../../components/sortable-table.tsx";
+import { type Column, Table } from "../../components/table.tsx";
 import { address } from "../../route.ts";
 import { RunState } from "./state.tsx";
 
@@ -21,24 +22,10 @@ export function Board(props: { board: Leaderboard }): JSX.Element {
             Pictures of {props.board.image.join(" × ")}; {props.board.minutes} minutes of training steps each;{" "}
             {props.board.samples.toLocaleString("en")} samples; features {props.board.features}.
           </p>
-          <SortableTable
-            caption={`Leaderboard ${props.board.name}`}
-            columns={columns()}
-            rows={props.board.lines}
-            sorted={{ column: first() }}
-          />
+          <Table caption={`Leaderboard ${props.board.name}`} columns={columns()} rows={props.board.lines} sorted={{ column: first() }} />
           <details>
             <summary>What the columns mean</summary>
-            <dl class="facts">
-              <For each={[...aboutColumns, ...Object.values(known()).map(({ name, about }) => [name, about] as const)]}>
-                {([term, text]) => (
-                  <>
-                    <dt>{term}</dt>
-                    <dd>{text}</dd>
-                  </>
-                )}
-              </For>
-            </dl>
+            <Facts facts={[...aboutColumns, ...Object.values(known()).map(({ name, about }) => [name, about] as const)]} />
           </details>
           <ul>
             <For each={notes()}>{(note) => <li class="hint">{note}</li>}</For>
@@ -56,7 +43,7 @@ const aboutColumns = [
   ["bits/dim", "what it says of held-out pictures; ≤ is a bound, ≈ an estimate. Only figures of the same levels can be compared"],
 ] as const;
 
-function columnsOf(board: Leaderboard): SortableColumn<BoardLine>[] {
+function columnsOf(board: Leaderboard): Column<BoardLine>[] {
   const measured = [...new Set(board.lines.flatMap(({ measures }) => Object.keys(measures)))];
   return [
     {
@@ -92,7 +79,7 @@ function columnsOf(board: Leaderboard): SortableColumn<BoardLine>[] {
   ];
 }
 
-function number(title: string, value: (line: BoardLine) => number | undefined, text: (value: number) => string): SortableColumn<BoardLine> {
+function number(title: string, value: (line: BoardLine) => number | undefined, text: (value: number) => string): Column<BoardLine> {
   const cell = (line: BoardLine) => {
     const found = value(line);
     return found === undefined ? "" : text(found);
@@ -100,7 +87,7 @@ function number(title: string, value: (line: BoardLine) => number | undefined, t
   return { title, number: true, value, cell };
 }
 
-function measureColumn(name: string, { lines }: Leaderboard): SortableColumn<BoardLine> {
+function measureColumn(name: string, { lines }: Leaderboard): Column<BoardLine> {
   const about = lines.find(({ measures }) => measures[name] !== undefined)?.measures[name].about;
   return {
     title: name,

@@ -2,7 +2,7 @@ import { For, type JSX, Show } from "solid-js";
 import type { Figure, RunLine } from "../../../../src/studio/evaluation.ts";
 import { Card } from "../../components/card.tsx";
 import { FigureValue } from "../../components/figures.tsx";
-import { type SortableColumn, SortableTable } from "../../components/sortable-table.tsx";
+import { type Column, Table } from "../../components/table.tsx";
 import { address } from "../../route.ts";
 import { RunState } from "./state.tsx";
 
@@ -25,7 +25,7 @@ export function RunsByData(props: { runs: readonly RunLine[] }): JSX.Element {
       <For each={groups()}>
         {([data, runs]) => (
           <Card title={data} level={3}>
-            <SortableTable caption={`Runs on ${data}`} columns={columnsOf(runs)} rows={runs} sorted={{ column: 0 }} />
+            <Table caption={`Runs on ${data}`} columns={columnsOf(runs)} rows={runs} sorted={{ column: 0 }} />
           </Card>
         )}
       </For>
@@ -36,7 +36,7 @@ export function RunsByData(props: { runs: readonly RunLine[] }): JSX.Element {
 /** Figures that several runs share come first; a figure of one run alone has no column. */
 const MOST_FIGURES = 8;
 
-function columnsOf(runs: readonly RunLine[]): SortableColumn<RunLine>[] {
+function columnsOf(runs: readonly RunLine[]): Column<RunLine>[] {
   const counts = new Map<string, number>();
   const names = (line: RunLine) => [...line.measures, ...line.results].map(({ name }) => name);
   for (const line of runs) for (const name of new Set(names(line))) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -54,7 +54,7 @@ function columnsOf(runs: readonly RunLine[]): SortableColumn<RunLine>[] {
     { title: "model", value: ({ model }) => model, cell: ({ model }) => model },
     { title: "state", value: ({ state }) => state, cell: ({ state, broken }) => <RunState state={state} broken={broken} /> },
     ...shown.map(
-      ([name]): SortableColumn<RunLine> => ({
+      ([name]): Column<RunLine> => ({
         title: name,
         about: about(name),
         number: true,

@@ -4,6 +4,7 @@ import { Button } from "../../components/button.tsx";
 import { Card } from "../../components/card.tsx";
 import type { Zoom } from "../../components/chart.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
+import { Facts } from "../../components/facts.tsx";
 import { Loading } from "../../components/loading.tsx";
 import { Table } from "../../components/table.tsx";
 import { byteSize, duration, shortNumber, since } from "../../numbers.ts";
@@ -188,16 +189,7 @@ function Settings(props: { run: RunDetail }): JSX.Element {
   ];
   return (
     <Card title="How it was made">
-      <dl class="facts">
-        <For each={facts()}>
-          {([name, value]) => (
-            <>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </>
-          )}
-        </For>
-      </dl>
+      <Facts facts={facts()} />
       <pre class="command" title="Command line">
         {props.run.command.join(" ")}
       </pre>

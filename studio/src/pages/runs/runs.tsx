@@ -8,7 +8,7 @@ import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { SelectField, TextField } from "../../components/field.tsx";
 import { Loading } from "../../components/loading.tsx";
-import { SortableTable } from "../../components/sortable-table.tsx";
+import { Table } from "../../components/table.tsx";
 import { shortNumber, since } from "../../numbers.ts";
 import type { PageProps } from "../../pages.ts";
 import { address } from "../../route.ts";
@@ -96,7 +96,7 @@ function RunTable(props: {
   onChoose: (name: string, on: boolean) => void;
 }): JSX.Element {
   return (
-    <SortableTable
+    <Table
       caption="Runs"
       rows={props.runs}
       sorted={{ column: 4, descending: true }}
