@@ -110,7 +110,7 @@ function rowOf(name: string, kd: number, more: Partial<BoardRow> = {}): BoardRow
       ...{ density: measure(1), coverage: measure(0.75), memorised: measure(0.125, 0.01) },
     },
     notes: [`${name} has had 10 of the 20 steps of its preset small`],
-    machine: { processor: "a processor", cores: 2, runtime: "a runtime", node: "v20", date: "2026-01-01" },
+    machine: { processor: "a processor", cores: 2, threads: 1, runtime: "a runtime", node: "v20", date: "2026-01-01" },
     ...more,
   };
 }
@@ -130,7 +130,7 @@ test("the table has the nearest to the data first, real pictures last, and below
     - far has had 10 of the 20 steps of its preset small
     - pixelrnn takes no part: it is slow
 
-    a processor, 2 cores, a runtime, Node v20; 2026-01-01.
+    a processor, 2 cores, 1 thread, a runtime, Node v20; 2026-01-01.
     "
   `);
   expect([2, 0.0123, 3.21e-5].map(timeText)).toEqual(["2 s", "12.3 ms", "32.1 µs"]);

@@ -4,6 +4,7 @@ import { sizeOf } from "../../core/dtype.ts";
 import type { ImageShape } from "../../data/dataset.ts";
 import { bitsPerDim, natsOfBitsPerDim, natsOfDensity } from "../../metrics/likelihood.ts";
 import { type Likelihood, type ModelRecord, numericShape } from "../../models/index.ts";
+import { threadOptions } from "../../runtime/node/threads.ts";
 import type { Measure, MeasureName } from "../measures.ts";
 
 /** A held-out likelihood. */
@@ -55,6 +56,8 @@ export interface BoardRow {
 export interface Machine {
   processor: string;
   cores: number;
+  /** Threads of the runtime; 0 where it chooses by itself. */
+  threads: number;
   runtime: string;
   node: string;
   /** Day, UTC. */
@@ -67,6 +70,7 @@ export function machineOf(runtime: string): Machine {
   return {
     processor: all[0]?.model.trim() ?? "unknown",
     cores: all.length,
+    threads: threadOptions().threads,
     runtime,
     node: process.version,
     date: new Date().toISOString().slice(0, 10),

@@ -8,7 +8,7 @@ import { asSet } from "../drawn.ts";
 import type { MeasureName } from "../measures.ts";
 import type { Board } from "./board.ts";
 import type { Absent } from "./entrants.ts";
-import type { BoardRow } from "./row.ts";
+import type { BoardRow, Machine } from "./row.ts";
 
 /** Pictures of a row. */
 const ACROSS = 12;
@@ -67,9 +67,7 @@ export function tableText(board: Pick<Board, "settings">, rows: readonly BoardRo
   const order = ranked(rows);
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const head = [...columns, ...measured];
-  const machines = [
-    ...new Set(rows.map(({ machine }) => `${machine.processor}, ${machine.cores} cores, ${machine.runtime}, Node ${machine.node}`)),
-  ];
+  const machines = [...new Set(rows.map(({ machine }) => machineText(machine)))];
   const dates = [...new Set(rows.map(({ machine }) => machine.date))].sort();
   const notes = [...order.flatMap((row) => row.notes), ...absent.map(({ model, because }) => `${model} takes no part: ${because}`)];
   return [
@@ -87,6 +85,11 @@ export function tableText(board: Pick<Board, "settings">, rows: readonly BoardRo
     `${machines.join("; ")}; ${dates.join(", ")}.`,
     "",
   ].join("\n");
+}
+
+function machineText({ processor, cores, threads, runtime, node }: Machine): string {
+  const used = threads === 1 ? "1 thread" : `${threads || "all"} threads`;
+  return `${processor}, ${cores} cores, ${used}, ${runtime}, Node ${node}`;
 }
 
 /** Write NAME.md, NAME.jsonl and NAME.png. @returns their paths @throws FileError when they cannot be written */
