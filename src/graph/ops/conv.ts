@@ -84,6 +84,8 @@ const strided: ConvAttrs = { ...base2d, strides: [2, 2], pads: [0, 0, 1, 1] };
 const grouped: ConvAttrs = { strides: [2, 1], pads: [1, 2, 1, 2], dilations: [1, 2], groups: 2 };
 const denseGroups: ConvAttrs = { ...base2d, pads: [1, 0, 0, 1], groups: 2 };
 const uneven: ConvAttrs = { strides: [2, 1], pads: [1, 0, 0, 1], dilations: [1, 2], groups: 1 };
+const wide: ConvAttrs = { ...base2d, pads: [2, 3, 3, 3] };
+const wideSteps: ConvAttrs = { strides: [2, 1], pads: [2, 6, 3, 6], dilations: [1, 2], groups: 1 };
 const line: ConvAttrs = { strides: [2], pads: [1, 1], dilations: [1], groups: 1 };
 const volume: ConvAttrs = { strides: [1, 2, 1], pads: [1, 0, 0, 0, 0, 1], dilations: [1, 1, 1], groups: 1 };
 const gappedVolume: ConvAttrs = { strides: [3, 2, 1], pads: [1, 0, 0, 1, 1, 0], dilations: [1, 1, 2], groups: 2 };
@@ -227,6 +229,9 @@ const convFilterOp: OpRecord<ConvFilterAttrs> = defineOp<ConvFilterAttrs>({
     { inputs: [{ shape: [1, 3, 2, 8] }, { shape: [1, 3, 3, 9] }], attrs: { ...depthwise, kernel: [1, 1] } },
     { inputs: [{ shape: [2, 2, 4] }, { shape: [2, 2, 5] }], attrs: { ...dilatedDepthwise, kernel: [2] } },
     { inputs: [{ shape: [1, 2, 2, 2, 3] }, { shape: [1, 2, 2, 2, 1] }], attrs: { ...depthwiseVolume, kernel: [2, 2, 2] } },
+    { inputs: [{ shape: [2, 2, 4, 5] }, { shape: [2, 2, 2, 3] }], attrs: { ...wide, kernel: [8, 9] } },
+    { inputs: [{ shape: [1, 3, 4, 5] }, { shape: [1, 1, 2, 3] }], attrs: { ...wide, kernel: [8, 9] } },
+    { inputs: [{ shape: [1, 2, 5, 4] }, { shape: [1, 2, 2, 2] }], attrs: { ...wideSteps, kernel: [8, 8] } },
   ],
 });
 
