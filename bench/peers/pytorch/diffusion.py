@@ -41,12 +41,16 @@ class BookBlock(nn.Module):
 
 
 class Unet(nn.Module):
-    """x [B, C, H, W] and the levels' vectors [B, embedding] to the prediction [B, C, H, W]; parameters in the order of unet.ts."""
+    """x [B, C, H, W] and the levels' vectors [B, embedding] to the prediction [B, C, H, W]; parameters in the order of unet.ts.
 
-    def __init__(self, channels=1, widths=(32, 64, 96, 128), depth=1, embedding=32, tables=cosine_tables):
+    With conditions it also takes what is known, [B, conditions + 1]: classes and a 1, all 0 where nothing is.
+    """
+
+    def __init__(self, channels=1, widths=(32, 64, 96, 128), depth=1, embedding=32, tables=cosine_tables, conditions=0):
         super().__init__()
         self.entry = nn.Conv2d(channels, widths[0], 1)
-        levels, deepest, at = widths[:-1], widths[-1], widths[0] + embedding
+        levels, deepest, at = widths[:-1], widths[-1], widths[0] + embedding * (2 if conditions else 1)
+        self.known = nn.Linear(conditions + 1, embedding) if conditions else None
         self.downs = nn.ModuleList()
         for width in levels:
             self.downs.append(nn.ModuleList(BookBlock(at if i == 0 else width, width) for i in range(depth)))
@@ -66,7 +70,9 @@ class Unet(nn.Module):
         for name, table in (("alpha", alpha), ("sigma", sigma), ("level", torch.cat([angles.sin(), angles.cos()], 1))):
             self.register_buffer(name, table.float(), persistent=False)
 
-    def forward(self, x, level):
+    def forward(self, x, level, known=None):
+        if self.known is not None:
+            level = torch.cat([level, self.known(known)], 1)
         beside = level[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
         h, skips = torch.cat([self.entry(x), beside], 1), []
         for blocks in self.downs:
@@ -82,21 +88,21 @@ class Unet(nn.Module):
                 h = block(torch.cat([h, skips.pop()], 1))
         return self.exit(h)
 
-    def look(self, images, index, noise):
+    def look(self, images, index, noise, known=None):
         """What is predicted and what should be, at steps index [B] of pictures in [0, 1]."""
         picture = images * 2 - 1
         alpha, sigma = self.alpha[index, None, None, None], self.sigma[index, None, None, None]
-        return self(alpha * picture + sigma * noise, self.level[index]), picture, alpha, sigma
+        return self(alpha * picture + sigma * noise, self.level[index], known), picture, alpha, sigma
 
 
-def velocity_loss(net, images, times, noise):
+def velocity_loss(net, images, times, noise, known=None):
     """Squared error of the velocity, summed over a picture, mean over the batch; times uniform in [0, 1)."""
-    prediction, picture, alpha, sigma = net.look(images, (times * STEPS).floor().long(), noise)
+    prediction, picture, alpha, sigma = net.look(images, (times * STEPS).floor().long(), noise, known)
     return (prediction - (alpha * noise - sigma * picture)).square().sum() / len(images)
 
 
-def flow_loss(net, images, times, noise):
-    prediction, picture, _, _ = net.look(images, (times * STEPS).floor().long(), noise)
+def flow_loss(net, images, times, noise, known=None):
+    prediction, picture, _, _ = net.look(images, (times * STEPS).floor().long(), noise, known)
     return (prediction - (noise - picture)).square().sum() / len(images)
 
 
