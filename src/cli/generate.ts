@@ -185,10 +185,11 @@ function inTurn({ run }: OpenedRun, { label }: GenerateOptions, count: number): 
 async function givenPictures(opened: OpenedRun, given: string, known: string, count: number): Promise<GivenPictures> {
   const { record, config } = opened.model;
   const { pictureShape } = await import("../models/index.ts");
-  const [channels, height, width] = pictureShape(record, config);
+  const shape = pictureShape(record, config);
+  const [channels, height, width] = shape;
   const { halves, knownFromMask, knownHalf } = await import("../sample/known.ts");
   const { readPictures, readMask } = await import("../runs/latent/source.ts");
-  const { pictures, notes } = await readPictures([given], [channels, height, width], () => opened.load("test"));
+  const { pictures, notes } = await readPictures([given], shape, () => opened.load("test"));
   notes.forEach(opened.note);
   const half = halves.find((one) => one === known);
   // A word without an ending was meant as a part, not as a picture file.
@@ -199,8 +200,11 @@ async function givenPictures(opened: OpenedRun, given: string, known: string, co
       expected: `${halves.join(", ")}, or the path of a mask picture that is white where the picture is kept`,
     });
   }
-  const mask =
-    half === undefined ? knownFromMask(await readMask(known, height, width, opened.note), known) : knownHalf(half, height, width);
+  const fromFile = async () => {
+    const { fit } = (await opened.load("test")).card;
+    return knownFromMask(await readMask({ mask: known, picture: given, shape, fit }), known);
+  };
+  const mask = half === undefined ? await fromFile() : knownHalf(half, height, width);
   const data = new Float32Array(count * pictures.data.length);
   const masks = new Uint8Array(count * mask.length);
   for (let i = 0; i < count; i++) {

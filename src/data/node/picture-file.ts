@@ -13,6 +13,8 @@ export interface LoadedPicture {
   data: Float32Array;
   /** [1, C, H, W] */
   shape: readonly [1, ...ImageShape];
+  /** Pixels of the file's picture, [height, width]. */
+  size: readonly [height: number, width: number];
   /** What was done to it, where it was not of the shape; for the user to know. */
   note?: string | undefined;
 }
@@ -37,7 +39,7 @@ export async function loadPictureFile(file: string, shape: ImageShape, fit: Data
   const bytes = fitBytes(picture.bytes, picture.shape, shape, fit);
   const done = changes(picture, shape, pads(picture));
   const note = done.length === 0 ? undefined : `${file}: ${done.join(", ")}`;
-  return { data: Float32Array.from(bytes, (byte) => byte / 255), shape: [1, ...shape], note };
+  return { data: Float32Array.from(bytes, (byte) => byte / 255), shape: [1, ...shape], size: [picture.height, picture.width], note };
 }
 
 function changes({ width, height, grey, transparent }: PictureInfo, shape: ImageShape, padded: boolean): string[] {

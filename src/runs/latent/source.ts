@@ -64,9 +64,31 @@ async function fileOf(name: string, shape: ImageShape, card: DataCard, notes: st
   return data;
 }
 
-/** A mask picture as grey intensities in [0, 1], [height · width]; scaled where it has another size. @throws FileError as {@link readPictures} */
-export async function readMask(file: string, height: number, width: number, onNote: (text: string) => void): Promise<Float32Array> {
-  const { data, note } = await loadPictureFile(file, [1, height, width]);
-  if (note !== undefined) onNote(note);
-  return data;
+/** A mask's file, and the picture that it lies on: a file, or a number in the held-out split. */
+export interface MaskRequest {
+  mask: string;
+  picture: string;
+  /** [C, H, W] that the model takes. */
+  shape: ImageShape;
+  /** How pictures of another size are fitted: the mask goes with its picture. */
+  fit: DataCard["fit"];
+}
+
+/**
+ * A mask picture as grey intensities in [0, 1], [H · W]. It has the model's size, or that of the picture's file, and is then fitted as the picture is.
+ * @throws UsageError for a mask of another size; FileError for a file that is no picture
+ */
+export async function readMask({ mask, picture, shape, fit }: MaskRequest): Promise<Float32Array> {
+  const [, height, width] = shape;
+  const { data, size } = await loadPictureFile(mask, [1, height, width], fit);
+  const sizes: (readonly [number, number])[] = [[height, width]];
+  if (!/^\d+$/.test(picture)) sizes.push((await loadPictureFile(picture, shape, fit)).size);
+  if (sizes.some((known) => known[0] === size[0] && known[1] === size[1])) return data;
+  const words = sizes.map(([high, wide]) => `${wide} x ${high}`);
+  throw new UsageError({
+    what: "The mask has another size than the picture that it lies on.",
+    where: mask,
+    got: `${size[1]} x ${size[0]} pixels`,
+    expected: [...new Set(words)].join(", or "),
+  });
 }
