@@ -145,19 +145,25 @@ class Axes {
     this.#y = niceTicks(yRange, 8);
     const widest = (texts: readonly string[]) => Math.max(0, ...texts.map((text) => textWidth(text, 2)));
     const left = 20 + (yLabel === "" ? 0 : 28) + widest(this.#y.texts) + 12;
-    const right = legend.length === 0 ? 30 : widest(legend.map(({ name }) => name)) + 62;
-    const top = title === "" ? 24 : 64;
+    const beside = widest(legend.map(({ name }) => name)) + 62;
+    // Long names leave no room for the curves: they stand above them.
+    const above = legend.length > 0 && beside > width / 3;
+    const right = legend.length === 0 || above ? 30 : beside;
+    const under = title === "" ? 24 : 64;
+    const top = under + (above ? 28 * legend.length : 0);
     const bottom = xLabel === "" ? 44 : 76;
     this.#box = { left, top, width: width - left - right, height: height - top - bottom };
     this.#drawFrame();
     const middle = left + this.#box.width / 2;
-    this.canvas.text(Math.round(Math.max(middle, textWidth(title, 3) / 2 + 12)), 22, title, { scale: 3, colour: INK, align: "centre" });
+    const scale = textWidth(title, 3) > width - 24 ? 2 : 3;
+    const half = textWidth(title, scale) / 2 + 12;
+    this.canvas.text(Math.round(Math.max(half, Math.min(middle, width - half))), 22, title, { scale, colour: INK, align: "centre" });
     this.canvas.text(Math.round(middle), height - 30, xLabel, { colour: INK, align: "centre" });
     this.canvas.text(14, Math.round(top + this.#box.height / 2), yLabel, { colour: INK, align: "centre", vertical: true });
     legend.forEach(({ name, colour }, i) => {
-      const y = top + 12 + i * 28;
-      this.canvas.disc(width - right + 24, y, 7, colour);
-      this.canvas.text(width - right + 40, y - CELL_HEIGHT, name, { colour: INK });
+      const [x, y] = above ? [left + 7, under + 6 + i * 28] : [width - right + 24, top + 12 + i * 28];
+      this.canvas.disc(x, y, 7, colour);
+      this.canvas.text(x + 16, y - CELL_HEIGHT, name, { colour: INK });
     });
   }
 

@@ -121,6 +121,18 @@ describe("plots", () => {
     expect(() => linePlot({ series: [{ name: "a", x: [1], y: [] }] })).toThrow("A curve needs as many x as y.");
   });
 
+  it("gives curves with long names the whole width, the names above them", () => {
+    const columnsOf = (name: string) => {
+      const { data, width } = linePlot({ series: [{ name, x: [0, 1], y: [0, 1] }], width: 400, height: 300 });
+      const [red, green, blue] = colourOf(0);
+      const columns = [];
+      for (let i = 0; i < data.length; i += 3)
+        if (data[i] === red && data[i + 1] === green && data[i + 2] === blue) columns.push((i / 3) % width);
+      return Math.max(...columns) - Math.min(...columns);
+    };
+    expect(columnsOf("correlation with the picture")).toBeGreaterThan(300);
+  });
+
   it("finds round ticks", () => {
     expect(niceTicks([0, 10], 5)).toEqual({ low: 0, high: 10, values: [0, 2, 4, 6, 8, 10], texts: ["0", "2", "4", "6", "8", "10"] });
     expect(niceTicks([-0.13, 0.21], 8).texts).toEqual(["-0.10", "-0.05", "0.00", "0.05", "0.10", "0.15", "0.20"]);
