@@ -1,13 +1,21 @@
+import path from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
 import type { ComparedRow } from "../runs/compare.ts";
 import type { ListedRun, Run } from "../runs/registry.ts";
 import { formatNumber, formatTable } from "./format.ts";
+import { inFileName, wholeNumber } from "./options.ts";
 import { addCommand, type Io, printJson, type Verb, wantsJson } from "./verb.ts";
+
+interface CurvesOptions {
+  names?: string;
+  after?: number;
+  out?: string;
+}
 
 export const verb: Verb = {
   name: "runs",
-  summary: "List the runs, show one, compare two, stop or remove one",
+  summary: "List the runs, show one, compare two, draw their curves, stop or remove one",
   register(program, io) {
     const runs = addCommand(program, "runs", verb.summary)
       .argument("[run]", "name of a run, or path of its folder")
@@ -18,6 +26,12 @@ export const verb: Verb = {
       .argument("<a>", "name or path of a run")
       .argument("<b>", "name or path of another")
       .action((a: string, b: string, _, command: Command) => compare(a, b, io, wantsJson(command)));
+    addCommand(runs, "curves", "A picture of what trainings logged, over their steps")
+      .argument("<run...>", "names or paths of runs")
+      .option("--names <name,...>", "which logged numbers (default: all but learning rates and norms of gradients)")
+      .option("--after <step>", "leave out the steps up to this one", wholeNumber(0))
+      .option("--out <file>", "where to (default: RUN-curves.png in the current folder)")
+      .action((names: string[], options: CurvesOptions, command: Command) => curves(names, options, io, wantsJson(command)));
     addCommand(runs, "stop", "Ask the process that trains a run to pause, or to finish, after the step in progress")
       .argument("<run>", "name or path of a run")
       .option("--finish", "end the training here, with the final evaluation and the card, instead of pausing it")
@@ -120,6 +134,20 @@ async function compare(a: string, b: string, io: Io, json: boolean): Promise<voi
     formatTable([["", first.name, second.name], ...rows.map((row) => [row.key, formatValue(row.a), formatValue(row.b)])], "  ");
   io.stdout.write(settings.length === 0 ? "settings: all the same\n" : `settings that differ\n${table(settings)}\n`);
   io.stdout.write(metrics.length === 0 ? "metrics: none yet\n" : `metrics\n${table(metrics)}\n`);
+}
+
+async function curves(names: readonly string[], options: CurvesOptions, io: Io, json: boolean): Promise<void> {
+  const { openRun, runsFolder } = await import("../runs/registry.ts");
+  const { drawCurves } = await import("../runs/curves.ts");
+  const { encodePng } = await import("../report/png.ts");
+  const { writeFileAtomic } = await import("../core/node/files.ts");
+  const home = runsFolder(io.env);
+  const runs = await Promise.all(names.map((name) => openRun(name, home)));
+  const picture = await drawCurves(runs, { names: options.names?.split(","), after: options.after });
+  const file = path.resolve(options.out ?? inFileName(`${runs.map(({ name }) => name).join("-")}-curves.png`));
+  await writeFileAtomic(file, encodePng(picture, { Software: "atelier", view: "curves", runs: runs.map(({ name }) => name).join(", ") }));
+  if (json) printJson(io, { file, runs: runs.map(({ name }) => name) });
+  else io.stdout.write(`${file}\n`);
 }
 
 async function stop(name: string, finish: boolean, io: Io, json: boolean): Promise<void> {

@@ -238,6 +238,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   /** Two sentences for people who do not know it. */
   readonly summary: string;
   readonly config: z.ZodObject & z.ZodType<C>;
+  /** Settings that came later, with the values by which runs from before them go on; {@link build} takes configurations that lack these. */
+  readonly later?: Readonly<Partial<C>>;
   /** Every model has `smoke`, `small` and `paper`; some have further ones for variants of the method. */
   readonly presets: Readonly<Record<"smoke" | "small" | "paper", Preset<C>> & Record<string, Preset<C>>>;
   readonly data: {

@@ -3,12 +3,12 @@ import type { ModelRecord } from "../models/index.ts";
 import type { Run } from "./registry.ts";
 
 /**
- * A run's configuration, when this version's model takes it.
+ * A run's configuration, when this version's model takes it: it may lack settings that came later.
  * @throws FileError naming the settings that it lacks or that cannot have their values: the run is of another version
  */
 export function runConfig(run: Pick<Run, "folder" | "record">, record: ModelRecord): Record<string, unknown> {
   const { config, versions } = run.record;
-  const { error } = record.config.safeParse(config);
+  const { error } = record.config.safeParse({ ...record.later, ...config });
   if (error === undefined) return config;
   throw new FileError({
     what: `The run's settings are not those of this version's model "${record.name}".`,

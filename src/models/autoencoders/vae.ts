@@ -138,11 +138,11 @@ export async function* sample(vae: Vae, { count, compile }: SampleContext): Asyn
   await program.dispose();
 }
 
-/** The KL term whole from the start. */
-const whole = { klWarmup: 0 };
+/** Settings that came after the first, as they were before: no dense layers, grey intensities as probabilities, the KL term whole from the start. */
+const later = { ...plain, ...greyBernoulli, klWarmup: 0 };
 const book: VaeConfig = {
-  ...{ image: [1, 32, 32], codeSize: 2, widths: [32, 64, 128], norm: false, ...plain },
-  ...{ ...greyBernoulli, ...whole, klWeight: 2.048 },
+  ...{ image: [1, 32, 32], codeSize: 2, widths: [32, 64, 128], norm: false },
+  ...{ ...later, klWeight: 2.048 },
 };
 /** Black and white digits. */
 const dots: VaeConfig = { ...book, image: [1, 28, 28], binarize: true, klWeight: 1 };
@@ -214,8 +214,8 @@ export const vae = defineModel<VaeConfig, Vae>({
     },
   },
   data: { sets: ["fashion-mnist", "mnist", "avatars", "moons"], labels: false, shape: ({ image }) => image },
-  // Runs from before these settings existed go on without them.
-  build: (settings, rng) => new Vae({ ...plain, ...greyBernoulli, ...whole, ...settings }, rng),
+  later,
+  build: (settings, rng) => new Vae({ ...later, ...settings }, rng),
   objective,
   metrics,
   metricInfo: {

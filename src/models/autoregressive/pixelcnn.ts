@@ -128,6 +128,8 @@ export function rasterModel({ net, config: settings }: PixelCnn): RasterModel {
   };
 }
 
+/** The first filter's size was not a setting at first. */
+const later = { firstKernel: 7 };
 const digits: PixelCnnConfig = {
   image: [1, 28, 28],
   levels: 2,
@@ -202,8 +204,8 @@ export const pixelcnn = defineModel<PixelCnnConfig, PixelCnn>({
     labels: false,
     shape: ({ image }) => image,
   },
-  // Runs from before the first filter's size was a setting go on without it.
-  build: (settings, rng) => new PixelCnn({ ...{ firstKernel: 7 }, ...settings }, rng),
+  later,
+  build: (settings, rng) => new PixelCnn({ ...later, ...settings }, rng),
   objective,
   metrics: (network, batch, rng) => pixelMetrics(nats(network, batch, rng), network.config.image),
   metricInfo: pixelMetricInfo,
