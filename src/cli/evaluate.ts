@@ -37,7 +37,7 @@ export const verb: Verb = {
       .option("--set <key=value>", "change a setting that the metrics read, such as importanceSamples; may be repeated", repeated)
       .option("--limit <n>", "use only the first n examples of each split", wholeNumber(1))
       .option("--random-windows <n>", "of text: so many windows at random places, not all of the held-out text", wholeNumber(1))
-      .option("--samples <n>", "pictures drawn to be compared with data", wholeNumber(1), 2000)
+      .option("--samples <n>", "pictures drawn to be compared with data", wholeNumber(1, 100_000), 2000)
       .option("--no-distances", "only the model's own metrics")
       .option("--features <name|file>", "what to compare pictures by: a data set that features come with, or an ONNX file")
       .option("--feature-side <pixels>", "size that an ONNX file takes, where it says none (default: 299)", wholeNumber(8))

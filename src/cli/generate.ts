@@ -38,6 +38,8 @@ const textOptions = {
   ...textSamplingFlags,
 };
 
+/** Pictures in one grid, which then has some ten thousand pixels a side. */
+const MOST_PICTURES = 10_000;
 /** Pictures of a strip's way: the first shows the beginning, the last the end. */
 const FRAMES = 12;
 /** Pictures that a strip follows. */
@@ -49,7 +51,7 @@ export const verb: Verb = {
   register(program, io) {
     const command = addCommand(program, "generate", verb.summary)
       .argument("<run>", "a run's name or folder, or a folder with a language model in Hugging Face's layout")
-      .option("--count <n>", "how many (default: 16 pictures, 1000 points, or 1 text)", wholeNumber(1))
+      .option("--count <n>", "how many (default: 16 pictures, 1000 points, or 1 text)", wholeNumber(1, 1_000_000))
       .option("--seed <seed>", "the same seed makes the same pictures, points or text", "0")
       .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
       .option("--known <part>", "which part is kept: top, bottom, left, right, or a mask picture that is white there")
@@ -95,9 +97,17 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
     return;
   }
   const { EvenFrames } = await import("../sample/frames.ts");
-  const { drawSamples } = await import("../runs/sampling.ts");
+  const { drawMany } = await import("../runs/drawn.ts");
   const starts = from?.split(",") ?? [];
   const count = options.count ?? (given === undefined && from === undefined ? 16 : Math.max(4, starts.length));
+  if (count > MOST_PICTURES) {
+    throw new UsageError({
+      what: "So many pictures do not fit into one file.",
+      got: String(count),
+      expected: `at most ${MOST_PICTURES}`,
+      hint: "further ones with --seed 1, --seed 2 and so on",
+    });
+  }
   const conditions = await conditionsFor(run, model, options, { count, seed, load: () => opened.load("test"), onNote: opened.note });
   const kept = new EvenFrames<Pictures>(FRAMES);
   const wishes: SampleWishes = {
@@ -108,7 +118,7 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
     onFrame: frames === undefined ? undefined : (pictures) => kept.add(firstOf(pictures, FOLLOWED)),
   };
   const started = performance.now();
-  const pictures = await drawSamples({ ...model, backend }, count, seed, wishes);
+  const pictures = await drawMany({ ...model, backend }, count, seed, wishes);
   const seconds = (performance.now() - started) / 1000;
   const asked = Object.fromEntries(
     (["label", "attributes", "given", "known", "from", "sampling"] as const).flatMap((key) =>

@@ -28,7 +28,7 @@ export const verb: Verb = {
       .argument("<run>", "a run's name or folder")
       .requiredOption("--from <file|number>", "a picture file, or the number of a held-out picture")
       .requiredOption("--to <file|number>", "as --from")
-      .option("--steps <n>", "pictures on the way, both ends among them", wholeNumber(2), 8)
+      .option("--steps <n>", "pictures on the way, both ends among them", wholeNumber(2, 1000), 8)
       .option("--method <name>", "linear or spherical", "linear")
       .option("--out <file>", "where to (default: RUN-interpolated.png in the current folder)")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu");

@@ -37,7 +37,7 @@ export const verb: Verb = {
       .option("--histograms <file>", "the values of each dimension against the prior")
       .option("--anomaly <class>", "AUC of telling the held-out pictures of a class, or with an attribute, from the others")
       .option("--score <metric>", "of --anomaly: which of the model's metrics (default: the bound, else the reconstruction error)")
-      .option("--limit <n>", "held-out pictures looked at", wholeNumber(4), 2000)
+      .option("--limit <n>", "held-out pictures whose codes are looked at", wholeNumber(4), 2000)
       .option("--seed <seed>", "of the map", "0")
       .option("--device <name>", "cpu, webgpu, cuda, coreml or dml", "cpu")
       .action((run: string, options: LatentOptions, command: Command) => latent(run, options, io, wantsJson(command)));

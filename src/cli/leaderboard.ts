@@ -38,7 +38,7 @@ export const verb: Verb = {
       .option("--families <a,b>", "models or families that take part (default: all that paint)")
       .option("--take <run,run>", "finished runs on these data that take part as they are")
       .option("--no-train", "train nothing: only the runs that are taken")
-      .option("--samples <n>", "pictures drawn of each", wholeNumber(6), 2000)
+      .option("--samples <n>", "pictures drawn of each", wholeNumber(6, 100_000), 2000)
       .option("--side <pixels>", "height and width of the pictures", wholeNumber(4), 32)
       .option("--preset <name>", "preset of every model (default: each model's own for this)")
       .option("--features <name|file>", "what to compare pictures by (default: those that come with the data)")

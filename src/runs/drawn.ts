@@ -1,7 +1,7 @@
 /** Many samples of a model as a set of pictures, drawn in batches, each class asked for equally often. */
 import { conditionNames, type ImageSet } from "../data/dataset.ts";
 import type { Pictures } from "../models/index.ts";
-import { drawSamples, type ViewContext } from "./sampling.ts";
+import { drawSamples, type SampleWishes, type ViewContext } from "./sampling.ts";
 
 /** Pictures drawn at once; what a sampler of 64 x 64 pixels needs for them fits easily. */
 const BATCH = 250;
@@ -33,6 +33,40 @@ export interface DrawnBatch {
 /** How many batches `count` pictures are drawn in. */
 export function batchesOf(count: number): number {
   return Math.ceil(count / BATCH);
+}
+
+/**
+ * Fresh pictures as {@link drawSamples} makes them, with memory for 250 at once only: of more, part b has the random streams of the seed `SEED/b`. Frames are
+ * of the first part.
+ * @throws UsageError as {@link drawSamples}
+ */
+export async function drawMany(model: ViewContext, count: number, seed: number | string, wishes: SampleWishes = {}): Promise<Pictures> {
+  if (count <= BATCH) return await drawSamples(model, count, seed, wishes);
+  const parts: Pictures[] = [];
+  for (let start = 0; start < count; start += BATCH) {
+    const many = Math.min(BATCH, count - start);
+    const wanted = { ...partOf(wishes, count, start, many), onFrame: start === 0 ? wishes.onFrame : undefined };
+    parts.push(await drawSamples(model, many, `${seed}/${parts.length}`, wanted));
+  }
+  const [{ data, shape }] = parts;
+  const all = new Float32Array((data.length / BATCH) * count);
+  for (const [batch, part] of parts.entries()) all.set(part.data, batch * data.length);
+  return { data: all, shape: [count, shape[1], shape[2], shape[3]] };
+}
+
+/** What is wished for `many` of `count` pictures, from number `start` on. */
+function partOf({ conditions, given, from, ...others }: SampleWishes, count: number, start: number, many: number): SampleWishes {
+  const rows = <T extends Float32Array | Uint8Array>(values: T): T => {
+    const width = values.length / count;
+    return values.slice(start * width, (start + many) * width) as T;
+  };
+  const pictures = ({ data, shape }: Pictures): Pictures => ({ data: rows(data), shape: [many, shape[1], shape[2], shape[3]] });
+  return {
+    ...others,
+    conditions: conditions && rows(conditions),
+    given: given && { ...pictures(given), known: rows(given.known) },
+    from: from && pictures(from),
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What turns pictures into features and scores: a network of the library's assets, a run, or a user's ONNX file. */
-import { UsageError } from "../core/errors.ts";
+import { UsageError, unknownName } from "../core/errors.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { fitImages } from "../data/fit.ts";
 import { Loader } from "../data/loader.ts";
@@ -42,6 +42,8 @@ export function featuresFor(data: string): string | undefined {
  */
 export async function openExtractor(source: string, backend: Backend, options: OnnxFeatureOptions = {}): Promise<FeatureExtractor> {
   if (source.endsWith(".onnx")) return openOnnxFeatures(source, backend, options);
+  const assets = Object.keys(featureAssets());
+  if (!assets.includes(source)) throw unknownName("feature network", source, [...assets, "a file that ends in .onnx"]);
   const { name, config, network } = loadFeatures(source);
   const features = (set: ImageSet) =>
     apply(backend, set, config.image, `features of atelier-${name}`, (images) => network.features(images));

@@ -93,5 +93,5 @@ test("what is no feature network is refused", async () => {
   await expect(openExtractor(file("other.onnx"), backend)).rejects.toThrow(/no feature network[\s\S]*one input float32 \[N, 3, H, W\]/);
   await expect(openExtractor(file("absent.onnx"), backend)).rejects.toThrow("cannot be read");
   await expect(openExtractor(file("net.onnx"), backend, { range: "byte" as "bytes" })).rejects.toThrow('did you mean "bytes"?');
-  await expect(openExtractor("mnis", backend)).rejects.toThrow('did you mean "mnist"?');
+  await expect(openExtractor("mnis", backend)).rejects.toThrow(/one of: mnist[\s\S]*ends in \.onnx[\s\S]*did you mean "mnist"\?/);
 });

@@ -20,7 +20,7 @@ describe("runConfig", () => {
       const config = Object.fromEntries(Object.entries(record.presets.smoke.config as object).filter(([key]) => !(key in record.later!)));
       const run = await createRun(newRun({ model: record.name, config }), home());
       expect(runConfig(run, record)).toBe(run.record.config);
-      record.build(config, new RandomStream(0));
+      record.build(config, new RandomStream(0, "initialisation"));
     }
   });
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { GivenPictures, ModelRecord, Pictures } from "../models/index.ts";
 import { Module } from "../nn/module.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { drawMany } from "./drawn.ts";
 import { stripOf } from "./pictures.ts";
 import { drawSamples, samplingOptions, type ViewContext } from "./sampling.ts";
 
@@ -47,6 +48,26 @@ describe("drawSamples", () => {
     expect([...made.data]).toEqual([0.123, 0.456, 0.9, 0.9].map(Math.fround));
     expect([...frames[0].data]).toEqual([0.123, 0.456, 0.1, 0.1].map(Math.fround));
     await expect(drawSamples(context({ ...painter, fills: false }), 1, 0, { given })).rejects.toThrow("cannot fill in a given picture");
+  });
+});
+
+describe("drawMany", () => {
+  it("draws in parts, each with its own of what is wished, and is drawSamples where all fit into one", async () => {
+    const frames: Pictures[] = [];
+    const conditions = Float32Array.from({ length: 260 }, (_, i) => i / 260);
+    const { data, shape } = await drawMany(context(painter), 260, 0, { conditions, onFrame: (frame) => frames.push(frame) });
+    expect(shape).toEqual([260, 1, 2, 2]);
+    expect([...data]).toEqual([...conditions].flatMap((value) => [value, value, value, value]));
+    expect(frames.map(({ shape: [count] }) => count)).toEqual([250, 250, 250]);
+    const given: GivenPictures = {
+      data: Float32Array.from({ length: 4 * 260 }, (_, i) => (i % 7) / 7),
+      shape: [260, 1, 2, 2],
+      known: Uint8Array.from({ length: 4 * 260 }, (_, i) => (i % 3 === 0 ? 1 : 0)),
+    };
+    const filled = await drawMany(context(painter), 260, 0, { given });
+    expect([...filled.data]).toEqual(Array.from(given.data, (value, i) => (given.known[i] === 1 ? value : Math.fround(0.9))));
+    const few = await drawMany(context(painter), 2, 0);
+    expect(few).toEqual(await drawSamples(context(painter), 2, 0));
   });
 });
 

@@ -36,10 +36,11 @@ export async function readCodes(file: string): Promise<{ codes: Codes; condition
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw new FileError({ what: "The file of codes is not JSON.", where: file, cause });
+    const expected = "what `atelier encode RUN PICTURE --out FILE` writes, or rows of numbers: [[...], ...]";
+    throw new FileError({ what: "The file of codes is not JSON.", where: file, expected, cause });
   }
   const checked = schema.safeParse(parsed);
-  if (!checked.success) throw notCodes(file, "something else");
+  if (!checked.success) throw notCodes(file, `${text.trim().slice(0, 60)}${text.trim().length > 60 ? "..." : ""}`);
   const { codes, conditions } = checked.data;
   if (conditions !== undefined && conditions.length !== codes.length)
     throw notCodes(file, `${codes.length} codes and ${conditions.length} rows of conditions`);

@@ -52,7 +52,7 @@ function withoutReader({ card, attributes }: ImageSet): UsageError {
   const model = attributes === undefined ? "cnn" : `feature-net --preset attributes --set outputs=${attributes.names.length}`;
   return new UsageError({
     what: "A check needs a classifier that sees the attributes.",
-    hint: `--classifier RUN; train one on the same data first: atelier train ${model} --data ${card.name} --run NAME`,
+    hint: `--classifier RUN; train one on the same data first: atelier train ${model} --data ${/\s/.test(card.name) ? `"${card.name}"` : card.name} --run NAME`,
   });
 }
 
