@@ -100,14 +100,7 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   const { drawMany } = await import("../runs/drawn.ts");
   const starts = from?.split(",") ?? [];
   const count = options.count ?? (given === undefined && from === undefined ? 16 : Math.max(4, starts.length));
-  if (count > MOST_PICTURES) {
-    throw new UsageError({
-      what: "So many pictures do not fit into one file.",
-      got: String(count),
-      expected: `at most ${MOST_PICTURES}`,
-      hint: "further ones with --seed 1, --seed 2 and so on",
-    });
-  }
+  requireRoom(count);
   const conditions = await conditionsFor(run, model, options, { count, seed, load: () => opened.load("test"), onNote: opened.note });
   const kept = new EvenFrames<Pictures>(FRAMES);
   const wishes: SampleWishes = {
@@ -136,6 +129,17 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
       `${count} ${count === 1 ? "picture" : "pictures"} in ${seconds.toFixed(1)} s: ${(count / seconds).toPrecision(3)} a second\n`,
     );
   if (!json) io.stdout.write(`${file}\n${strip === undefined ? "" : `${strip}\n`}`);
+}
+
+/** @throws UsageError for more pictures than a grid holds */
+function requireRoom(count: number): void {
+  if (count <= MOST_PICTURES) return;
+  throw new UsageError({
+    what: "So many pictures do not fit into one file.",
+    got: String(count),
+    expected: `at most ${MOST_PICTURES}`,
+    hint: "further ones with --seed 1, --seed 2 and so on",
+  });
 }
 
 /** @throws UsageError for options of pictures */
