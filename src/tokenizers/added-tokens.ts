@@ -22,7 +22,8 @@ export function addedTokenSplitter(
       const token = byContent.get(content)!;
       let [from, to] = [index, index + content.length];
       if (from < end || (token.single_word && (endsInWord(text.slice(0, from)) || /^[\p{L}\p{M}\p{Nd}_]/u.test(text.slice(to))))) continue;
-      if (token.lstrip) from = Math.max(end, from - (LEFT.exec(text.slice(0, from))?.[0].length ?? 0));
+      // Not by an expression that ends in $: it would look through the whole text at each token.
+      if (token.lstrip) while (from > end && BLANK.test(text[from - 1])) from--;
       if (token.rstrip) to += RIGHT.exec(text.slice(to))?.[0].length ?? 0;
       if (from > end) sections.push(text.slice(end, from));
       sections.push(token.id);
@@ -33,7 +34,7 @@ export function addedTokenSplitter(
   };
 }
 
-const LEFT = new RegExp(`${SPACE}+$`, "u");
+const BLANK = new RegExp(SPACE, "u");
 const RIGHT = new RegExp(`^${SPACE}+`, "u");
 
 function endsInWord(text: string): boolean {

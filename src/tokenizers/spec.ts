@@ -53,6 +53,25 @@ const preTokenizer: z.ZodType<PreTokenizerSpec> = z.lazy(() =>
   z.union([plainPreTokenizer, part("Sequence", { pretokenizers: z.array(preTokenizer) })]),
 );
 
+/** Ids at most: far above any vocabulary, so that a broken file does not ask for all memory. */
+const MOST_IDS = 2 ** 24;
+const tokenId = z
+  .int()
+  .min(0)
+  .max(MOST_IDS - 1);
+/** Tokens to ids, kept as they are. Not `z.record`, which leaves out a token that is called `__proto__`. */
+const vocabulary = z
+  .custom<Record<string, number>>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
+    error: "not an object of tokens and their ids",
+  })
+  .superRefine((value, context) => {
+    for (const [token, id] of Object.entries(value)) {
+      if (Number.isInteger(id) && id >= 0 && id < MOST_IDS) continue;
+      context.addIssue({ code: "custom", path: [token], message: `the id ${String(id)} is no whole number from 0 to ${MOST_IDS - 1}` });
+      return;
+    }
+  });
+
 const model = z.discriminatedUnion("type", [
   part("BPE", {
     dropout: z.number().nullish(),
@@ -62,16 +81,16 @@ const model = z.discriminatedUnion("type", [
     fuse_unk: z.boolean().nullish(),
     byte_fallback: z.boolean().nullish(),
     ignore_merges: z.boolean().nullish(),
-    vocab: z.record(z.string(), z.int().min(0)),
+    vocab: vocabulary,
     merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
   }),
   part("WordPiece", {
     unk_token: z.string(),
     continuing_subword_prefix: z.string(),
     max_input_chars_per_word: z.int().min(0),
-    vocab: z.record(z.string(), z.int().min(0)),
+    vocab: vocabulary,
   }),
-  part("WordLevel", { vocab: z.record(z.string(), z.int().min(0)), unk_token: z.string() }),
+  part("WordLevel", { vocab: vocabulary, unk_token: z.string() }),
   part("Unigram", {
     unk_id: z.int().min(0).nullish(),
     vocab: z.array(z.tuple([z.string(), z.number()])),
@@ -120,7 +139,7 @@ const plainDecoder = z.discriminatedUnion("type", [
 const decoder: z.ZodType<DecoderSpec> = z.lazy(() => z.union([plainDecoder, part("Sequence", { decoders: z.array(decoder) })]));
 
 const addedToken = z.object({
-  id: z.int().min(0),
+  id: tokenId,
   content: z.string().min(1),
   single_word: z.boolean().default(false),
   lstrip: z.boolean().default(false),

@@ -74,7 +74,7 @@ export class Tokenizer {
       spec.added_tokens.filter(({ normalized }) => normalized),
       ({ content }) => this.#normalize(content),
     );
-    this.vocabularySize = Math.max(this.#model.tokens.length, ...spec.added_tokens.map(({ id }) => id + 1));
+    this.vocabularySize = spec.added_tokens.reduce((size, { id }) => Math.max(size, id + 1), this.#model.tokens.length);
   }
 
   /** The tokenizer that the text of a `tokenizer.json` describes; `where` names it in errors. @throws FileError */

@@ -79,6 +79,14 @@ describe("files that are not right", () => {
     expect(() => Tokenizer.fromJson(value, "x.json")).toThrow(told);
   });
 
+  it("ids that would need all memory, or are none", () => {
+    for (const id of [2 ** 40, -1, 0.5, "3"]) {
+      const vocab = { a: 0, b: id };
+      expect(() => Tokenizer.fromJson({ model: { type: "WordLevel", unk_token: "a", vocab } }, "x.json")).toThrow("x.json, model.vocab.b");
+    }
+    expect(() => Tokenizer.fromJson({ model: { type: "WordLevel", unk_token: "a", vocab: ["a"] } }, "x.json")).toThrow("model.vocab");
+  });
+
   it("bytes that are no SentencePiece model", () => {
     expect(() => readSentencePiece(new TextEncoder().encode("hello there"))).toThrow("SentencePiece");
     expect(() => readSentencePiece(new Uint8Array())).toThrow("no pieces");
@@ -101,5 +109,31 @@ describe("added tokens", () => {
     expect([...tokenizer.encode("a<m><m>b")]).toEqual([1, 11, 2]);
     expect([...tokenizer.encode("ab abc")]).toEqual([12, 0, 1, 2, 3]);
     expect(tokenizer.decode([1, 10, 12])).toBe("aab");
+    expect([...tokenizer.encode("<m>  \n<m>x \u0085<m>")]).toEqual([10, 10, 4, 10]);
+  });
+});
+
+describe("sizes and names that are rare", () => {
+  it("a token called __proto__ stays in the vocabulary", () => {
+    const trained = trainSymbols(["__proto__ constructor __proto__"], { size: 20 });
+    const read = Tokenizer.fromJson(JSON.parse(JSON.stringify(trained.toJson())));
+    expect(read.decode(read.encode("constructor __proto__"))).toBe("constructor __proto__");
+  });
+
+  it("vocabularies and unknown stretches beyond what a call can be given", () => {
+    const vocab = Object.fromEntries(Array.from({ length: 160_000 }, (_, id) => [id === 0 ? "[UNK]" : `w${id}`, id]));
+    const model = { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##", max_input_chars_per_word: 100, vocab };
+    expect([...Tokenizer.fromJson({ model }).encode("w7 w159999")]).toEqual([0]);
+    const pieces = Tokenizer.fromJson({
+      model: {
+        type: "Unigram",
+        unk_id: 0,
+        vocab: [
+          ["<unk>", 0],
+          ["a", -1],
+        ],
+      },
+    });
+    expect([...pieces.encode(`a${"\u6f22".repeat(160_000)}a`)]).toEqual([1, 0, 1]);
   });
 });

@@ -54,13 +54,13 @@ export class UnigramModel implements TokenModel {
     const { from, ids } = this.#bestPath(points);
     const path: number[] = [];
     for (let end = points.length; end > 0; end = from[end]) path.push(end);
-    let fused: number[] = [];
+    let fused = "";
     const flush = () => {
-      if (fused.length > 0) this.#pushUnknown(fused, out);
-      fused = [];
+      if (fused !== "") this.#pushUnknown(fused, out);
+      fused = "";
     };
     for (const end of path.reverse()) {
-      if (ids[end] < 0) fused.push(...points.subarray(from[end], end));
+      if (ids[end] < 0) fused += String.fromCodePoint(points[end - 1]);
       else {
         flush();
         out.push(ids[end]);
@@ -103,8 +103,7 @@ export class UnigramModel implements TokenModel {
     return { from, ids };
   }
 
-  #pushUnknown(points: readonly number[], out: number[]): void {
-    const text = String.fromCodePoint(...points);
+  #pushUnknown(text: string, out: number[]): void {
     if (this.#bytes !== undefined) pushBytes(text, this.#bytes, out);
     else if (this.#unknown !== undefined) out.push(this.#unknown);
     else

@@ -22,7 +22,7 @@ export class WordPieceModel implements TokenModel {
     this.#prefix = spec.continuing_subword_prefix;
     this.#most = spec.max_input_chars_per_word;
     this.#unknown = unknownId(this.#vocab, spec.unk_token);
-    this.#longest = Math.max(...this.tokens.map((token) => token?.length ?? 0));
+    this.#longest = this.tokens.reduce((most, token) => Math.max(most, token?.length ?? 0), 0);
   }
 
   idOf(token: string): number | undefined {
