@@ -3,12 +3,12 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { Finish } from "../generation/engine.ts";
+import type { Finish, SamplingOptions } from "../generation/engine.ts";
 import type { DecoderNetwork } from "../nn/decoder.ts";
 import type { PretrainedModel } from "../pretrained/node/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { constraintsOf, samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
+import { constraintsOf, Reader, refuseBesideBeams, samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
 import { type Io, printJson } from "./verb.ts";
 
 export interface GenerateFolderOptions extends TextSamplingOptions {
@@ -40,18 +40,20 @@ interface Opened {
 
 /** Continue a prompt and write the text as it comes. @throws FileError for a folder that cannot be read; UsageError for settings out of range */
 export async function generateFromFolder(folder: string, options: GenerateFolderOptions, io: Io, json: boolean): Promise<void> {
+  refuseBesideBeams(options);
+  const { prompt = "", stop = [], count = 1, seed } = options;
+  const samplings = Array.from({ length: count }, (_, n) => samplingOf(options, n === 0 ? seed : `${seed}/${n}`));
   const opened = await openFolder(folder, options);
   const { tokenizer, network } = opened;
-  const { prompt = "", stop = [], count = 1, seed } = options;
   const ids = promptTokens(opened, prompt);
   const maxTokens = Math.min(options.tokens ?? TOKENS, network.decoder.context - ids.length);
   if (options.tokens !== undefined && options.tokens > maxTokens)
     io.stderr.write(`The context of ${network.decoder.context} tokens leaves room for ${maxTokens} after the prompt.\n`);
   const texts =
     options.beams === undefined
-      ? await drawTexts(opened, { ids, maxTokens, stop, count }, options, io, json)
-      : await searchTexts(opened, { ids, maxTokens }, options);
-  if (options.beams !== undefined && !json) for (const { text } of texts.slice(0, count)) io.stdout.write(`${prompt}${text}\n`);
+      ? await drawTexts(opened, { ids, maxTokens, stop, samplings }, options, new Reader(json ? undefined : io, options.out !== undefined))
+      : (await searchTexts(opened, { ids, maxTokens }, options)).slice(0, json ? options.beams : count);
+  if (options.beams !== undefined && !json) for (const { text } of texts) io.stdout.write(`${prompt}${text}\n`);
   const file = options.out === undefined ? undefined : path.resolve(options.out);
   if (file !== undefined) await writeFileAtomic(file, `${texts.map(({ text }) => prompt + text).join("\n\n")}\n`);
   if (json) printJson(io, { folder, vocabulary: tokenizer.vocabularySize, prompt, seed, texts, ...(file === undefined ? {} : { file }) });
@@ -71,8 +73,16 @@ async function openFolder(folder: string, { device, quantize }: GenerateFolderOp
 }
 
 /** The prompt's ids with the special tokens that the tokenizer puts around; an empty prompt is the token that ends or begins texts. */
-function promptTokens({ tokenizer, model }: Opened, prompt: string): Int32Array {
+function promptTokens({ tokenizer, model, network }: Opened, prompt: string): Int32Array {
   const ids = tokenizer.encode(prompt);
+  const { context } = network.decoder;
+  if (ids.length >= context)
+    throw new UsageError({
+      what: "The prompt does not fit into the model's context.",
+      got: `${ids.length} tokens`,
+      expected: `at most ${context - 1}, which leaves room for one more`,
+      hint: "shorten it; nothing is cut off silently",
+    });
   if (ids.length > 0) return ids;
   const [end] = model.endTokens;
   if (end === undefined) throw new UsageError({ what: "The prompt is empty.", hint: '--prompt "Once upon a time"' });
@@ -82,8 +92,6 @@ function promptTokens({ tokenizer, model }: Opened, prompt: string): Int32Array 
 interface Wishes {
   ids: Int32Array;
   maxTokens: number;
-  stop?: string[];
-  count?: number;
 }
 
 interface Told {
@@ -93,35 +101,46 @@ interface Told {
   score?: number;
 }
 
-async function drawTexts(opened: Opened, wishes: Wishes, options: GenerateFolderOptions, io: Io, json: boolean): Promise<Told[]> {
-  const { ids, maxTokens, stop = [], count = 1 } = wishes;
+interface DrawWishes extends Wishes {
+  stop: string[];
+  /** Of each text. */
+  samplings: SamplingOptions[];
+}
+
+async function drawTexts(opened: Opened, wishes: DrawWishes, options: GenerateFolderOptions, reader: Reader): Promise<Told[]> {
+  const { ids, maxTokens, stop, samplings } = wishes;
+  const { showTop } = options;
   const { model, network, tokenizer, backend, precision } = opened;
   const { DecoderEngine, endTokensOf } = await import("../generation/index.ts");
   const constraints = await constraintsOf(options, tokenizer);
   const endTokens = model.endTokens.length > 0 ? model.endTokens : endTokensOf(tokenizer);
   const engine = await DecoderEngine.open({ network, tokenizer, backend, precision, endTokens, slots: 1, name: model.kind });
   const texts: Told[] = [];
-  const show = (text: string) => (json ? undefined : io.stdout.write(text));
   try {
-    for (let n = 0; n < count; n++) {
+    for (const sampling of samplings) {
+      if (reader.signal.aborted) break;
       const started = performance.now();
-      const { seed, showTop } = options;
-      const sampling = samplingOf(options, n === 0 ? seed : `${seed}/${n}`);
       const constraint = constraints?.();
-      const request = { prompt: ids, maxTokens, sampling, stop, ...(constraint === undefined ? {} : { constraint }) };
+      const request = {
+        prompt: ids,
+        maxTokens,
+        sampling,
+        stop,
+        signal: reader.signal,
+        ...(constraint === undefined ? {} : { constraint }),
+      };
       const parts = engine.generate(showTop === undefined ? request : { ...request, logprobs: showTop });
       let text = "";
-      if (showTop === undefined) show(options.prompt ?? "");
+      if (showTop === undefined) reader.write(options.prompt ?? "");
       let next = await parts.next();
       for (; !next.done; next = await parts.next()) {
         text += next.value.text;
-        if (showTop === undefined) show(next.value.text);
-        else show(topLine(tokenizer, next.value.id, next.value.top ?? []));
+        if (showTop === undefined) reader.write(next.value.text);
+        else reader.write(topLine(tokenizer, next.value.id, next.value.top ?? []));
       }
-      show("\n");
+      reader.write("\n");
       const { completionTokens: tokens, reason } = next.value;
-      const seconds = (performance.now() - started) / 1000;
-      if (!json) io.stderr.write(`${tokens} tokens in ${seconds.toFixed(1)} s: ${(tokens / seconds).toPrecision(3)} a second\n`);
+      reader.tellSpeed(tokens, (performance.now() - started) / 1000);
       texts.push({ text, tokens, reason });
     }
   } finally {

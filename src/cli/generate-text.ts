@@ -5,9 +5,8 @@ import { writeFileAtomic } from "../core/node/files.ts";
 import type { Finish, GeneratedToken, GenerationRequest } from "../generation/engine.ts";
 import type { DrawnToken } from "../runs/continue-text.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { formatNumber } from "./format.ts";
 import type { OpenedRun } from "./opened.ts";
-import { constraintsOf, samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
+import { constraintsOf, Reader, samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
 import { type Io, printJson } from "./verb.ts";
 
 export interface GenerateTextOptions extends TextSamplingOptions {
@@ -35,27 +34,30 @@ export async function generateText(opened: OpenedRun, options: GenerateTextOptio
   if (!continuesText(model.record) || tokenizers === undefined) {
     throw new UsageError({
       what: `The model "${model.record.name}" does not continue texts.`,
-      expected: "what it can do: train, evaluate",
+      expected: `what it can do: train, evaluate${"maskedLogits" in model.network ? ", fill-mask" : ""}`,
     });
   }
   const { prompt = "", tokens = TOKENS, temperature = TEMPERATURE, seed, count = 1, stop = [] } = options;
+  const samplings = Array.from({ length: count }, (_, n) => samplingOf({ ...options, temperature }, n === 0 ? seed : `${seed}/${n}`));
   const ids = promptIds(tokenizers.tokenizer, prompt);
   const constrain = await constraintsOf(options, tokenizers.tokenizer);
   const writer = await openWriter(opened, tokenizers.tokenizer, ids.length + tokens);
   const texts: object[] = [];
   const written: string[] = [];
+  const reader = new Reader(json ? undefined : io, options.out !== undefined);
   try {
-    for (let n = 0; n < count; n++) {
-      const sampling = samplingOf({ ...options, temperature }, n === 0 ? seed : `${seed}/${n}`);
+    for (const sampling of samplings) {
+      if (reader.signal.aborted) break;
       const request = {
         prompt: ids,
         maxTokens: tokens,
         sampling,
         stop,
+        signal: reader.signal,
         ...(constrain === undefined ? {} : { constraint: constrain() }),
         ...(options.showTop === undefined ? {} : { logprobs: options.showTop }),
       };
-      const told = await tellText(writer, request, prompt, options.showTop !== undefined, json ? undefined : io);
+      const told = await tellText(writer, request, prompt, options.showTop !== undefined, reader);
       texts.push(told);
       written.push(prompt + told.text);
     }
@@ -94,27 +96,25 @@ interface Told {
 }
 
 /** One text, shown as it comes; with `top`, a line a token with what else it could have been. */
-async function tellText(writer: Writer, request: GenerationRequest, prompt: string, top: boolean, io: Io | undefined): Promise<Told> {
+async function tellText(writer: Writer, request: GenerationRequest, prompt: string, top: boolean, reader: Reader): Promise<Told> {
   const { tokenizer } = writer;
   const started = performance.now();
   const rows: NonNullable<Told["top"]> = [];
   const name = (id: number) => tokenizer.decode([id], { skipSpecialTokens: false }) || (tokenizer.tokenOf(id) ?? "");
   let text = "";
-  if (!top) io?.stdout.write(prompt);
+  if (!top) reader.write(prompt);
   const parts = writer.generate(request);
   for (let next = await parts.next(); ; next = await parts.next()) {
     if (next.done) {
       const { reason, completionTokens: tokens } = next.value;
-      if (!top) io?.stdout.write("\n");
+      if (!top) reader.write("\n");
       const seconds = (performance.now() - started) / 1000;
-      io?.stderr.write(
-        `${tokens} tokens in ${seconds.toFixed(1)} s: ${formatNumber(Number((tokens / seconds).toPrecision(3)))} a second\n`,
-      );
+      reader.tellSpeed(tokens, seconds);
       return { text, tokens, reason, seconds, ...(top ? { top: rows } : {}) };
     }
     const { id, text: piece, top: likeliest = [] } = next.value;
     text += piece;
-    if (!top) io?.stdout.write(piece);
+    if (!top) reader.write(piece);
     else {
       const row = {
         token: name(id),
@@ -127,7 +127,7 @@ async function tellText(writer: Writer, request: GenerationRequest, prompt: stri
       const shown = row.likeliest.map(
         ({ token, probability, drawn = probability }) => `${JSON.stringify(token)} ${(100 * drawn).toFixed(1)}%`,
       );
-      io?.stdout.write(`${JSON.stringify(row.token).padEnd(18)} ${shown.join("  ")}\n`);
+      reader.write(`${JSON.stringify(row.token).padEnd(18)} ${shown.join("  ")}\n`);
     }
   }
 }

@@ -165,14 +165,13 @@ async function continueText(opened: OpenedRun, options: GenerateOptions, io: Io,
 
 /** @throws UsageError for options that pairs have no use for */
 async function translate(opened: OpenedRun, options: GenerateOptions, io: Io, json: boolean): Promise<void> {
-  const others = (["label", "attributes", "given", "from", "tokens", "temperature", "showTop", "stop"] as const).filter(
-    (key) => options[key] !== undefined,
-  );
-  if (others.length > 0) {
-    const got = others.map((key) => `--${key.replace("showTop", "show-top")}`).join(", ");
+  const { prompt: _, ...drawing } = textOptions;
+  const others = { label: "--label", attributes: "--attributes", given: "--given", from: "--from", ...drawing };
+  const got = Object.entries(others).flatMap(([key, flag]) => (options[key as keyof GenerateOptions] === undefined ? [] : [flag]));
+  if (got.length > 0) {
     throw new UsageError({
       what: "This run was set up for pairs of texts.",
-      got,
+      got: got.join(", "),
       expected: "--prompt, --sampling beams=5,lengthPenalty=1, --count, --frames",
     });
   }

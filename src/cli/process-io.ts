@@ -27,6 +27,9 @@ function output(stream: NodeJS.WriteStream): Output {
     write: (text) => {
       if (!closed) stream.write(text);
     },
+    get closed() {
+      return closed;
+    },
     get isTTY() {
       return stream.isTTY === true;
     },

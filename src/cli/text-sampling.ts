@@ -1,10 +1,14 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { FileError, UsageError } from "../core/errors.ts";
+import { fileError } from "../core/node/files.ts";
 import type { TokenConstraint } from "../generation/constraint.ts";
 import type { SamplingOptions } from "../generation/engine.ts";
+import { checkSampling } from "../generation/sampler.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { formatNumber } from "./format.ts";
 import { anyNumber, wholeNumber } from "./options.ts";
+import type { Io } from "./verb.ts";
 
 /** How the tokens of a text are chosen, as the command line has it. */
 export interface TextSamplingOptions {
@@ -56,11 +60,18 @@ export function addTextSampling(command: Command): Command {
     .option("--quantize <kind>", "weights as whole numbers: int8 or int4 (folders)");
 }
 
-/** The sampling options that were given. */
+/** The sampling options that were given, before a model is opened for them. @throws UsageError for one that is out of range */
 export function samplingOf(options: TextSamplingOptions, seed: string): SamplingOptions {
   const { temperature = 0.8, topK, topP, minP, typical, repetitionPenalty, frequencyPenalty, presencePenalty } = options;
   const given = { temperature, topK, topP, minP, typicalP: typical, repetitionPenalty, frequencyPenalty, presencePenalty };
-  return { ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as SamplingOptions), seed };
+  const sampling = { ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as SamplingOptions), seed };
+  const flags: Readonly<Record<string, string>> = {
+    ...textSamplingFlags,
+    temperature: "--temperature",
+    typicalP: textSamplingFlags.typical,
+  };
+  checkSampling(sampling, (setting) => flags[setting] ?? setting);
+  return sampling;
 }
 
 /** A maker of constraints, one for each text; undefined where none is asked for. @throws UsageError, FileError for what cannot be read */
@@ -83,7 +94,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new FileError({ what: "A file cannot be read.", where: file, cause });
+    throw fileError(cause, "The file of a constraint cannot be read.", file);
   }
 }
 
@@ -92,5 +103,61 @@ function parseJson(source: string, file: string): unknown {
     return JSON.parse(source);
   } catch (cause) {
     throw new FileError({ what: "A file is not JSON.", where: file, got: cause instanceof Error ? cause.message : String(cause), cause });
+  }
+}
+
+/**
+ * Beam search takes the likeliest text: what shapes draws has no meaning beside it.
+ * @throws UsageError for options that it would leave unheard, and for its own without it
+ */
+export function refuseBesideBeams(options: TextSamplingOptions & { stop?: readonly string[]; showTop?: number }): void {
+  const { beams, lengthPenalty, quantize, ...drawing } = options;
+  if (beams === undefined) {
+    if (lengthPenalty === undefined) return;
+    throw new UsageError({ what: "--length-penalty is of beam search.", hint: "add --beams, or leave it out" });
+  }
+  const flags: Readonly<Record<string, string>> = {
+    ...textSamplingFlags,
+    temperature: "--temperature",
+    stop: "--stop",
+    showTop: "--show-top",
+  };
+  const given = Object.entries(drawing).flatMap(([key, value]) => (value === undefined ? [] : (flags[key] ?? [])));
+  if (given.length === 0) return;
+  throw new UsageError({
+    what: "Beam search does not draw, and knows no constraints and stop texts.",
+    got: given.join(", "),
+    expected: "--beams with --length-penalty, --tokens, --count, --quantize",
+    hint: "leave these out, or --beams",
+  });
+}
+
+/** Who reads a text while it is written. The writing ends when nobody does any more (`atelier generate ... | head -3`), unless it is also kept. */
+export class Reader {
+  readonly #gone = new AbortController();
+  readonly #io: Io | undefined;
+  readonly #kept: boolean;
+
+  /** @param io undefined where nothing is shown @param kept whether the text is wanted beside what is shown */
+  constructor(io: Io | undefined, kept: boolean) {
+    this.#io = io;
+    this.#kept = kept;
+  }
+
+  /** Aborted when nobody reads. */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Show a piece of the text. */
+  write(text: string): void {
+    this.#io?.stdout.write(text);
+    if (this.#io?.stdout.closed === true && !this.#kept) this.#gone.abort();
+  }
+
+  /** Tell how fast a text came. */
+  tellSpeed(tokens: number, seconds: number): void {
+    const speed = formatNumber(Number((tokens / seconds).toPrecision(3)));
+    this.#io?.stderr.write(`${tokens} tokens in ${seconds.toFixed(1)} s: ${speed} a second\n`);
   }
 }

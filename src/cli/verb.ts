@@ -6,6 +6,8 @@ export interface Output {
   readonly isTTY: boolean;
   /** Characters in a line. */
   readonly columns: number;
+  /** Whether nobody reads it any more. */
+  readonly closed?: boolean;
 }
 
 /** Everything a verb may use of its surroundings. Results go to stdout; progress, notes and errors to stderr. */

@@ -7,7 +7,7 @@ const growth = 1.25;
 
 /**
  * Keys and values of the texts under way: per layer one buffer [R, K, S, D], a row a text. New ones are written in place; the buffers are made anew only
- * when a text outgrows them, each time a quarter longer.
+ * when a text outgrows them, each time a quarter longer, and when `shrink` finds most of their places needless.
  */
 export class KeyValueCache {
   readonly #sizes: DecoderSizes;
@@ -42,12 +42,36 @@ export class KeyValueCache {
   /** Make room for rows and places. @param lengths how many places of each row are filled @returns whether the buffers are others now */
   reserve(rows: number, places: number, lengths: readonly number[]): boolean {
     if (rows <= this.#rows && places <= this.#places) return false;
-    const { layers, keyValueHeads: K, headSize: D, context } = this.#sizes;
-    let S = Math.max(this.#places, Math.min(fewestPlaces, context));
-    while (S < places) S = Math.min(Math.ceil((S * growth) / fewestPlaces) * fewestPlaces, Math.max(context, places));
     let R = Math.max(1, this.#rows);
     while (R < rows) R *= 2;
-    const grown = (old: Float32Array | undefined) => {
+    this.#rebuild(R, this.#stepUp(this.#places, places), lengths);
+    return true;
+  }
+
+  /**
+   * Make rows shorter where less than half of a row is needed for so many places: each step reads all of it.
+   * @param lengths how many places of each row are filled, at most `places`
+   * @returns whether the buffers are others now
+   */
+  shrink(places: number, lengths: readonly number[]): boolean {
+    const S = this.#stepUp(0, places);
+    if (2 * S > this.#places) return false;
+    this.#rebuild(this.#rows, S, lengths);
+    return true;
+  }
+
+  /** The places of a row that has room for so many, when it grows from a size. */
+  #stepUp(from: number, places: number): number {
+    const { context } = this.#sizes;
+    let S = Math.max(from, Math.min(fewestPlaces, context));
+    while (S < places) S = Math.min(Math.ceil((S * growth) / fewestPlaces) * fewestPlaces, Math.max(context, places));
+    return S;
+  }
+
+  /** Buffers of other sizes with what is in them. */
+  #rebuild(R: number, S: number, lengths: readonly number[]): void {
+    const { layers, keyValueHeads: K, headSize: D } = this.#sizes;
+    const copied = (old: Float32Array | undefined) => {
       const array = new Float32Array(R * K * S * D);
       lengths.forEach((length, row) => {
         for (let head = 0; old !== undefined && row < this.#rows && head < K; head++) {
@@ -57,10 +81,9 @@ export class KeyValueCache {
       });
       return array;
     };
-    for (const buffers of [this.#keys, this.#values]) for (let layer = 0; layer < layers; layer++) buffers[layer] = grown(buffers[layer]);
+    for (const buffers of [this.#keys, this.#values]) for (let layer = 0; layer < layers; layer++) buffers[layer] = copied(buffers[layer]);
     this.#rows = R;
     this.#places = S;
-    return true;
   }
 
   /** The buffers of `count` rows from one on, as a call reads them. */

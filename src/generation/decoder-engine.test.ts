@@ -119,4 +119,24 @@ describe("DecoderEngine", () => {
     await expect(bad({ sampling: { temperature: -1 } })).rejects.toThrow(/temperature/);
     await expect(bad({ sampling: { topP: 0 } })).rejects.toThrow(/topP/);
   });
+
+  it("reads a short cache again some time after a long text, and goes on as if it had always been short", async () => {
+    const long = new TinyDecoder({ vocabulary: tokenizer.vocabularySize, deviation: 0.3, context: 700, layers: 1 });
+    const both = await DecoderEngine.open({ network: long, tokenizer, backend, slots: 2 });
+    const read = async (request: GenerationRequest) => {
+      const ids: number[] = [];
+      for await (const { id } of both.generate(request)) ids.push(id);
+      return ids;
+    };
+    const short = (): GenerationRequest => ({ prompt: prompts[0], maxTokens: 300 });
+    const before = await read(short());
+    const small = both.cacheBytes;
+    await read({ prompt: Int32Array.from({ length: 690 }, (_, i) => i % tokenizer.vocabularySize), maxTokens: 2 });
+    const large = both.cacheBytes;
+    expect(large).toBeGreaterThan(1.8 * small);
+    const after = await Promise.all([read(short()), read({ prompt: prompts[1], maxTokens: 300 })]);
+    expect(after[0]).toEqual(before);
+    expect(both.cacheBytes).toBeLessThan(2 * large);
+    await both.close();
+  });
 });

@@ -38,6 +38,8 @@ export function endTokensOf(tokenizer: Tokenizer): number[] {
 
 /** Copies of a row cost about as much as its share of a few steps: rows are moved together when a quarter of them is empty. */
 const emptyShare = 0.25;
+/** Steps in a row that must find the cache more than twice as long as they need before it is made shorter: another long text may come. */
+const patience = 256;
 
 /**
  * Continues many texts at once (continuous batching, Yu et al. 2022): texts join and leave between two steps, each step makes one token of every text.
@@ -59,6 +61,8 @@ export class DecoderEngine implements TextEngine {
   #step: DecoderCall | undefined;
   #running: Promise<void> | undefined;
   #tokens = 0;
+  /** Steps in a row whose cache was too long. */
+  #spare = 0;
   #closed = false;
 
   private constructor(session: DecoderSession, options: DecoderEngineOptions) {
@@ -126,6 +130,11 @@ export class DecoderEngine implements TextEngine {
     return results;
   }
 
+  /** Bytes of the keys and values that are kept. */
+  get cacheBytes(): number {
+    return this.#cache.bytes;
+  }
+
   stats(): { active: number; waiting: number; tokens: number } {
     return { active: this.#active.length, waiting: this.#waiting.length, tokens: this.#tokens };
   }
@@ -134,8 +143,7 @@ export class DecoderEngine implements TextEngine {
     this.#closed = true;
     for (const sequence of [...this.#active, ...this.#waiting]) this.#leave(sequence, "cancelled");
     await this.#running;
-    this.#step?.dispose();
-    this.#step = undefined;
+    this.#forgetStep();
     await this.#session.dispose();
   }
 
@@ -186,9 +194,26 @@ export class DecoderEngine implements TextEngine {
   }
 
   #reserve(rows: number, places: number): void {
+    if (this.#cache.reserve(rows, places, this.#lengths())) this.#forgetStep();
+  }
+
+  /** Make the cache shorter where it was too long for a while. */
+  #shrink(): void {
+    const places = Math.max(...this.#active.map(({ tokens }) => tokens.length));
+    this.#spare = 2 * places < this.#cache.places ? this.#spare + 1 : 0;
+    if (this.#spare < patience) return;
+    this.#spare = 0;
+    if (this.#cache.shrink(places, this.#lengths())) this.#forgetStep();
+  }
+
+  /** Filled places of each row. */
+  #lengths(): number[] {
     const lengths: number[] = new Array(this.#cache.rows).fill(0);
     for (const { row, cached } of this.#active) lengths[row] = cached;
-    if (!this.#cache.reserve(rows, places, lengths)) return;
+    return lengths;
+  }
+
+  #forgetStep(): void {
     this.#step?.dispose();
     this.#step = undefined;
   }
@@ -229,6 +254,7 @@ export class DecoderEngine implements TextEngine {
   async #stepAll(ready: readonly Sequence[]): Promise<void> {
     if (ready.length === 0) return;
     this.#moveTogether();
+    this.#shrink();
     const rows = Math.max(...ready.map(({ row }) => row)) + 1;
     this.#reserve(rows, Math.max(...ready.map(({ cached }) => cached)) + 1);
     const call = this.#stepCall(rows);

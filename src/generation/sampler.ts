@@ -24,8 +24,8 @@ const ranges: Readonly<Partial<Record<keyof SamplingOptions, Range>>> = {
   presencePenalty: { from: -2, to: 2 },
 };
 
-/** Refuse settings outside of their ranges. @throws UsageError that names the setting and its range */
-export function checkSampling(options: SamplingOptions): void {
+/** Refuse settings outside of their ranges. @param called what the user knows a setting as @throws UsageError that names the setting and its range */
+export function checkSampling(options: SamplingOptions, called: (setting: keyof SamplingOptions) => string = (setting) => setting): void {
   for (const [name, range] of Object.entries(ranges)) {
     const value = options[name as keyof SamplingOptions];
     if (value === undefined) continue;
@@ -33,7 +33,7 @@ export function checkSampling(options: SamplingOptions): void {
     const fits = typeof value === "number" && (above ? value > from : value >= from) && value <= to && (!whole || Number.isInteger(value));
     if (fits) continue;
     throw new UsageError({
-      what: `The sampling setting \`${name}\` is out of range.`,
+      what: `The sampling setting \`${called(name as keyof SamplingOptions)}\` is out of range.`,
       got: String(value),
       expected: `a ${whole ? "whole " : ""}number ${above ? `above ${from}` : `from ${from}`} to ${to}`,
     });

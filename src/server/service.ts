@@ -131,7 +131,7 @@ export class TextService {
       case MODELS:
         return json({ object: "list", data: [this.#modelObject()] });
       case "/v1/models/{model}":
-        this.#requireModel(decodeURIComponent(path.slice(MODELS.length + 1)));
+        this.#requireModel(decoded(path.slice(MODELS.length + 1)));
         return json(this.#modelObject());
       default:
         return this.#work(request, route, started, prepares[route]);
@@ -282,6 +282,15 @@ function handler<S extends z.ZodType>(schema: S, prepare: (work: Work, body: z.i
 function routeOf(path: string): string {
   if (path.startsWith(`${MODELS}/`) && path.length > MODELS.length + 1) return "/v1/models/{model}";
   return Object.hasOwn(methods, path) && path !== "/v1/models/{model}" ? path : "other";
+}
+
+/** A part of a path without its escapes; as it is where these are no UTF-8. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function json(value: unknown): Reply {

@@ -44,6 +44,9 @@ function asParameterError(issue: Issue, prefix: readonly PropertyKey[] = []): Ap
       const [inner] = branches[0] ?? [];
       // One branch went further into the value than the others: the value was meant for it.
       if (inner !== undefined && inner.path.length > 0) return asParameterError(inner, path);
+      // One has the value's type, and only its length is wrong.
+      const length = branches.flat().find(({ code }) => code === "too_big" || code === "too_small");
+      if (length !== undefined) return asParameterError(length, path);
       if (issue.input === undefined) return badParameter(param, `Missing required parameter: '${param}'.`, "missing_required_parameter");
       return badParameter(
         param,

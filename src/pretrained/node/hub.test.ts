@@ -151,7 +151,9 @@ describe("a model from the hub", () => {
     files = new Map([["pytorch_model.bin", Buffer.from("x")]]);
     expect(await message(pullModel("org/tiny"))).toContain("no weights in safetensors");
     vi.stubEnv("HF_HUB_OFFLINE", "1");
-    expect(await message(modelFolder("org/tiny"))).toContain("HF_HUB_OFFLINE");
+    asked = [];
+    for (const fetched of [modelFolder, pullModel]) expect(await message(fetched("org/tiny"))).toContain("HF_HUB_OFFLINE");
+    expect(asked).toEqual([]);
     vi.stubEnv("HF_HUB_OFFLINE", "");
     server.closeAllConnections();
     vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:9");

@@ -30,7 +30,7 @@ const COMPANIONS = [
 ];
 
 /** What a tokenizer is made of where it has no file of its own. */
-const TOKENIZER_PIECES = ["vocab.json", "merges.txt", "added_tokens.json"];
+const TOKENIZER_PIECES = ["vocab.json", "merges.txt", "added_tokens.json", "vocab.txt"];
 
 /** What says where a folder's files are from, written last: a folder without it is not complete. */
 const SOURCE_FILE = "atelier-source.json";
@@ -50,10 +50,12 @@ export function isModelName(text: string): boolean {
 /**
  * Fetch a model's configuration, weights and tokenizer into the cache, going on where an earlier try stopped; each file's digest is checked.
  * @returns the folder
- * @throws FileError when the hub cannot be reached or refuses, bytes are not those expected, or the model has no weights in safetensors; UsageError for a bad name
+ * @throws FileError when the hub cannot be reached, refuses or `HF_HUB_OFFLINE=1` forbids it, bytes are not those expected, or the model has no weights in safetensors; UsageError for a bad name
  */
 export async function pullModel(name: string, { revision = "main", hub = hubOf(), onProgress, signal }: PullOptions = {}): Promise<string> {
   const folder = modelCacheFolder(name, revision);
+  if (process.env.HF_HUB_OFFLINE === "1")
+    throw new FileError({ what: "HF_HUB_OFFLINE forbids to fetch it.", where: name, hint: "set it to 0 to reach the hub" });
   const { commit, files } = await listModel(hub, name, revision, signal);
   await mkdir(folder, { recursive: true });
   const get = async (file: HubFile) => {

@@ -122,6 +122,31 @@ describe("a model's folder", () => {
     expect(await refusal()).toContain(message);
   });
 
+  it("may have a BERT's tokenizer as vocab.txt", async () => {
+    await use("bert-labels");
+    const first = requireTokenizer(await readModelFolder(folder));
+    const lines = Array.from({ length: first.vocabularySize }, (_, id) => first.tokenOf(id));
+    await rm(path.join(folder, "tokenizer.json"));
+    await rm(path.join(folder, "tokenizer_config.json"));
+    await writeFile(path.join(folder, "vocab.txt"), `${lines.join("\r\n")}\r\n`);
+    const second = requireTokenizer(await readModelFolder(folder));
+    for (const text of ["The Bo\u00e4ts, [MASK] and 12!", "", "\u6f22 tide"]) {
+      expect([...second.encode(text)]).toEqual([...first.encode(text)]);
+      expect(second.decode(second.encode(text))).toBe(first.decode(first.encode(text)));
+    }
+    expect(second.encodePair("the", "tide")).toEqual(first.encodePair("the", "tide"));
+    const settings = path.join(folder, "tokenizer_config.json");
+    await writeFile(settings, '{"do_lower_case": "no"}');
+    expect(await refusal()).toMatch(/tokenizer_config\.json, do_lower_case/);
+    await writeFile(settings, '{"do_lower_case": false}');
+    expect([...requireTokenizer(await readModelFolder(folder)).encode("The")]).not.toEqual([...second.encode("The")]);
+    await writeFile(settings, '{"tokenizer_class": "BertJapaneseTokenizer"}');
+    expect(await refusal()).toContain("not as BERT's is");
+    await rm(settings);
+    await writeFile(path.join(folder, "vocab.txt"), "the\n[PAD]\n");
+    expect(await refusal()).toMatch(/lacks special tokens[\s\S]*\[UNK\] \[CLS\] \[SEP\] \[MASK\]/);
+  });
+
   it("may have its tokenizer as vocab.json and merges.txt", async () => {
     await use("gpt2");
     const file = path.join(folder, "tokenizer.json");

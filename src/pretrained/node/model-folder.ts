@@ -4,8 +4,7 @@ import path from "node:path";
 import { FileError } from "../../core/errors.ts";
 import { fileError, TEMPORARY_SUFFIX, writeFileAtomic } from "../../core/node/files.ts";
 import type { Module } from "../../nn/module.ts";
-import { readGpt2Folder } from "../../tokenizers/node/gpt2-folder.ts";
-import { readTokenizer, writeTokenizer } from "../../tokenizers/node/index.ts";
+import { findTokenizer, TOKENIZER_FILES, writeTokenizer } from "../../tokenizers/node/index.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import type { Architecture } from "../architecture.ts";
 import { architectureOf, readConfig } from "../architectures.ts";
@@ -32,7 +31,7 @@ export interface PretrainedModel<N extends Module = Module> {
 
 /**
  * Read a model's folder: `config.json`, `model.safetensors` (or the files of `model.safetensors.index.json`), and `tokenizer.json`, `tokenizer.model`,
- * or GPT-2's `vocab.json` and `merges.txt`.
+ * GPT-2's `vocab.json` and `merges.txt`, or BERT's `vocab.txt`.
  * Nothing is believed that was not checked: sizes are compared with the files before memory is asked for, names and shapes before numbers are read.
  * @throws FileError when something is missing, half-downloaded, damaged, of an unknown kind, or does not fit
  */
@@ -46,7 +45,7 @@ export async function readModelFolder(folder: string): Promise<PretrainedModel> 
   requireRoom(architecture.parameterCount(config), tensors, folder);
   const network = architecture.build(config);
   await assignWeights(architecture, network, tensors, folder);
-  const tokenizer = await tokenizerOf(folder);
+  const tokenizer = await findTokenizer(folder);
   requireVocabulary(tokenizer, config, folder);
   const generation = await optionalJson(path.join(folder, "generation_config.json"));
   const chat = (await optionalJson(path.join(folder, "tokenizer_config.json"))).chat_template;
@@ -151,14 +150,6 @@ function requireRoom(parameters: number, tensors: ReadonlyMap<string, StoredTens
   });
 }
 
-async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
-  for (const name of ["tokenizer.json", "tokenizer.model"]) {
-    const file = path.join(folder, name);
-    if ((await stat(file).catch(() => undefined))?.isFile()) return readTokenizer(file);
-  }
-  return await readGpt2Folder(folder);
-}
-
 /** @throws FileError where the tokenizer has ids that no embedding stands for */
 function requireVocabulary(tokenizer: Tokenizer | undefined, config: unknown, where: string): void {
   const { vocabulary } = config as { vocabulary: number };
@@ -178,7 +169,7 @@ export function requireTokenizer({ tokenizer, folder }: Pick<PretrainedModel, "t
   throw new FileError({
     what: "The model's folder has no tokenizer.",
     where: folder,
-    expected: "tokenizer.json, tokenizer.model, or vocab.json and merges.txt",
+    expected: TOKENIZER_FILES,
     hint: "put the tokenizer the model was trained with into the folder",
   });
 }

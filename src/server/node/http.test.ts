@@ -67,7 +67,7 @@ describe("bad requests", () => {
     const streamed = { ...post(""), body: new Blob(["x".repeat(5000)]).stream(), duplex: "half" } as RequestInit;
     expect(await ask(completions, streamed)).toMatchObject({ status: 413 });
     expect(await ask(`${server.url}/v1/files`)).toMatchObject({ status: 404, error: { message: "Invalid URL (GET /v1/files)" } });
-    expect(await ask(`${server.url}/v1/models/{model}`)).toMatchObject({ status: 404 });
+    for (const name of ["{model}", "%E0%A4%A"]) expect(await ask(`${server.url}/v1/models/${name}`)).toMatchObject({ status: 404 });
     const wrong = await ask(completions);
     expect(wrong).toMatchObject({ status: 405, error: { code: "method_not_supported" } });
     expect(wrong.headers.get("allow")).toBe("POST");
@@ -135,10 +135,10 @@ describe("a server", () => {
   });
 
   it("cuts what takes longer, and says so in the stream", async () => {
-    const { server } = await open({ milliseconds: 5, context: 4000, reply: () => "on and on ".repeat(300) });
+    const { server, engine } = await open({ milliseconds: 5, context: 4000, reply: () => "on and on ".repeat(300) });
     const cut = await fetch(`${server.url}/v1/completions`, post('{"model":"fake","prompt":"x","stream":true,"max_tokens":3000}'));
     const whole = ask(`${server.url}/v1/completions`, post('{"model":"fake","prompt":"x","max_tokens":3000}'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => engine.stats().active === 2);
     await server.close(30);
     const text = await cut.text();
     expect(text).toContain("service_unavailable");

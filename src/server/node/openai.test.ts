@@ -191,6 +191,7 @@ describe("errors", () => {
     expect(await of({ tools: [] })).toMatchObject({ status: 400, param: "tools", code: "unknown_parameter" });
     expect(await of({ top_logprobs: 2 })).toMatchObject({ status: 400, param: "top_logprobs" });
     expect(await of({ stop: [""] })).toMatchObject({ status: 400, param: "stop" });
+    expect(await of({ stop: ["a", "b", "c", "d", "e"] })).toMatchObject({ param: "stop", code: "array_above_max_length" });
     expect(await of({ logit_bias: { "999999": 1 } })).toMatchObject({ status: 400, param: "logit_bias" });
     expect(await of({ max_tokens: 100 })).toMatchObject({ status: 400, code: "context_length_exceeded", param: "messages" });
     const long = await of({ messages: [{ role: "user", content: "cat ".repeat(50) }] });

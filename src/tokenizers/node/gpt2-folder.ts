@@ -1,10 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { FileError } from "../../core/errors.ts";
-import { fileError } from "../../core/node/files.ts";
 import { gpt2Tokenizer } from "../gpt2-files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import { isFile, settingsOf, textOf } from "./parts.ts";
 
 const FILES = ["vocab.json", "merges.txt"] as const;
 
@@ -18,6 +17,7 @@ const settingsSchema = z.object({
   unk_token: token,
   pad_token: token,
 });
+const configSchema = z.object({ model_type: z.string().nullish() });
 const addedSchema = z.record(z.string(), z.int().min(0));
 
 /**
@@ -35,20 +35,20 @@ export async function readGpt2Folder(folder: string): Promise<Tokenizer | undefi
       got: FILES.filter((_, i) => there[i]).join(),
       expected: "vocab.json and merges.txt, or tokenizer.json",
     });
-  const settings = settingsSchema.parse(await jsonOf(path.join(folder, "tokenizer_config.json")));
+  const settings = await settingsOf(path.join(folder, "tokenizer_config.json"), settingsSchema);
   await requireGpt2(folder, settings.tokenizer_class);
   if (settings.add_bos_token) throw otherKind(folder, "add_bos_token: true");
   const [vocab, merges] = await Promise.all(FILES.map((name) => textOf(path.join(folder, name))));
   const { bos_token, eos_token, unk_token, pad_token } = settings;
   const named = [bos_token, eos_token, unk_token, pad_token].filter((content) => typeof content === "string");
-  const added = addedSchema.parse(await jsonOf(path.join(folder, "added_tokens.json")));
+  const added = await settingsOf(path.join(folder, "added_tokens.json"), addedSchema);
   const special = [...new Set(["<|endoftext|>", ...named])];
   return gpt2Tokenizer({ vocab, merges, special, added, addPrefixSpace: settings.add_prefix_space ?? false, where: folder });
 }
 
 /** Other models have files of these names, too, and cut texts into words in their own way. @throws FileError */
 async function requireGpt2(folder: string, named: string | null | undefined): Promise<void> {
-  const { model_type: type } = z.object({ model_type: z.string().nullish() }).parse(await jsonOf(path.join(folder, "config.json")));
+  const { model_type: type } = await settingsOf(path.join(folder, "config.json"), configSchema);
   if (/^GPT2Tokenizer/.test(named ?? "GPT2Tokenizer") && (type ?? "gpt2") === "gpt2") return;
   throw otherKind(folder, named ?? `model_type: ${type}`);
 }
@@ -61,24 +61,4 @@ function otherKind(folder: string, got: string): FileError {
     expected: "tokenizer.json, or vocab.json and merges.txt of a GPT-2",
     hint: "load it with Hugging Face's library and save it: that writes tokenizer.json",
   });
-}
-
-async function textOf(file: string): Promise<string> {
-  return await readFile(file, "utf8").catch((error) => {
-    throw fileError(error, `Could not read ${file}.`);
-  });
-}
-
-/** What a JSON file holds; an empty object where there is none. */
-async function jsonOf(file: string): Promise<unknown> {
-  if (!(await isFile(file))) return {};
-  try {
-    return JSON.parse(await textOf(file));
-  } catch (error) {
-    throw new FileError({ what: "The file is not JSON.", where: file, cause: error });
-  }
-}
-
-async function isFile(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined))?.isFile() ?? false;
 }
