@@ -1,11 +1,11 @@
-/** What `atelier generate` does with a folder in Hugging Face's layout: continue a prompt by the text engine, or by beam search. */
+/** What `atelier generate` does with a folder in Hugging Face's layout, of a model or an adapter: continue a prompt by the text engine, or by beam search. */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
 import type { Finish, SamplingOptions } from "../generation/engine.ts";
 import type { DecoderNetwork } from "../nn/decoder.ts";
-import type { PretrainedModel } from "../pretrained/node/index.ts";
+import type { LoadedText } from "../runs/text-engine.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { constraintsOf, Reader, refuseBesideBeams, samplingOf, type TextSamplingOptions } from "./text-sampling.ts";
@@ -25,15 +25,19 @@ export interface GenerateFolderOptions extends TextSamplingOptions {
 /** Tokens that are added where no number is given. */
 const TOKENS = 200;
 
-/** Whether a name is a folder with a model in Hugging Face's layout, rather than a run. */
-export function isModelFolder(name: string): boolean {
-  return existsSync(path.join(name, "config.json")) && !existsSync(path.join(name, "run.json"));
+/** The folder that a name means, where it is one with a model or an adapter in Hugging Face's layout, or a model in the cache; undefined for a run. */
+export async function textFolder(name: string): Promise<string | undefined> {
+  const holds = (file: string) => existsSync(path.join(name, file));
+  if (existsSync(name)) return (holds("config.json") || holds("adapter_config.json")) && !holds("run.json") ? name : undefined;
+  const { isCached, isModelName, modelCacheFolder } = await import("../pretrained/node/index.ts");
+  return name.includes("/") && isModelName(name) && (await isCached(name)) ? modelCacheFolder(name) : undefined;
 }
 
 interface Opened {
-  readonly model: PretrainedModel;
+  readonly name: string;
   readonly network: DecoderNetwork;
   readonly tokenizer: Tokenizer;
+  readonly endTokens: readonly number[];
   readonly backend: Backend;
   readonly precision: "float32" | "int8" | "int4";
 }
@@ -62,18 +66,37 @@ export async function generateFromFolder(folder: string, options: GenerateFolder
 async function openFolder(folder: string, { device, quantize }: GenerateFolderOptions): Promise<Opened> {
   if (quantize !== undefined && quantize !== "int8" && quantize !== "int4")
     throw new UsageError({ what: "There is no such form of weights.", got: String(quantize), expected: "int8 or int4" });
-  const { readModelFolder, requireTokenizer } = await import("../pretrained/node/index.ts");
+  const { isAdapterFolder } = await import("../pretrained/node/index.ts");
   const { openBackend } = await import("../runtime/node/open.ts");
+  const { isDecoder } = await import("../nn/decoder.ts");
+  const { endTokensOf } = await import("../generation/index.ts");
+  const {
+    name,
+    network,
+    tokenizer,
+    endTokens = [],
+  } = (await isAdapterFolder(folder)) ? await tunedModel(folder) : await wholeModel(folder);
+  if (!isDecoder(network)) throw new UsageError({ what: `A model of the kind "${name}" does not continue texts.`, where: folder });
+  const ends = endTokens.length > 0 ? endTokens : endTokensOf(tokenizer);
+  return { name, network, tokenizer, endTokens: ends, backend: await openBackend({ device }), precision: quantize ?? "float32" };
+}
+
+type Loaded = Pick<LoadedText, "name" | "network" | "tokenizer" | "endTokens">;
+
+async function wholeModel(folder: string): Promise<Loaded> {
+  const { readModelFolder, requireTokenizer } = await import("../pretrained/node/index.ts");
   const model = await readModelFolder(folder);
-  const network = model.network as Partial<DecoderNetwork> & PretrainedModel["network"];
-  if (typeof network.decode !== "function")
-    throw new UsageError({ what: `A model of the kind "${model.kind}" does not continue texts.`, where: folder });
-  const backend = await openBackend({ device });
-  return { model, network: network as DecoderNetwork, tokenizer: requireTokenizer(model), backend, precision: quantize ?? "float32" };
+  return { name: model.kind, network: model.network, tokenizer: requireTokenizer(model), endTokens: model.endTokens };
+}
+
+/** An adapter merged into the model that it belongs to. */
+async function tunedModel(folder: string): Promise<Loaded> {
+  const { loadText } = await import("../runs/text-engine.ts");
+  return await loadText(folder);
 }
 
 /** The prompt's ids with the special tokens that the tokenizer puts around; an empty prompt is the token that ends or begins texts. */
-function promptTokens({ tokenizer, model, network }: Opened, prompt: string): Int32Array {
+function promptTokens({ tokenizer, endTokens, network }: Opened, prompt: string): Int32Array {
   const ids = tokenizer.encode(prompt);
   const { context } = network.decoder;
   if (ids.length >= context)
@@ -84,7 +107,7 @@ function promptTokens({ tokenizer, model, network }: Opened, prompt: string): In
       hint: "shorten it; nothing is cut off silently",
     });
   if (ids.length > 0) return ids;
-  const [end] = model.endTokens;
+  const [end] = endTokens;
   if (end === undefined) throw new UsageError({ what: "The prompt is empty.", hint: '--prompt "Once upon a time"' });
   return Int32Array.of(end);
 }
@@ -110,11 +133,10 @@ interface DrawWishes extends Wishes {
 async function drawTexts(opened: Opened, wishes: DrawWishes, options: GenerateFolderOptions, reader: Reader): Promise<Told[]> {
   const { ids, maxTokens, stop, samplings } = wishes;
   const { showTop } = options;
-  const { model, network, tokenizer, backend, precision } = opened;
-  const { DecoderEngine, endTokensOf } = await import("../generation/index.ts");
+  const { name, network, tokenizer, endTokens, backend, precision } = opened;
+  const { DecoderEngine } = await import("../generation/index.ts");
   const constraints = await constraintsOf(options, tokenizer);
-  const endTokens = model.endTokens.length > 0 ? model.endTokens : endTokensOf(tokenizer);
-  const engine = await DecoderEngine.open({ network, tokenizer, backend, precision, endTokens, slots: 1, name: model.kind });
+  const engine = await DecoderEngine.open({ network, tokenizer, backend, precision, endTokens, slots: 1, name });
   const texts: Told[] = [];
   try {
     for (const sampling of samplings) {
@@ -159,10 +181,8 @@ async function searchTexts(
   { ids, maxTokens }: Wishes,
   { beams = 1, lengthPenalty }: GenerateFolderOptions,
 ): Promise<Told[]> {
-  const { model, network, tokenizer, backend, precision } = opened;
-  const { endTokensOf } = await import("../generation/index.ts");
+  const { network, tokenizer, endTokens, backend, precision } = opened;
   const { searchWithDecoder } = await import("../generation/decoder-beams.ts");
-  const endToken = model.endTokens.length > 0 ? model.endTokens : endTokensOf(tokenizer);
   const found = await searchWithDecoder({
     network,
     tokenizer,
@@ -171,7 +191,7 @@ async function searchTexts(
     prompt: ids,
     beams,
     maxLength: maxTokens,
-    endToken,
+    endToken: endTokens,
     lengthPenalty,
   });
   return found.map(({ tokens, score }) => {

@@ -50,7 +50,10 @@ export const verb: Verb = {
   summary: "Make new pictures, points or text with a trained run",
   register(program, io) {
     const command = addCommand(program, "generate", verb.summary)
-      .argument("<run>", "a run's name or folder, or a folder with a language model in Hugging Face's layout")
+      .argument(
+        "<run>",
+        "a run's name or folder, a folder with a language model or an adapter in Hugging Face's layout, or the name of a model that was pulled",
+      )
       .option("--count <n>", "how many (default: 16 pictures, 1000 points, or 1 text)", wholeNumber(1, 1_000_000))
       .option("--seed <seed>", "the same seed makes the same pictures, points or text", "0")
       .option("--given <file|number>", "a picture, or a held-out picture's number, of which a part is kept (models that fill in)")
@@ -81,8 +84,9 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
       hint: "--given FILE --known top, bottom, left, right or MASK.png",
     });
   }
-  const { generateFromFolder, isModelFolder } = await import("./generate-folder.ts");
-  if (isModelFolder(name)) return await generateFromFolder(name, options, io, json);
+  const { generateFromFolder, textFolder } = await import("./generate-folder.ts");
+  const folder = await textFolder(name);
+  if (folder !== undefined) return await generateFromFolder(folder, options, io, json);
   const opened = await openModel(name, options, io, json);
   const { run, model, backend } = opened;
   const { record } = model;

@@ -126,6 +126,15 @@ describe("jsonSchemaGrammar", () => {
       expect(takes(person, text), text).toBe(false);
   });
 
+  it("takes only values of the type that stands beside them, and no halves of characters", () => {
+    const mixed = { enum: ["3", 3, 3.5, null], type: ["integer", "null"] };
+    expect(["3", "null", "3.5", '"3"'].map((text) => takes(mixed, text))).toEqual([true, true, false, false]);
+    expect(() => jsonSchemaGrammar({ enum: ["a"], type: "integer" })).toThrow(/of the schema's type/);
+    expect(() => jsonSchemaGrammar({ const: 1, type: "string" })).toThrow(/#\/const/);
+    const two = { type: "string", minLength: 2, maxLength: 2 };
+    expect(['"\\u00e4x"', '"\\uD7ff\\ue000"', '"\\ud83d\\ude00"'].map((text) => takes(two, text))).toEqual([true, true, false]);
+  });
+
   it("says where something is not supported", () => {
     expect(() => jsonSchemaGrammar({ type: "object", properties: { a: { type: "string", pattern: "x" } } })).toThrow(
       /#\/properties\/a\/pattern/,

@@ -22,12 +22,17 @@ const optional = (part: Expression): Expression => repeat(part, 0, 1);
 const gap = rule("gap");
 const comma = sequence(text(","), gap);
 const hex = chars([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]);
+/** Four digits that are no half of a surrogate pair: a half alone is no text, and two would count as one character of a `minLength`. */
+const codeUnit = choice(
+  sequence(chars([0x30, 0x39], [0x41, 0x43], [0x45, 0x46], [0x61, 0x63], [0x65, 0x66]), repeat(hex, 3, 3)),
+  sequence(chars([0x44, 0x44], [0x64, 0x64]), chars([0x30, 0x37]), repeat(hex, 2, 2)),
+);
 
 /** Rules that all schemas share. Numbers are limited to 16 digits, so that a text that only gets longer comes to an end. */
 function commonRules(): Map<string, Expression> {
   const escaped = sequence(
     text("\\"),
-    choice(chars(...[...'"\\/bfnrt'].map((c) => [c.charCodeAt(0), c.charCodeAt(0)] as const)), sequence(text("u"), repeat(hex, 4, 4))),
+    choice(chars(...[...'"\\/bfnrt'].map((c) => [c.charCodeAt(0), c.charCodeAt(0)] as const)), sequence(text("u"), codeUnit)),
   );
   const plain = chars(
     ...complement([
@@ -121,11 +126,12 @@ class SchemaWriter {
     }
     if (known.const !== undefined) {
       only("const", ["type"]);
-      return text(JSON.stringify(known.const));
+      return this.#choice([known.const].filter(isOf(known.type)), `${where}/const`, (value) => text(JSON.stringify(value)));
     }
     if (known.enum !== undefined) {
       only("enum", ["type"]);
-      return this.#choice(known.enum, `${where}/enum`, (value) => text(JSON.stringify(value)));
+      const fitting = Array.isArray(known.enum) ? known.enum.filter(isOf(known.type)) : known.enum;
+      return this.#choice(fitting, `${where}/enum`, (value) => text(JSON.stringify(value)));
     }
     if (known.anyOf !== undefined) {
       only("anyOf");
@@ -136,7 +142,8 @@ class SchemaWriter {
   }
 
   #choice(list: unknown, where: string, make: (value: unknown, where: string) => Expression): Expression {
-    if (!Array.isArray(list) || list.length === 0) throw problem(where, JSON.stringify(list), "a list with at least one entry");
+    if (!Array.isArray(list) || list.length === 0)
+      throw problem(where, JSON.stringify(list), "a list with at least one entry, of the schema's type where it has one");
     return choice(...list.map((value, i) => make(value, `${where}/${i}`)));
   }
 
@@ -199,6 +206,15 @@ class SchemaWriter {
     }
     return rule(name);
   }
+}
+
+/** Whether a value is of one of a schema's types; every value where it names none. */
+function isOf(types: unknown): (value: unknown) => boolean {
+  const list = Array.isArray(types) ? types : [types];
+  return (value) => {
+    const kind = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+    return types === undefined || list.includes(kind) || (list.includes("integer") && Number.isInteger(value));
+  };
 }
 
 function limits(schema: Schema, low: string, high: string, where: string): [number, number] {

@@ -1,0 +1,53 @@
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { RandomStream } from "../core/random.ts";
+import type { DecoderNetwork } from "../nn/decoder.ts";
+import { Lora } from "../nn/lora.ts";
+import { modelCacheFolder, readModelFolder, writeAdapterFolder } from "../pretrained/node/index.ts";
+import { generateFromFolder, textFolder } from "./generate-folder.ts";
+import { capturedIo } from "./testing/captured-io.ts";
+
+const golden = fileURLToPath(new URL("../../tests/golden/data/pretrained/gpt2", import.meta.url));
+
+let place: string;
+beforeEach(async () => {
+  place = await mkdtemp(path.join(tmpdir(), "atelier-generate-"));
+  vi.stubEnv("ATELIER_CACHE", place);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(place, { recursive: true, force: true });
+});
+
+async function written(folder: string, options: object = {}): Promise<string> {
+  const io = capturedIo();
+  await generateFromFolder(folder, { prompt: "the boat", tokens: 5, seed: "0", temperature: 0, device: "cpu", ...options }, io, false);
+  return io.out();
+}
+
+it("an adapter's folder writes as its model with the adapter merged, and beams end where the model ends", async () => {
+  const { network } = await readModelFolder(golden);
+  const lora = Lora.create(network, { rank: 2, targets: ["c_attn"] }, new RandomStream(0, "lora"));
+  const adapter = path.join(place, "tuned");
+  await writeAdapterFolder(adapter, lora, network, golden);
+  expect(await textFolder(adapter)).toBe(adapter);
+  expect(await written(adapter)).toBe(await written(golden));
+  expect(await written(adapter, { temperature: undefined, beams: 2, count: 2 })).toMatch(/^the boat.*\nthe boat.*\n$/);
+  const { context } = (network as unknown as DecoderNetwork).decoder;
+  for (const more of [{}, { temperature: undefined, beams: 2 }])
+    await expect(written(golden, { prompt: "the boat ".repeat(context), ...more })).rejects.toThrow(
+      "does not fit into the model's context",
+    );
+});
+
+it("names mean folders of models, models in the cache, or neither", async () => {
+  expect(await textFolder(golden)).toBe(golden);
+  expect(await textFolder(place)).toBeUndefined();
+  expect(await textFolder("org/tiny")).toBeUndefined();
+  await cp(golden, modelCacheFolder("org/tiny"), { recursive: true });
+  await writeFile(path.join(modelCacheFolder("org/tiny"), "atelier-source.json"), "{}");
+  expect(await textFolder("org/tiny")).toBe(modelCacheFolder("org/tiny"));
+});
