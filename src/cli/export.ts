@@ -69,14 +69,10 @@ async function exportPage(name: string, { out, precision }: ExportOptions, io: I
 
 /** Codes of the run's data to begin from; a page can do without where the data cannot be had. */
 async function codesOf(name: string, { record, config }: LoadedModel, io: Io, json: boolean): Promise<CodeFacts> {
-  const { isText } = await import("../data/token-set.ts");
-  const { isPoint } = await import("../data/dataset.ts");
-  const shape = record.data.shape(config);
-  if (isText(shape) || isPoint(shape) || record.encode === undefined || record.decode === undefined || record.codes !== undefined)
-    return {};
+  const { pageCodes, wantsCodes } = await import("../runs/page-codes.ts");
+  if (!wantsCodes(record, config)) return {};
   try {
     const { openModel } = await import("./opened.ts");
-    const { pageCodes } = await import("../runs/page-codes.ts");
     const opened = await openModel(name, { device: "cpu" }, io, json);
     return await pageCodes(opened.model, await opened.load("test"), opened.backend);
   } catch (error) {

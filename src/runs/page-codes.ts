@@ -1,5 +1,7 @@
 /** Codes of a run's data for its page: pictures to begin from, and directions of attributes. */
-import { type ImageSet, limitImages } from "../data/dataset.ts";
+import { type ImageSet, isPoint, limitImages } from "../data/dataset.ts";
+import { isText } from "../data/token-set.ts";
+import type { ModelRecord } from "../models/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { CodeFacts } from "./export-html.ts";
 import { type AttributeCount, attributeCounts, directionOf } from "./latent/attributes.ts";
@@ -8,6 +10,12 @@ import type { LoadedModel } from "./load.ts";
 
 /** Held-out pictures that are encoded, pictures to begin from, directions, and pictures that an attribute must be had and lacked by. */
 const [ENCODED, EXAMPLES, DIRECTIONS, ENOUGH] = [1000, 24, 12, 20] as const;
+
+/** Whether a model's page begins with codes of its data: it encodes pictures into codes that are not pictures themselves. */
+export function wantsCodes(record: ModelRecord, config: unknown): boolean {
+  const shape = record.data.shape(config);
+  return !isText(shape) && !isPoint(shape) && record.encode !== undefined && record.decode !== undefined && record.codes === undefined;
+}
 
 /**
  * The codes of some held-out pictures, and the directions of the attributes that tell most of them apart.

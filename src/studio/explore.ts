@@ -1,5 +1,6 @@
 /** What the page Explore is told. */
 import type { ConditionNames } from "../play/about.ts";
+import type { SampleFile } from "./training.ts";
 
 /** A run that can be explored, in the list. */
 export interface ExplorableRun {
@@ -8,6 +9,8 @@ export interface ExplorableRun {
   readonly title: string;
   readonly family: string;
   readonly data: string | null;
+  /** The newest of what it made. */
+  readonly picture?: SampleFile | undefined;
 }
 
 /** A run, opened: all but its weights and the runtime. */

@@ -1,5 +1,7 @@
 // What the studio's server and page tell each other about generation: what a run can do, requests, what comes of them, the gallery, named prompts.
+
 import type { FillRequest, PictureRequest, PointsRequest } from "./generate-requests.ts";
+import type { SampleFile } from "./training.ts";
 
 export type {
   AttentionRequest,
@@ -30,6 +32,8 @@ export interface Generator {
   /** Whether conversations can be had with it. */
   readonly chat: boolean;
   readonly folder: boolean;
+  /** Of a run, the newest of what it made. */
+  readonly picture?: SampleFile | undefined;
   /** Why it makes nothing: no checkpoint yet, a broken folder, a model that only tells apart. */
   readonly reason?: string | undefined;
 }

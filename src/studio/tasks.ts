@@ -1,7 +1,7 @@
-/** What takes a while and is done in a process of its own: preparing data, checking an upload, evaluating a run, a map of codes. The page may close and come back. */
+/** What takes a while and is done in a process of its own: preparing data, checking an upload, evaluating a run, a map of codes, a run as one file. The page may close and come back. */
 import type { Failure } from "./messages.ts";
 
-export type TaskKind = "prepare" | "check" | "evaluate" | "map";
+export type TaskKind = "prepare" | "check" | "evaluate" | "map" | "share";
 
 export interface Task {
   readonly id: string;

@@ -1,4 +1,5 @@
 // The page Explore: a trained run opened in the browser itself, its map of codes, and moving through it.
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Sandbox } from "../end-to-end/harness.ts";
 import { violations } from "./axe.ts";
@@ -74,6 +75,24 @@ describe.skipIf(program === undefined)("exploring", () => {
     await page.getByRole("button", { name: "Four new codes" }).click();
     expect(await overflow(page)).toBe(0);
     await picture("explore-gan-phone");
+    expect(problems).toEqual([]);
+  });
+
+  it("takes a run along as one file, from its page", { timeout: 120_000 }, async () => {
+    const { page, problems, picture } = await studio.visit("#/runs/vae");
+    await page.getByRole("button", { name: "Make the file" }).click({ timeout: 30_000 });
+    const save = page.getByRole("link", { name: "Save vae.html" });
+    await save.waitFor({ timeout: 90_000 });
+    const [download] = await Promise.all([page.waitForEvent("download"), save.click()]);
+    expect(download.suggestedFilename()).toBe("vae.html");
+    const text = await readFile(await download.path(), "utf8");
+    expect(text.startsWith("<!doctype html>")).toBe(true);
+    expect(text).toContain('"examples"');
+    await picture("share");
+    // It is there at the next visit.
+    await page.reload();
+    await save.waitFor({ timeout: 30_000 });
+    expect(await violations(page)).toEqual([]);
     expect(problems).toEqual([]);
   });
 

@@ -8,6 +8,7 @@ import { isText, isWindow } from "../../data/token-set.ts";
 import { findModel, type ModelRecord } from "../../models/index.ts";
 import { continuesText } from "../../models/next-token.ts";
 import { listCheckpoints, type Run, runState } from "../../runs/index.ts";
+import { runConfig } from "../../runs/run-config.ts";
 import type {
   FrameWay,
   GenerateInfo,
@@ -113,10 +114,10 @@ export function samplingFields({ sampling }: Pick<ModelRecord, "sampling">): Sam
   });
 }
 
-/** What a run can make. @throws UsageError for a model that this version does not have; FileError where the folder cannot be read */
+/** What a run can make. @throws UsageError for a model that this version does not have; FileError where the folder cannot be read or its settings are of another version */
 export async function infoOfRun(run: Run): Promise<GenerateInfo> {
   const record = findModel(run.record.model);
-  const { config } = run.record;
+  const config = runConfig(run, record);
   const kind = kindOf(record, config);
   const steps = await listCheckpoints(run);
   const shape = record.data.shape(config);

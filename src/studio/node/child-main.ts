@@ -22,6 +22,7 @@ const operations: Readonly<Record<string, () => Promise<Operation>>> = {
   check: async () => (await import("./upload-check.ts")).checkUpload,
   evaluate: async () => (await import("./evaluate-run.ts")).evaluateRun,
   map: async () => (await import("./explore-map.ts")).makeMap,
+  share: async () => (await import("./share-run.ts")).shareRun,
   strip: async () => (await import("./board-pictures.ts")).strip,
 };
 

@@ -9,12 +9,14 @@ import { findModel, type ModelRecord } from "../../models/index.ts";
 import { listCheckpoints } from "../../runs/checkpoint.ts";
 import { readRuntime } from "../../runs/html-parts.ts";
 import { listRuns, type Run, runState } from "../../runs/registry.ts";
+import { runConfig } from "../../runs/run-config.ts";
 import { runWeights } from "../../runs/run-weights.ts";
 import { readTokenizers } from "../../runs/tokenizers.ts";
 import { type CodeMap, type ExplorableRun, type ExploredRun, type MapMethod, mapMethods } from "../explore.ts";
 import { StudioError } from "./errors.ts";
 import { findRun } from "./find-run.ts";
 import type { Route } from "./route.ts";
+import { newestPicture } from "./run-detail.ts";
 
 const methodSchema = z.enum(mapMethods);
 
@@ -51,7 +53,7 @@ async function listed(runsFolder: string): Promise<ExplorableRun[]> {
       const { model, data } = run.record;
       try {
         const { title, family } = findModel(model);
-        return [{ run: run.name, model, title, family, data: data?.name ?? null }];
+        return [{ run: run.name, model, title, family, data: data?.name ?? null, picture: await newestPicture(run) }];
       } catch {
         return []; // a model that this version does not have
       }
@@ -61,8 +63,9 @@ async function listed(runsFolder: string): Promise<ExplorableRun[]> {
 }
 
 async function opened(run: Run): Promise<ExploredRun> {
-  const { model, config, data } = run.record;
+  const { model, data } = run.record;
   const record = findModel(model);
+  const config = runConfig(run, record);
   const steps = await newestStep(run);
   const tokenizers = await readTokenizers(run);
   const there = await Promise.all(mapMethods.map(async (method) => ((await readMap(run, steps, method)) === undefined ? [] : [method])));
@@ -141,7 +144,8 @@ export const routes: readonly Route[] = [
     handle: async ({ parameters, json }, { runsFolder, tasks }) => {
       const { method } = await json(z.strictObject({ method: methodSchema }));
       const run = await findRun(parameters.run, runsFolder);
-      const because = whyNoMap(findModel(run.record.model), run.record.config);
+      const record = findModel(run.record.model);
+      const because = whyNoMap(record, runConfig(run, record));
       if (because !== undefined) throw new StudioError(409, { what: `The model "${run.record.model}" has no map of codes: ${because}.` });
       await newestStep(run);
       return { json: tasks.start({ kind: "map", subject: run.name, operation: "map", input: { run: run.name, method } }) };

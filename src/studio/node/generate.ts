@@ -24,6 +24,7 @@ import { findRun, findTarget } from "./find-run.ts";
 import { galleryFile, newId, readGallery, removeEntry } from "./gallery.ts";
 import { listPrompts, removePrompt, renamePrompt, savePrompt } from "./prompts.ts";
 import type { Route, RouteRequest, Studio } from "./route.ts";
+import { newestPicture } from "./run-detail.ts";
 import type { Works } from "./worker-protocol.ts";
 import type { FollowedWork } from "./workers.ts";
 
@@ -43,9 +44,15 @@ async function generators({ runsFolder, workers }: Studio): Promise<Generator[]>
       folder: false,
     } as const;
     if (run === null) found.push({ ...nothing, reason: broken.problem.what });
-    else found.push(await infoOfRun(run).then(generatorOf, (error: unknown) => ({ ...nothing, reason: reasonOf(error) })));
+    else {
+      const listed = infoOfRun(run).then(async (info): Promise<Generator> => ({ ...generatorOf(info), picture: await newestPicture(run) }));
+      found.push(await listed.catch((error: unknown) => ({ ...nothing, reason: reasonOf(error) })));
+    }
   }
-  for (const [name, folder] of workers.folders) found.push(generatorOf(await infoOfFolder(name, folder)));
+  for (const [name, folder] of workers.folders) {
+    const nothing = { name, model: name, title: name, kind: "none", chat: false, folder: true } as const;
+    found.push(await infoOfFolder(name, folder).then(generatorOf, (error: unknown) => ({ ...nothing, reason: reasonOf(error) })));
+  }
   return found;
 }
 

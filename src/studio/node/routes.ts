@@ -8,6 +8,7 @@ import { routes as leaderboards } from "./leaderboards.ts";
 import { routes as learn } from "./learn.ts";
 import type { Route } from "./route.ts";
 import { routes as runs } from "./runs.ts";
+import { routes as share } from "./share.ts";
 import { routes as tasks } from "./task-routes.ts";
 import { routes as training } from "./training.ts";
 import { routes as uploads } from "./upload-routes.ts";
@@ -26,4 +27,5 @@ export const routes: readonly Route[] = [
   ...garden,
   ...learn,
   ...explore,
+  ...share,
 ];

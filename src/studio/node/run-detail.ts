@@ -72,6 +72,12 @@ export async function listSamples(run: Run): Promise<SampleFile[]> {
   return found.filter((sample) => sample !== undefined).sort((a, b) => a.step - b.step || (a.view < b.view ? -1 : 1));
 }
 
+/** The newest picture of what a run makes, for lists; undefined where it makes texts, or nothing yet. */
+export async function newestPicture(run: Run): Promise<SampleFile | undefined> {
+  const pictures = (await listSamples(run)).filter(({ kind, view }) => kind === "picture" && view !== "training");
+  return pictures.findLast(({ view }) => view === "samples") ?? pictures.at(-1);
+}
+
 async function sampleOf(run: Run, file: string): Promise<SampleFile | undefined> {
   const match = sampleName.exec(file);
   const about = match === null ? undefined : await stat(path.join(run.samplesFolder, file)).catch(() => undefined);

@@ -3,6 +3,7 @@ import type { ExplorableRun } from "../../../../src/studio/explore.ts";
 import { api } from "../../api.ts";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Loaded } from "../../components/loading.tsx";
+import { RunPicture } from "../../components/run-picture.tsx";
 import type { PageProps } from "../../pages.ts";
 import { address } from "../../route.ts";
 import { Exploring } from "./exploring.tsx";
@@ -37,13 +38,14 @@ function RunList(): JSX.Element {
           >
             <ul class="explore-runs">
               <For each={all}>
-                {({ run, title, data, family }) => (
+                {({ run, title, data, family, picture }) => (
                   <li>
                     <a class="card" href={address("explore", [run])}>
+                      <RunPicture run={run} picture={picture} />
                       <strong>{run}</strong>
                       <span class="soft">
                         {title}
-                        {data === null ? "" : `, ${data}`}
+                        {data === null ? "" : `, ${data.split(/[/\\]/).at(-1)}`}
                       </span>
                       <span class="tag">{family}</span>
                     </a>

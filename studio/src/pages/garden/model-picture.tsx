@@ -5,6 +5,8 @@ export interface ModelPictureProps {
   readonly model: string;
   readonly title: string;
   readonly lazy?: boolean;
+  /** Whether its name stands beside it and is enough for readers who hear the page. */
+  readonly decorative?: boolean;
 }
 
 /** What a model made, or where there is no picture of it a pattern of its own. */
@@ -21,14 +23,18 @@ export function ModelPicture(props: ModelPictureProps): JSX.Element {
             src={shown().src}
             width={shown().width}
             height={shown().height}
-            alt={`From the page of ${props.title}: ${shown().alt}`}
+            alt={props.decorative ? "" : `From the page of ${props.title}: ${shown().alt}`}
             loading={props.lazy === false ? "eager" : "lazy"}
           />
         )}
       </Match>
       <Match when={text()}>
         {(words) => (
-          <blockquote class="cover specimen" aria-label={`Written by ${props.title}`}>
+          <blockquote
+            class="cover specimen"
+            aria-hidden={props.decorative ? "true" : undefined}
+            aria-label={props.decorative ? undefined : `Written by ${props.title}`}
+          >
             {words()}
           </blockquote>
         )}

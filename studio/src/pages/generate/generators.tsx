@@ -4,6 +4,7 @@ import { api } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Loaded } from "../../components/loading.tsx";
+import { RunPicture } from "../../components/run-picture.tsx";
 import { address } from "../../route.ts";
 
 /** What each kind makes, in a word. */
@@ -54,9 +55,10 @@ export function Generators(props: GeneratorsProps): JSX.Element {
 }
 
 function One(props: { generator: Generator; page: "generate" | "chat" }): JSX.Element {
-  const { name, title, kind, folder, reason } = props.generator;
+  const { name, title, kind, folder, reason, picture } = props.generator;
   return (
     <li class="card">
+      <RunPicture run={name} picture={picture} />
       <h2>{reason === undefined ? <a href={address(props.page, [name])}>{name}</a> : name}</h2>
       <p>{folder ? "a folder of a pretrained model" : title}</p>
       <p class="row">

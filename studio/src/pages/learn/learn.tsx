@@ -1,15 +1,19 @@
 import { learnPages } from "virtual:learn";
 import { createMemo, createResource, createSignal, For, type JSX, Show } from "solid-js";
+import type { Garden, GardenModel } from "../../../../src/studio/garden.ts";
+import { api } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { Loaded } from "../../components/loading.tsx";
+import { Loaded, Loading } from "../../components/loading.tsx";
 import type { PageProps } from "../../pages.ts";
 import { address } from "../../route.ts";
+import { ModelPicture } from "../garden/model-picture.tsx";
 import { CodePane } from "./code-pane.tsx";
 import { render } from "./markdown.ts";
 import { hasLearnPage, learnNames } from "./names.ts";
 import type { LearnPage } from "./page.ts";
 import "katex/dist/katex.min.css";
+import "../garden/garden.css";
 import "./learn.css";
 
 /** A model's page beside its source, `#/learn/vae`; without a name, the list of them. */
@@ -25,16 +29,20 @@ export default function Learn(props: PageProps): JSX.Element {
   );
 }
 
-function Contents(): JSX.Element {
+/** Models that have a page, by family. */
+function byFamily({ models }: Garden): [family: string, models: GardenModel[]][] {
+  const families = new Map<string, GardenModel[]>();
+  for (const model of models) {
+    if (hasLearnPage(model.name)) families.set(model.family, [...(families.get(model.family) ?? []), model]);
+  }
+  return [...families];
+}
+
+/** The pages come with the studio: they can be read where it does not answer, too. */
+function NamesOnly(props: { loading: boolean }): JSX.Element {
   return (
-    <>
-      <div class="page-head">
-        <h1>Learn</h1>
-        <p>
-          How each model works: its equations beside the lines of code that they name, what to look for while it trains, how well it did.
-        </p>
-      </div>
-      <ul class="learn-list">
+    <Show when={!props.loading} fallback={<Loading what="the list" />}>
+      <ul>
         <For each={learnNames}>
           {(name) => (
             <li>
@@ -43,6 +51,48 @@ function Contents(): JSX.Element {
           )}
         </For>
       </ul>
+    </Show>
+  );
+}
+
+function Contents(): JSX.Element {
+  const [garden] = createResource(() => api.get<Garden>("/api/garden").catch(() => undefined));
+  const families = createMemo(() => {
+    const found = garden();
+    return found === undefined ? undefined : byFamily(found);
+  });
+  return (
+    <>
+      <div class="page-head">
+        <h1>Learn</h1>
+        <p>
+          How each model works: its equations beside the lines of code that they name, what to look for while it trains, how well it did.
+        </p>
+      </div>
+      <Show when={families()} fallback={<NamesOnly loading={garden.loading} />}>
+        {(all) => (
+          <For each={all()}>
+            {([family, models]) => (
+              <section class="learn-family">
+                <h2>{family}</h2>
+                <ul class="learn-list">
+                  <For each={models}>
+                    {({ name, title, year }) => (
+                      <li>
+                        <a class="card" href={address("learn", [name])}>
+                          <ModelPicture model={name} title={title} decorative />
+                          <strong>{title}</strong>
+                          <span class="soft">{year}</span>
+                        </a>
+                      </li>
+                    )}
+                  </For>
+                </ul>
+              </section>
+            )}
+          </For>
+        )}
+      </Show>
     </>
   );
 }

@@ -66,6 +66,13 @@ export function followRun(run: () => string, zoom: () => Zoom) {
       setGone(undefined);
       let stop = () => {};
       let ended = false;
+      // Beside the curves, which the stream of events begins after.
+      api.get<RunDetail>(`/api/runs/${encodeURIComponent(name)}`).then(
+        (found) => {
+          if (!ended && store.detail === undefined) setDetail(found);
+        },
+        () => undefined, // The stream tells why.
+      );
       void refresh().then(() => {
         if (ended) return;
         const after = curves()?.rows ?? 0;

@@ -14,6 +14,7 @@ import { followRun } from "./follow.ts";
 import { Orders } from "./orders.tsx";
 import { StateTag, StepProgress, TroubleNote } from "./run-state.tsx";
 import { Samples } from "./samples.tsx";
+import { Share } from "./share.tsx";
 
 /** One run, live: how it goes, what it makes, what it can be told. */
 export function RunPage(props: { name: string }): JSX.Element {
@@ -46,6 +47,9 @@ export function RunPage(props: { name: string }): JSX.Element {
               <div class="stack">
                 <Samples run={detail().name} samples={run.samples()} />
                 <Results run={detail()} />
+                <Show when={detail().checkpoints.length > 0 && detail().state !== "broken"}>
+                  <Share run={detail().name} newest={detail().checkpoints.at(-1)!} />
+                </Show>
                 <Notes run={detail()} />
                 <Settings run={detail()} />
               </div>
@@ -86,6 +90,7 @@ function Head(props: { run: RunDetail; lost: boolean }): JSX.Element {
         <Orders run={props.run} onRemoved={() => go(address("runs"))} />
         <Show when={props.run.checkpoints.length > 0 && props.run.state !== "broken"}>
           <Button href={address("generate", [props.run.name])}>Generate</Button>
+          <Button href={address("explore", [props.run.name])}>Explore</Button>
           <Button href={address("evaluate", [props.run.name])}>Evaluate</Button>
         </Show>
         <Show when={props.run.model !== null && props.run.state !== "broken"}>

@@ -3,6 +3,7 @@ import type { SampleFile } from "../../../../src/studio/training.ts";
 import { Card } from "../../components/card.tsx";
 import { RangeField } from "../../components/field.tsx";
 import { Picture } from "../../components/picture.tsx";
+import { sampleAddress } from "../../components/run-picture.tsx";
 
 const titles: Readonly<Record<string, string>> = {
   samples: "Samples",
@@ -32,7 +33,7 @@ export function Samples(props: { run: string; samples: readonly SampleFile[] }):
   createEffect(() => {
     for (const near of [at() - 1, at() + 1]) {
       for (const sample of props.samples.filter(({ step, kind }) => step === steps()[near] && kind === "picture"))
-        new Image().src = source(props.run, sample);
+        new Image().src = sampleAddress(props.run, sample);
     }
   });
   return (
@@ -59,9 +60,12 @@ export function Samples(props: { run: string; samples: readonly SampleFile[] }):
 function Sample(props: { run: string; sample: SampleFile }): JSX.Element {
   const title = () => titles[props.sample.view] ?? props.sample.view;
   return (
-    <Show when={props.sample.kind === "picture"} fallback={<WrittenSample address={source(props.run, props.sample)} title={title()} />}>
+    <Show
+      when={props.sample.kind === "picture"}
+      fallback={<WrittenSample address={sampleAddress(props.run, props.sample)} title={title()} />}
+    >
       <Picture
-        src={source(props.run, props.sample)}
+        src={sampleAddress(props.run, props.sample)}
         alt={`${title()} at step ${props.sample.view === "training" ? "by step" : props.sample.step}`}
         caption={title()}
         lazy={false}
@@ -85,8 +89,4 @@ function WrittenSample(props: { address: string; title: string }): JSX.Element {
       <figcaption>{props.title}</figcaption>
     </figure>
   );
-}
-
-function source(run: string, { file, tag }: SampleFile): string {
-  return `./api/runs/${encodeURIComponent(run)}/samples/${encodeURIComponent(file)}?tag=${tag}`;
 }
