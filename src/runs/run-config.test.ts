@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FileError } from "../core/errors.ts";
+import { packageInfo } from "../core/node/package-info.ts";
 import { RandomStream } from "../core/random.ts";
 import { findModel, models } from "../models/index.ts";
 import { createRun } from "./registry.ts";
@@ -30,5 +31,13 @@ describe("runConfig", () => {
     expect(() => runConfig(run, vae)).toThrow(FileError);
     expect(() => runConfig(run, vae)).toThrow(/codeSize: [\s\S]*klWeight: [\s\S]*atelier models vae/);
     expect(() => runConfig(run, vae)).toThrow(run.folder);
+  });
+
+  it("names the version that made it where that is another one, and only there", async () => {
+    const config = { image: [1, 8, 8] };
+    const other = await createRun(newRun({ name: "other", config, versions: { atelier: "0.0.1" } }), home());
+    const same = await createRun(newRun({ name: "same", config, versions: { atelier: packageInfo().version } }), home());
+    expect(() => runConfig(other, vae)).toThrow(/train it again, or open it with the version that made it \(0\.0\.1\)/);
+    expect(() => runConfig(same, vae)).toThrow(/train it again$/);
   });
 });

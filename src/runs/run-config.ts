@@ -1,4 +1,5 @@
 import { FileError } from "../core/errors.ts";
+import { packageInfo } from "../core/node/package-info.ts";
 import type { ModelRecord } from "../models/index.ts";
 import type { Run } from "./registry.ts";
 
@@ -8,6 +9,7 @@ import type { Run } from "./registry.ts";
  */
 export function runConfig(run: Pick<Run, "folder" | "record">, record: ModelRecord): Record<string, unknown> {
   const { config, versions } = run.record;
+  const madeBy: string | undefined = versions.atelier;
   const { error } = record.config.safeParse({ ...record.later, ...config });
   if (error === undefined) return config;
   throw new FileError({
@@ -15,6 +17,6 @@ export function runConfig(run: Pick<Run, "folder" | "record">, record: ModelReco
     where: run.folder,
     got: error.issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join(".")}: ${message}`)).join("; "),
     expected: `the settings that \`atelier models ${record.name}\` lists`,
-    hint: `train it again, or open it with the version that made it (${versions.atelier ?? "not noted"})`,
+    hint: `train it again${madeBy === undefined || madeBy === packageInfo().version ? "" : `, or open it with the version that made it (${madeBy})`}`,
   });
 }

@@ -38,9 +38,14 @@ export function Loaded<T>(props: LoadedProps<T>): JSX.Element {
 
 /** Why something is not there, and what to do. */
 export function Problem(props: { error: unknown; what: string; retry?: (() => void) | undefined }): JSX.Element {
+  const title = () => {
+    const what = props.what.replace(/^the /, "");
+    // It is there, and is not as it should be.
+    return props.error instanceof ApiError && props.error.status === 422 ? `The ${what} cannot be opened` : `No ${what}`;
+  };
   const hint = () => (props.error instanceof ApiError ? props.error.hint : undefined);
   return (
-    <EmptyState title={`No ${props.what.replace(/^the /, "")}`} role="alert">
+    <EmptyState title={title()} role="alert">
       <p class="told">{props.error instanceof Error ? props.error.message : String(props.error)}</p>
       <Show when={hint()}>{(text) => <p class="told">Try: {text()}</p>}</Show>
       <Show when={props.retry}>{(retry) => <Button onClick={() => retry()()}>Try again</Button>}</Show>

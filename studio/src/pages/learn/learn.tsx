@@ -7,6 +7,7 @@ import { EmptyState } from "../../components/empty-state.tsx";
 import { Loaded, Loading } from "../../components/loading.tsx";
 import type { PageProps } from "../../pages.ts";
 import { address } from "../../route.ts";
+import { chosen } from "../garden/catalogue.ts";
 import { ModelPicture } from "../garden/model-picture.tsx";
 import { CodePane } from "./code-pane.tsx";
 import { render } from "./markdown.ts";
@@ -29,10 +30,10 @@ export default function Learn(props: PageProps): JSX.Element {
   );
 }
 
-/** Models that have a page, by family. */
+/** Models that have a page, by family, in the garden's order. */
 function byFamily({ models }: Garden): [family: string, models: GardenModel[]][] {
   const families = new Map<string, GardenModel[]>();
-  for (const model of models) {
+  for (const model of chosen(models, { text: "", family: "", ability: "" })) {
     if (hasLearnPage(model.name)) families.set(model.family, [...(families.get(model.family) ?? []), model]);
   }
   return [...families];
