@@ -2,6 +2,7 @@ import { createSignal, type JSX, Show } from "solid-js";
 import type { GenerateInfo, NamedPrompt, TextMade, TextRequest, TokenTold } from "../../../../src/studio/generate.ts";
 import { Button } from "../../components/button.tsx";
 import { Field, TextField } from "../../components/field.tsx";
+import { shortNumber } from "../../numbers.ts";
 import { followWork, generatePath } from "./follow.ts";
 import { NamedPrompts } from "./named-prompts.tsx";
 import { nextSeed } from "./sampling-form.tsx";
@@ -107,7 +108,7 @@ export function TextPlayground(props: { info: GenerateInfo }): JSX.Element {
 const ends = { stop: "it ended by itself", length: "the tokens asked for are written", cancelled: "stopped" } as const;
 
 function Summary(props: { made: TextMade; context: number | undefined }): JSX.Element {
-  const speed = () => (props.made.tokens / Math.max(props.made.seconds, 1e-3)).toPrecision(2);
+  const speed = () => shortNumber(props.made.tokens / Math.max(props.made.seconds, 1e-3), 2);
   const forgot = () => props.context !== undefined && props.made.promptTokens + props.made.tokens > props.context;
   return (
     <p class="hint">
