@@ -45,6 +45,11 @@ export async function* liveRun(name: string, options: LiveOptions): AsyncGenerat
       const table = await store.read(run.metricsFile);
       const anew = (generation !== -1 && table.generation !== generation) || table.rows < rows || table.rows - rows > MOST_ROWS;
       generation = table.generation;
+      if (anew) {
+        // A folder that is being removed loses its metrics before it is gone.
+        await pause(LOOK, undefined, { signal }).catch(() => undefined);
+        if ((await findRun(name, runsFolder).catch(() => undefined)) === undefined) continue;
+      }
       if (anew) yield { event: "reset", id: String(table.rows), data: null };
       else if (table.rows > rows) yield { event: "rows", id: String(table.rows), data: rowsAfter(table, rows) };
       rows = table.rows;

@@ -80,11 +80,13 @@ function WrittenSample(props: { address: string; title: string }): JSX.Element {
   const [text] = createResource(
     () => props.address,
     async (address) => (await fetch(address)).text(),
+    // From the beginning, so that the page around it does not wait for it.
+    { initialValue: "" },
   );
   return (
     <figure class="picture">
       <section class="written" tabindex={0} aria-label={props.title}>
-        {text.latest ?? ""}
+        {text.latest}
       </section>
       <figcaption>{props.title}</figcaption>
     </figure>

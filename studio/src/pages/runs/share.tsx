@@ -12,7 +12,8 @@ import { watchTask } from "../../task.ts";
 /** The run as one file: made by the studio, kept in the run's folder, saved by the browser. @param props.newest step of its newest checkpoint */
 export function Share(props: { run: string; newest: number }): JSX.Element {
   const place = () => `/api/share/${encodeURIComponent(props.run)}`;
-  const [pages, { refetch }] = createResource(place, (at) => api.get<readonly SharedPage[]>(at).catch(() => []));
+  // With a value from the beginning, so that the page around it does not wait for it.
+  const [pages, { refetch }] = createResource(place, (at) => api.get<readonly SharedPage[]>(at).catch(() => []), { initialValue: [] });
   const [precision, setPrecision] = createSignal<SharePrecision>("float32");
   const watch = watchTask(() => void refetch());
   void watch.resume("share", props.run);
@@ -21,7 +22,7 @@ export function Share(props: { run: string; newest: number }): JSX.Element {
       <p class="soft">
         One file with the model and what there is to do with it: it opens from the disk, in any browser, without a network.
       </p>
-      <For each={pages.latest ?? []}>{(page) => <Made run={props.run} place={place()} page={page} newest={props.newest} />}</For>
+      <For each={pages.latest}>{(page) => <Made run={props.run} place={place()} page={page} newest={props.newest} />}</For>
       <Show when={!watch.busy()}>
         <div class="row">
           <SelectField
