@@ -138,7 +138,7 @@ describe("bad input of text", () => {
     ])
       expect(await refused(...words)).toContain("set up for text");
     expect(await refused("generate", "verbs", "--label", "cat")).toContain("This run was set up for text");
-    expect(await refused("generate", "verbs", "--temperature", "-1")).toContain("`temperature` is out of range");
+    expect(await refused("generate", "verbs", "--temperature", "-1")).toContain("`--temperature` is out of range");
     expect(await refused("evaluate", "verbs", "--features", "mnist")).toContain("makes no samples");
     expect(await refused("generate", "verbs", "--prompt", "Ω")).toContain("Ω");
   }, 60_000);
