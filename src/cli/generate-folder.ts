@@ -4,6 +4,7 @@ import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
 import type { Finish, SamplingOptions } from "../generation/engine.ts";
+import { checkFits } from "../generation/sequence.ts";
 import type { DecoderNetwork } from "../nn/decoder.ts";
 import type { LoadedText } from "../runs/text-engine.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -98,14 +99,7 @@ async function tunedModel(folder: string): Promise<Loaded> {
 /** The prompt's ids with the special tokens that the tokenizer puts around; an empty prompt is the token that ends or begins texts. */
 function promptTokens({ tokenizer, endTokens, network }: Opened, prompt: string): Int32Array {
   const ids = tokenizer.encode(prompt);
-  const { context } = network.decoder;
-  if (ids.length >= context)
-    throw new UsageError({
-      what: "The prompt does not fit into the model's context.",
-      got: `${ids.length} tokens`,
-      expected: `at most ${context - 1}, which leaves room for one more`,
-      hint: "shorten it; nothing is cut off silently",
-    });
+  checkFits(ids.length, network.decoder.context);
   if (ids.length > 0) return ids;
   const [end] = endTokens;
   if (end === undefined) throw new UsageError({ what: "The prompt is empty.", hint: '--prompt "Once upon a time"' });

@@ -139,15 +139,20 @@ export class Sequence {
   }
 }
 
-function checkRequest({ prompt, maxTokens, sampling = {}, logprobs }: GenerationRequest, { context, vocabulary }: SequenceLimits): void {
-  if (prompt.length === 0) throw new UsageError("The prompt is empty: a text needs at least one token to go on from.");
-  if (prompt.length >= context)
+/** Refuses a prompt that leaves no place for a token after it. */
+export function checkFits(tokens: number, context: number): void {
+  if (tokens >= context)
     throw new UsageError({
-      what: "The prompt does not fit into the context.",
-      got: `${prompt.length} tokens`,
+      what: "The prompt does not fit into the model's context.",
+      got: `${tokens} tokens`,
       expected: `at most ${context - 1}, which leaves room for one more`,
       hint: "shorten it; nothing is cut off silently",
     });
+}
+
+function checkRequest({ prompt, maxTokens, sampling = {}, logprobs }: GenerationRequest, { context, vocabulary }: SequenceLimits): void {
+  if (prompt.length === 0) throw new UsageError("The prompt is empty: a text needs at least one token to go on from.");
+  checkFits(prompt.length, context);
   const wrong = prompt.find((id) => id < 0 || id >= vocabulary);
   if (wrong !== undefined)
     throw new UsageError({

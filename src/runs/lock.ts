@@ -1,11 +1,11 @@
 /** One trainer per run: a file that names the process, believed only while that process lives. */
-import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { fileError } from "../core/node/files.ts";
+import { processStart } from "../core/node/process-start.ts";
 
 /** Who holds a run. */
 export interface LockHolder {
@@ -109,22 +109,6 @@ function touch(file: string): void {
     utimesSync(file, new Date(), new Date());
   } catch {
     // The folder may have been removed under us; training reports that itself when it next writes.
-  }
-}
-
-/** When a process started: undefined when it does not live, "" when it lives and the system does not tell. */
-export function processStart(pid: number): string | undefined {
-  try {
-    // Field 22 of /proc/PID/stat, counted after the command's name, which may hold spaces and brackets.
-    if (process.platform === "linux") {
-      const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(")").at(-1)?.trim().split(" ") ?? [];
-      return fields[0] === "Z" ? undefined : (fields[19] ?? "");
-    }
-    process.kill(pid, 0);
-    if (process.platform === "win32") return "";
-    return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM" ? "" : undefined;
   }
 }
 

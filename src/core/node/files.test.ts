@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -40,6 +41,14 @@ describe("writeFileAtomic", () => {
     expect((failure as FileError).message).toContain("the disk is full");
     expect(readFileSync(file, "utf8")).toBe("old");
     expect(readdirSync(folder)).toEqual(["kept.txt"]);
+  });
+
+  it("removes what killed writers left of the same file, and nothing that is still being written", async () => {
+    const dead = spawnSync(process.execPath, ["--version"]).pid;
+    const left = [`.a.bin.${dead}-0123abcd.partial`, `.b.bin.${dead}-0123abcd.partial`, `.a.bin.${process.pid}-0123abcd.partial`];
+    for (const name of left) writeFileSync(path.join(folder, name), "half");
+    await writeFileAtomic(path.join(folder, "a.bin"), "whole");
+    expect(readdirSync(folder).sort()).toEqual([left[2], left[1], "a.bin"].sort());
   });
 
   it("says what is wrong with the path", async () => {

@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { FileError } from "../errors.ts";
+import { processStart } from "./process-start.ts";
 
 /** What ends the name of a file that is still being written; such files are safe to delete once their writer is gone. */
 export const TEMPORARY_SUFFIX = ".partial";
 
 /**
  * Write a file so that readers see either the old content or all of the new one, also after a crash: a temporary file in the same folder, flushed
- * to the disk, then renamed. The folder is made when missing. Pieces of an iterable are written one after the other (no big copy in memory).
+ * to the disk, then renamed. The folder is made when missing. Pieces of an iterable are written one after the other (no big copy in memory). What a
+ * killed process left of the same file is removed.
  * @throws FileError when the disk is full, the folder is not writable, ...; the temporary file is removed first.
  */
 export async function writeFileAtomic(
@@ -16,9 +18,11 @@ export async function writeFileAtomic(
   data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const folder = path.dirname(file);
-  const temporary = path.join(folder, `.${path.basename(file)}.${randomUUID().slice(0, 8)}${TEMPORARY_SUFFIX}`);
+  const prefix = `.${path.basename(file)}.`;
+  const temporary = path.join(folder, `${prefix}${process.pid}-${randomUUID().slice(0, 8)}${TEMPORARY_SUFFIX}`);
   try {
     await mkdir(folder, { recursive: true });
+    await removeAbandoned(folder, prefix);
     const handle = await open(temporary, "wx");
     try {
       await writeFile(handle, data);
@@ -32,6 +36,15 @@ export async function writeFileAtomic(
     throw fileError(error, `Could not write ${file}.`);
   }
   await syncFolder(folder);
+}
+
+/** Temporary files of this beginning whose writers, named by their process ids, live no more. */
+async function removeAbandoned(folder: string, prefix: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(prefix) || !name.endsWith(TEMPORARY_SUFFIX)) continue;
+    const writer = Number.parseInt(name.slice(prefix.length), 10);
+    if (writer > 0 && processStart(writer) === undefined) await rm(path.join(folder, name), { force: true });
+  }
 }
 
 /** One read takes less than 2 GiB. */

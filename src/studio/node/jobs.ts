@@ -2,8 +2,10 @@
  * Trainings in processes of their own: started, queued, paused, ended, found again. What is true of a run is in its folder: a studio that comes back, or a
  * second one, finds it there.
  */
+
+import { processStart } from "../../core/node/process-start.ts";
 import { noteEvent, readEvents } from "../../runs/events-log.ts";
-import { lockHolder, processStart } from "../../runs/lock.ts";
+import { lockHolder } from "../../runs/lock.ts";
 import { checkName, listRuns, type Run, removeRun, runState } from "../../runs/registry.ts";
 import { requestOf } from "../../runs/request.ts";
 import type { StartRequest } from "../training.ts";
