@@ -1,7 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
+import type { Precision } from "../lower/weight-only.ts";
+import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/node/open.ts";
 import { compile } from "../runtime/program.ts";
 import { type CacheArrays, DecoderSession } from "./decoder-session.ts";
+import { fillPrompt, nothingCached } from "./prompt-call.ts";
 import { TinyDecoder } from "./testing/tiny-decoder.ts";
 
 const network = new TinyDecoder({ keyValueHeads: 2, deviation: 0.3 });
@@ -37,6 +40,28 @@ function expectClose(found: Float32Array, wanted: Float32Array): void {
 afterAll(() => session.dispose());
 
 describe("DecoderSession", () => {
+  it("gives the same whether the runtime reads the weights where they lie or gets a copy, in each precision", async () => {
+    const wide = new TinyDecoder({ headSize: 32, deviation: 0.3 });
+    const logitsBy = async (given: Backend, precision: Precision) => {
+      const opened = await DecoderSession.open(given, wide, { precision });
+      const call = opened.bind({ rows: 1, tokens: 2, places: 1, wanted: 1 }, nothingCached(wide.decoder));
+      fillPrompt(call, [3, 14], 0);
+      await call.run();
+      call.dispose();
+      await opened.dispose();
+      return call.logits;
+    };
+    for (const precision of ["float32", "int8", "int4"] as const) {
+      const copying: Backend = {
+        device: backend.device,
+        description: "",
+        target: backend.target,
+        load: (...given) => backend.load(...given),
+      };
+      expect(await logitsBy(backend, precision)).toEqual(await logitsBy(copying, precision));
+    }
+  });
+
   it("gives the logits of a whole prompt", async () => {
     const [text] = texts;
     const T = text.length;

@@ -10,6 +10,7 @@ import { Trace, withTrace } from "../graph/trace.ts";
 import { freeDims, type Sizes } from "../lower/free-dims.ts";
 import { lowerProto } from "../lower/lower.ts";
 import { ModelProtoSchema } from "../lower/onnx_pb.ts";
+import { takeOutWeights } from "../lower/outside-weights.ts";
 import { type Precision, quantizeProducts } from "../lower/weight-only.ts";
 import type { DecoderNetwork, DecoderSizes } from "../nn/decoder.ts";
 import type { Backend, Binding, Executable } from "../runtime/backend.ts";
@@ -72,7 +73,10 @@ export class DecoderSession {
     this.width = width;
   }
 
-  /** Trace, lower and load a network, whose weights are copied. @throws AtelierError where its graph cannot be used for all sizes; RuntimeError */
+  /**
+   * Trace, lower and load a network. Its weights are used where they lie if the backend can (others get a copy): they must not change while the session lives.
+   * @throws AtelierError where its graph cannot be used for all sizes; RuntimeError
+   */
   static async open(backend: Backend, network: DecoderNetwork, options: DecoderSessionOptions = {}): Promise<DecoderSession> {
     const { precision = "float32", name = "decoder" } = options;
     const first = traceDecoder(network, { rows: 1, tokens: 2, places: 3, wanted: 1 });
@@ -83,7 +87,8 @@ export class DecoderSession {
       return lowerProto(graph, { target: backend.target, baked: weightsOf(graph) });
     });
     if (precision !== "float32") quantizeProducts(model, precision);
-    const executable = await backend.load(toBinary(ModelProtoSchema, model), { name, optimize: "all" });
+    const weights = backend.takesWeights ? takeOutWeights(model) : undefined;
+    const executable = await backend.load(toBinary(ModelProtoSchema, model), { name, optimize: "all", weights });
     return new DecoderSession(executable, network.decoder, hidden.shape[2]);
   }
 

@@ -1,5 +1,6 @@
 import type { DType, Shape, TypedArray } from "../core/dtype.ts";
 import type { KernelSource, Target } from "../graph/onnx.ts";
+import type { OutsideWeight } from "../lower/outside-weights.ts";
 
 export type { Target } from "../graph/onnx.ts";
 
@@ -17,6 +18,8 @@ export interface LoadOptions {
   kernels?: KernelSource | undefined;
   /** `none` for training graphs that our own passes optimised, `all` for frozen inference graphs. */
   optimize: "none" | "all";
+  /** Weights that the model names and does not hold, where {@link Backend.takesWeights}: they are used where they lie, and must not change while the program lives. */
+  weights?: Readonly<Record<string, OutsideWeight>> | undefined;
 }
 
 /**
@@ -47,6 +50,8 @@ export interface Backend {
   readonly memory?: DeviceMemory | undefined;
   /** Kernels of our own, collected anew for each program; absent where the processor or the runtime has no use for them. */
   collectKernels?: (() => KernelSource) | undefined;
+  /** Whether `load` takes weights beside a model. */
+  readonly takesWeights?: boolean;
   /** Make a session of a serialized ONNX ModelProto. @throws RuntimeError when the runtime refuses it. */
   load(model: Uint8Array, options: LoadOptions): Promise<Executable>;
   /** Run a model a few times in a session of its own with the runtime's profiler on; absent where the runtime has none. @throws RuntimeError */

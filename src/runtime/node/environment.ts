@@ -1,4 +1,5 @@
 import { kernelDomain } from "../../lower/emitter.ts";
+import type { OutsideWeight } from "../../lower/outside-weights.ts";
 import { type OrtLibrary, openLibrary, refusal, StatusError } from "./ffi.ts";
 import type { Handle } from "./ort-api.ts";
 import { appendProvider, type Provider } from "./providers.ts";
@@ -46,6 +47,8 @@ export interface SessionSettings {
   optimize: "none" | "all";
   /** Our own operators' descriptions in memory. */
   operators?: readonly bigint[] | undefined;
+  /** Weights that the model does not hold. Whoever uses the session keeps them alive. */
+  weights?: Readonly<Record<string, OutsideWeight>> | undefined;
   /** Where the profile goes: the runtime appends the time and `.json`. */
   profilePrefix?: string | undefined;
   /** Where the program runs; the CPU unless told. */
@@ -86,6 +89,7 @@ async function tryCreateSession(environment: Environment, model: Uint8Array, set
       if (!environment.threading.spin) api.addSessionConfig(options, "session.intra_op.allow_spinning", "0");
     }
     addOperators(environment.library, options, settings.operators ?? []);
+    addWeights(environment, options, settings.weights ?? {});
     if (settings.provider !== undefined) {
       appendProvider(environment.library, options, settings.provider);
       return api.createSessionFromArray(environment.handle, model, model.byteLength, options); // a device takes calls of one thread only
@@ -102,6 +106,25 @@ function addOperators({ api }: OrtLibrary, options: Handle<"options">, operators
   const domain = api.createCustomOpDomain(kernelDomain);
   for (const operator of operators) api.addCustomOp(domain, operator);
   api.addCustomOpDomain(options, domain);
+}
+
+/** Name the weights' places in memory. The runtime copies names and handles, not numbers. */
+function addWeights(
+  { library, memoryInfo }: Environment,
+  options: Handle<"options">,
+  weights: Readonly<Record<string, OutsideWeight>>,
+): void {
+  const { api, address } = library;
+  const names = Object.keys(weights).map((name) => Buffer.from(`${name}\0`));
+  if (names.length === 0) return;
+  const values = Object.values(weights).map(({ type, shape, bytes }) =>
+    api.createTensor(memoryInfo, address(bytes), bytes.byteLength, BigInt64Array.from(shape, BigInt), shape.length, type),
+  );
+  try {
+    api.addExternalInitializers(options, BigInt64Array.from(names, address), BigInt64Array.from(values), names.length);
+  } finally {
+    for (const value of values) api.releaseValue(value);
+  }
 }
 
 function createEnvironment(library: OrtLibrary, threading: ThreadOptions): Environment {

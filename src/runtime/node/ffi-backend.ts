@@ -35,6 +35,7 @@ interface DeviceParts {
 export class FfiBackend implements Backend {
   readonly device: string;
   readonly target: Target;
+  readonly takesWeights: boolean;
   channelBlock = 0;
   readonly description: string;
   readonly environment: Environment;
@@ -54,6 +55,7 @@ export class FfiBackend implements Backend {
     this.device = device?.provider.device ?? "cpu";
     this.target = device?.provider.target ?? "cpu";
     const where = device === undefined ? "" : `, ${device.provider.name}`;
+    this.takesWeights = device === undefined;
     this.description = `onnxruntime ${this.environment.library.version} (C API${where})`;
   }
 
@@ -79,7 +81,7 @@ export class FfiBackend implements Backend {
     });
     const session = new NativeSession(environment.library.api, handle);
     try {
-      return new FfiExecutable(environment, session, name, this.parts);
+      return new FfiExecutable(environment, session, options, this.parts);
     } catch (error) {
       session.release();
       throw refusal("ONNX Runtime could not describe a model.", name, error);
@@ -99,9 +101,12 @@ export class FfiExecutable implements Executable {
   readonly native: NativeSession;
   readonly device: DeviceParts | undefined;
   private readonly environment: Environment;
+  /** Held because the session reads them where they lie. */
+  readonly weights: LoadOptions["weights"];
   disposed = false;
 
-  constructor(environment: Environment, native: NativeSession, name: string, device?: DeviceParts) {
+  constructor(environment: Environment, native: NativeSession, { name, weights }: LoadOptions, device?: DeviceParts) {
+    this.weights = weights;
     this.environment = environment;
     this.device = device;
     this.native = native;

@@ -93,6 +93,7 @@ export const slots = {
   appendCuda: { slot: 204, returns: "status", args: ["options", "cudaOptions"] },
   createCudaOptions: { slot: 205, returns: "status", args: ["out cudaOptions"] },
   releaseCudaOptions: { slot: 208, returns: "void", args: ["cudaOptions"] },
+  addExternalInitializers: { slot: 210, returns: "status", args: ["options", "memory", "memory", "size"] },
   appendProvider: { slot: 216, returns: "status", args: ["options", "string", "memory", "memory", "size"] },
   copyTensors: { slot: 386, returns: "status", args: ["env", "memory", "memory", "null", "size"] },
 } as const satisfies Record<string, Slot>;
