@@ -40,7 +40,7 @@ function expectClose(found: Float32Array, wanted: Float32Array): void {
 afterAll(() => session.dispose());
 
 describe("DecoderSession", () => {
-  it("gives the same whether the runtime reads the weights where they lie or gets a copy, in each precision", async () => {
+  it("gives the same whether the weights are in the model or beside it, in each precision", async () => {
     const wide = new TinyDecoder({ headSize: 32, deviation: 0.3 });
     const logitsBy = async (given: Backend, precision: Precision) => {
       const opened = await DecoderSession.open(given, wide, { precision });

@@ -73,10 +73,7 @@ export class DecoderSession {
     this.width = width;
   }
 
-  /**
-   * Trace, lower and load a network. Its weights are used where they lie if the backend can (others get a copy): they must not change while the session lives.
-   * @throws AtelierError where its graph cannot be used for all sizes; RuntimeError
-   */
+  /** Trace, lower and load a network, whose weights are copied. @throws AtelierError where its graph cannot be used for all sizes; RuntimeError */
   static async open(backend: Backend, network: DecoderNetwork, options: DecoderSessionOptions = {}): Promise<DecoderSession> {
     const { precision = "float32", name = "decoder" } = options;
     const first = traceDecoder(network, { rows: 1, tokens: 2, places: 3, wanted: 1 });

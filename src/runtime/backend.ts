@@ -18,7 +18,7 @@ export interface LoadOptions {
   kernels?: KernelSource | undefined;
   /** `none` for training graphs that our own passes optimised, `all` for frozen inference graphs. */
   optimize: "none" | "all";
-  /** Weights that the model names and does not hold, where {@link Backend.takesWeights}: they are used where they lie, and must not change while the program lives. */
+  /** Weights that the model names and does not hold, where {@link Backend.takesWeights}: they are copied. */
   weights?: Readonly<Record<string, OutsideWeight>> | undefined;
 }
 

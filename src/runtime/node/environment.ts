@@ -47,7 +47,7 @@ export interface SessionSettings {
   optimize: "none" | "all";
   /** Our own operators' descriptions in memory. */
   operators?: readonly bigint[] | undefined;
-  /** Weights that the model does not hold. Whoever uses the session keeps them alive. */
+  /** Weights that the model does not hold. */
   weights?: Readonly<Record<string, OutsideWeight>> | undefined;
   /** Where the profile goes: the runtime appends the time and `.json`. */
   profilePrefix?: string | undefined;
@@ -108,7 +108,7 @@ function addOperators({ api }: OrtLibrary, options: Handle<"options">, operators
   api.addCustomOpDomain(options, domain);
 }
 
-/** Name the weights' places in memory. The runtime copies names and handles, not numbers. */
+/** Name the weights' places in memory: the runtime copies them while it makes the session. */
 function addWeights(
   { library, memoryInfo }: Environment,
   options: Handle<"options">,

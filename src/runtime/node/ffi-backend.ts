@@ -81,7 +81,7 @@ export class FfiBackend implements Backend {
     });
     const session = new NativeSession(environment.library.api, handle);
     try {
-      return new FfiExecutable(environment, session, options, this.parts);
+      return new FfiExecutable(environment, session, name, this.parts);
     } catch (error) {
       session.release();
       throw refusal("ONNX Runtime could not describe a model.", name, error);
@@ -101,12 +101,9 @@ export class FfiExecutable implements Executable {
   readonly native: NativeSession;
   readonly device: DeviceParts | undefined;
   private readonly environment: Environment;
-  /** Held because the session reads them where they lie. */
-  readonly weights: LoadOptions["weights"];
   disposed = false;
 
-  constructor(environment: Environment, native: NativeSession, { name, weights }: LoadOptions, device?: DeviceParts) {
-    this.weights = weights;
+  constructor(environment: Environment, native: NativeSession, name: string, device?: DeviceParts) {
     this.environment = environment;
     this.device = device;
     this.native = native;
