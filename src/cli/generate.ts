@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
 import { isPoint } from "../data/dataset.ts";
 import { isText } from "../data/token-set.ts";
-import type { GivenPictures, Pictures } from "../models/index.ts";
+import type { GivenPictures, ModelRecord, Pictures } from "../models/index.ts";
 import type { SampleWishes } from "../runs/sampling.ts";
 import { requireAble } from "./cannot.ts";
 import { addConditionOptions, conditionsFor } from "./conditions.ts";
@@ -91,7 +91,7 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   const { run, model, backend } = opened;
   const { record } = model;
   if (isText(record.data.shape(model.config))) return await continueText(opened, options, io, json);
-  refuseTextOptions(options);
+  refuseTextOptions(options, record);
   for (const verb of ["generate", ...(given === undefined ? [] : ["generate --given"]), ...(from === undefined ? [] : ["generate --from"])])
     requireAble(record, verb);
   const sampling = await readSampling(record, options.sampling);
@@ -184,10 +184,15 @@ async function translate(opened: OpenedRun, options: GenerateOptions, io: Io, js
 }
 
 /** @throws UsageError for options of text */
-function refuseTextOptions(options: GenerateOptions): void {
+function refuseTextOptions(options: GenerateOptions, { sampling }: ModelRecord): void {
   const asked = Object.entries(textOptions).filter(([key]) => options[key as keyof typeof textOptions] !== undefined);
-  if (asked.length > 0)
-    throw new UsageError({ what: "This run makes no text.", got: asked.map(([, flag]) => flag).join(", "), hint: "leave these out" });
+  if (asked.length === 0) return;
+  const warm = options.temperature !== undefined && sampling !== undefined && "temperature" in sampling.shape;
+  throw new UsageError({
+    what: "This run makes no text.",
+    got: asked.map(([, flag]) => flag).join(", "),
+    hint: warm ? `this model's own is --sampling temperature=${options.temperature}` : "leave these out",
+  });
 }
 
 /** Columns that put one class below another where the classes come in turn; undefined for as good as square. */

@@ -25,6 +25,11 @@ interface LeaderboardOptions {
   out?: string;
 }
 
+/** What was given before, too: the last of two would be taken in silence. */
+function listed(value: string, before: string | undefined): string {
+  return before === undefined ? value : `${before},${value}`;
+}
+
 /** A day: what takes longer is no comparison of minutes any more. */
 const MOST_MINUTES = 1440;
 
@@ -33,7 +38,7 @@ export const verb: Verb = {
   summary: "Compare all families that paint: the same pictures, time and measures",
   register(program, io) {
     addCommand(program, "leaderboard", verb.summary)
-      .requiredOption("--data <name|folder>", "mnist, fashion-mnist, emoji, or other data that features are known for")
+      .requiredOption("--data <name|folder>", "mnist, fashion-mnist, emoji, or other data that features are known for", listed)
       .option("--minutes <n>", "training steps of each model", numberAbove(0), 5)
       .option("--families <a,b>", "models or families that take part (default: all that paint)")
       .option("--take <run,run>", "finished runs on these data that take part as they are")
@@ -79,12 +84,29 @@ async function leaderboard(options: LeaderboardOptions, io: Io, json: boolean): 
   }
 }
 
+/** @throws UsageError for several data sets, and for data that are no pictures */
+async function requireOneSet(data: string): Promise<void> {
+  const { datasetNamed } = await import("../data/sets/index.ts");
+  const { picturesNamed } = await import("../data/node/load.ts");
+  const names = data.split(",").map((word) => word.trim());
+  if (datasetNamed(data) === undefined && names.length > 1 && names.some((name) => datasetNamed(name) !== undefined)) {
+    throw new UsageError({
+      what: "A leaderboard does not mix data sets.",
+      got: data,
+      expected: "one data set or folder",
+      hint: "a leaderboard for each: --data",
+    });
+  }
+  await picturesNamed(data);
+}
+
 /** The options, with what follows from the data. @throws UsageError for data that nothing can be compared by */
 async function settingsOf(options: LeaderboardOptions) {
   const { datasetNamed } = await import("../data/sets/index.ts");
   const { featuresFor } = await import("../runs/features.ts");
   const { dataName } = await import("../runs/start.ts");
   const { data, minutes, samples, side, seed, preset, train } = options;
+  await requireOneSet(data);
   const features = options.features ?? featuresFor(data);
   if (features === undefined) {
     throw new UsageError({

@@ -83,6 +83,10 @@ describe("leaderboard", () => {
       [[...words, "--families", "vea"], 'There is no family or model that paints named "vea"'],
       [[...words, "--no-train"], "Nothing would be trained and no run is taken."],
       [["leaderboard", "--data", pictures], "No features come with these data"],
+      [["leaderboard", "--data", "mnist,emoji"], "A leaderboard does not mix data sets."],
+      [["leaderboard", "--data", "mnist", "--data", pictures], "A leaderboard does not mix data sets."],
+      [["leaderboard", "--data", "moons"], "These data are points, not pictures."],
+      [["leaderboard", "--data", "mnits"], 'There is no data set named "mnits"'],
       [[...words, "--minutes", "0.02", "--name", "taken"], 'The leaderboard "taken" was begun with other settings'],
     ];
     for (const [args, message] of cases) {

@@ -39,16 +39,26 @@ export interface LoadDatasetOptions extends FetchOptions {
  */
 export async function loadDataset(nameOrPath: string, options: LoadDatasetOptions = {}): Promise<ImageSet> {
   const { split = "train", shape } = options;
-  const dataset = datasetNamed(nameOrPath);
-  if (dataset === undefined) {
-    if (textSetNamed(nameOrPath) !== undefined) throw otherKind(nameOrPath, "These data are text, not pictures.");
-    await requireFolderLike(nameOrPath);
-    return await openImageFolder(nameOrPath, { ...options, split, shape: shape ?? [3, 64, 64] });
-  }
-  if ("density" in dataset) throw otherKind(dataset.card.name, "These data are points, not pictures.");
+  const dataset = await picturesNamed(nameOrPath);
+  if (dataset === undefined) return await openImageFolder(nameOrPath, { ...options, split, shape: shape ?? [3, 64, 64] });
   const place = preparedPlace(dataset.card);
   const set = await openPrepared(place, () => prepareDataset(dataset, place, options), dataset.card, split, options);
   return shape === undefined ? set : fitImages(set, shape);
+}
+
+/**
+ * The set of pictures of that name, undefined for a folder's path.
+ * @throws UsageError for text, for points, and for a word that is neither a set's name nor a folder
+ */
+export async function picturesNamed(nameOrPath: string) {
+  const dataset = datasetNamed(nameOrPath);
+  if (dataset !== undefined) {
+    if ("density" in dataset) throw otherKind(dataset.card.name, "These data are points, not pictures.");
+    return dataset;
+  }
+  if (textSetNamed(nameOrPath) !== undefined) throw otherKind(nameOrPath, "These data are text, not pictures.");
+  await requireFolderLike(nameOrPath);
+  return undefined;
 }
 
 /**
