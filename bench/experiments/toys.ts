@@ -72,7 +72,7 @@ async function measured(record: ModelRecord, preset: string, backend: Backend, h
     parameters: model.network.parameterCount,
     seconds: logged.reduce((sum, row) => sum + Number(row.seconds ?? 0), 0),
     report: await measurePoints({ model, held, training, samples: Number(values.samples), seed: values.seed }),
-    panel: await samplePanel(model, held, { seed: values.seed, title: record.title }),
+    panel: await samplePanel(model, held, { seed: values.seed, title: record.name }),
   };
 }
 
