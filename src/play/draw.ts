@@ -58,20 +58,27 @@ export async function drawPoints(
   return last!;
 }
 
-function samplesOf(
+/** A model's samples as they come about. What its sampler compiled is freed at the end, however that comes: the last sample, an error, a reader who leaves. */
+async function* samplesOf(
   { record, network, backend, compile: make = compile }: ViewContext,
   wishes: Omit<SampleContext, "compile">,
   seed: number | string,
   { onCompiled, signal }: Pick<SampleWishes, "onCompiled" | "signal"> = {},
-) {
+): AsyncGenerator<Samples> {
+  const made: Pick<Program, "dispose">[] = [];
   const streams = new RandomStreams(seed);
   const compileSample: SampleContext["compile"] = async (build, options) => {
     const started = performance.now();
     const program = await make(backend, build, { name: `${record.name} sampling`, ...options, streams });
+    made.push(program);
     onCompiled?.((performance.now() - started) / 1000);
     return signal === undefined ? program : stoppable(program, signal);
   };
-  return record.sample!(network, { ...wishes, compile: compileSample });
+  try {
+    yield* record.sample!(network, { ...wishes, compile: compileSample });
+  } finally {
+    await Promise.all(made.map((program) => program.dispose()));
+  }
 }
 
 /** How long a sampler that can be stopped keeps the event loop to itself, in milliseconds. */

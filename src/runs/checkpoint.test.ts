@@ -152,6 +152,8 @@ describe("damage", () => {
         where:    HOME/vae-001/checkpoints
         try:      train it first: "atelier train vae --run NAME""
     `);
+    await run.update({ status: "failed" });
+    expect(await failure(loadLatest(run, request(run)))).toContain("The run vae-001 failed before its first checkpoint.");
   });
 });
 

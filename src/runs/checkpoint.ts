@@ -106,7 +106,7 @@ export async function loadBest(run: Run, request: LoadRequest): Promise<Checkpoi
 async function loadFirstWhole(run: Run, steps: readonly number[], request: LoadRequest): Promise<Checkpoint> {
   if (steps.length === 0) {
     throw new FileError({
-      what: `The run ${run.name} has no checkpoint yet.`,
+      what: `The run ${run.name} ${run.record.status === "failed" ? "failed before its first checkpoint" : "has no checkpoint yet"}.`,
       where: run.checkpointsFolder,
       hint: `train it first: "atelier train ${run.record.model} --run NAME"`,
     });

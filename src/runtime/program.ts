@@ -155,6 +155,7 @@ export class Program<I extends string = string, O extends string = string> {
   readonly outputs: Record<O, TypedArray>;
   readonly #executable: Executable;
   readonly #binding: Binding;
+  #disposed: Promise<void> | undefined;
   readonly #fills: (() => void)[];
   readonly #commits: (() => void)[];
   readonly #demands: ProgramParts<I, O>["demands"];
@@ -280,8 +281,13 @@ export class Program<I extends string = string, O extends string = string> {
     return this.#profile(this.#bound, this.#fetched, runs);
   }
 
-  /** Free the native session. The arrays stay. */
-  async dispose(): Promise<void> {
+  /** Free the native session, once. The arrays stay. */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#free();
+    return this.#disposed;
+  }
+
+  async #free(): Promise<void> {
     this.#binding.dispose();
     await this.#executable.dispose();
   }

@@ -11,6 +11,7 @@ import { UsageError } from "../../core/errors.ts";
 import { concat } from "../../graph/ops/movement.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { InputSpec, Program } from "../../runtime/program.ts";
+import { keepKnown } from "../../sample/known.ts";
 import { wantedConditions } from "../conditions.ts";
 import type { GivenPictures, Pictures, SampleContext, Samples } from "../model.ts";
 import { clean, type Diffusion, stepLevels } from "./diffusion.ts";
@@ -133,7 +134,7 @@ export async function* walk({ levels, x, noise, chosen, expect, schedule, given 
           : await advance(sampler, { x, picture, from, to, before, schedule: schedules[schedule], eta, noise });
       before = { picture, from };
       if (known !== undefined) {
-        keep(next, to.sigma === 0 ? known : mixed(known, await noise(), to), given!);
+        keepKnown(next, to.sigma === 0 ? known : mixed(known, await noise(), to), given!.known, given!.shape);
         before = undefined;
       }
       x = time === times - 1 ? next : renoised(next, to, from, await noise());
@@ -152,12 +153,6 @@ function renoised(x: Float32Array, from: Level, to: Level, noise: Float32Array):
   const share = to.alpha / from.alpha;
   const deviation = Math.sqrt(Math.max(0, to.sigma ** 2 - (share * from.sigma) ** 2));
   return x.map((value, i) => share * value + deviation * noise[i]);
-}
-
-/** Put the known pixels into x, in place. */
-function keep(x: Float32Array, known: Float32Array, { known: mask, shape: [, channels, height, width] }: GivenPictures): void {
-  const area = height * width;
-  for (let i = 0; i < x.length; i++) if (mask[Math.floor(i / (area * channels)) * area + (i % area)] === 1) x[i] = known[i];
 }
 
 const toSignedArray = (data: Float32Array): Float32Array => data.map((value) => 2 * value - 1);

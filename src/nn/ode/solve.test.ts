@@ -168,7 +168,7 @@ describe("on the runtime", () => {
     await expect(program.run({ y: [1] })).rejects.toThrowErrorMatchingInlineSnapshot(`
       [AtelierError: The ODE solver did not reach the end of its time on the way forward: the system is too stiff for it.
         where:    in the program "stiff"
-        got:      50 steps, or steps too short for float32, at rtol 0.00001 and atol 0.00001
+        got:      no end within maxSteps = 50, or steps too short for float32, at rtol 0.00001 and atol 0.00001
         expected: to arrive within the step limit
         try:      raise the tolerances (rtol, atol) or the limit (maxSteps); in training lower the learning rate, or add a kinetic penalty, the mean of |f|² along the way, that keeps the flow simple]
     `);

@@ -149,7 +149,7 @@ function adjoint(flat: Flat, end: Tensor, dEnd: Tensor, settings: AdaptiveSettin
 function demandArrival(arrived: Tensor, direction: "forward" | "backward", { maxSteps, rtol, atol }: AdaptiveSettings): void {
   const problem: Problem = {
     what: `The ODE solver did not reach the end of its time on the ${direction === "forward" ? "way forward" : "adjoint's way back"}: the system is too stiff for it.`,
-    got: `${maxSteps} steps, or steps too short for float32, at rtol ${rtol} and atol ${atol}`,
+    got: `no end within maxSteps = ${maxSteps}, or steps too short for float32, at rtol ${rtol} and atol ${atol}`,
     expected: "to arrive within the step limit",
     hint: "raise the tolerances (rtol, atol) or the limit (maxSteps); in training lower the learning rate, or add a kinetic penalty, the mean of |f|² along the way, that keeps the flow simple",
   };
