@@ -11,7 +11,10 @@ import { findModel, models } from "../src/models/index.ts";
 
 /** Pages of the documentation with the commands in their blocks of code and, where they have options, in their lines. */
 function pages(): { page: string; commands: string[] }[] {
-  const files = readdirSync("docs", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".md"));
+  // docs/api is made from the others, at some time.
+  const files = readdirSync("docs", { recursive: true, encoding: "utf8" }).filter(
+    (file) => file.endsWith(".md") && !file.startsWith("api"),
+  );
   return ["README.md", ...files.map((file) => path.join("docs", file))]
     .map((page) => ({ page, commands: commandsOf(readFileSync(page, "utf8")) }))
     .filter(({ commands }) => commands.length > 0);
