@@ -139,7 +139,7 @@ export class Sequence {
   }
 }
 
-/** Refuses a prompt that leaves no place for a token after it. */
+/** Refuses a prompt of so many tokens that leaves no place for one after it. @param context places that there are @throws UsageError */
 export function checkFits(tokens: number, context: number): void {
   if (tokens >= context)
     throw new UsageError({

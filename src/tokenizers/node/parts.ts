@@ -21,6 +21,7 @@ export async function settingsOf<S extends z.ZodType>(file: string, schema: S): 
     what: "A setting of the tokenizer cannot be used.",
     where: `${file}, ${issue.path.join(".") || "top"}`,
     got: issue.message,
+    hint: "correct it, or fetch the folder again",
   });
 }
 
@@ -28,7 +29,7 @@ function parsed(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new FileError({ what: "The file is not JSON.", where: file, cause: error });
+    throw new FileError({ what: "The file is not JSON.", where: file, hint: "fetch the folder again", cause: error });
   }
 }
 
