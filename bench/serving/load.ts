@@ -3,6 +3,7 @@
 // minutes with the server's memory read every ten seconds, then streams that are cut. Prints one line of JSON; fails where a stream is lost.
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { setting } from "../harness/result.ts";
@@ -45,27 +46,33 @@ const { url, model } = await new Promise<{ url: string; model: string }>((resolv
   });
 });
 
-/** One streamed completion, read to its end. */
-async function stream(seed: number, signal?: AbortSignal): Promise<Streamed> {
+const agent = new Agent({ keepAlive: true, maxSockets: clients + 8 });
+
+/** One streamed completion, read to its end. Plain `node:http`: the clients have the same cores as the server, and `fetch` costs them several times as much. */
+function stream(seed: number, signal?: AbortSignal): Promise<Streamed> {
   const started = performance.now();
   const prompt = Array.from({ length: promptLength }, (_, i) => (seed * 31 + i * 7) % 250);
   const body = { model, prompt, max_tokens: tokens, seed, stream: true, stream_options: { include_usage: true } };
   const headers = { "content-type": "application/json" };
-  const reply = await fetch(`${url}/v1/completions`, { method: "POST", headers, body: JSON.stringify(body), signal: signal ?? null });
-  if (!reply.ok || reply.body === null) throw new Error(`status ${reply.status}: ${await reply.text()}`);
-  let [first, text] = [0, ""];
-  const decoder = new TextDecoder();
-  for await (const part of reply.body as unknown as AsyncIterable<Uint8Array>) {
-    if (first === 0) first = performance.now() - started;
-    text += decoder.decode(part, { stream: true });
-  }
-  const usage = /"completion_tokens":(\d+)/.exec(text);
-  return {
-    first,
-    total: performance.now() - started,
-    completionTokens: Number(usage?.[1] ?? 0),
-    complete: text.endsWith("data: [DONE]\n\n"),
-  };
+  return new Promise((resolve, reject) => {
+    const asked = request(`${url}/v1/completions`, { method: "POST", headers, agent, signal }, (reply) => {
+      let [first, text] = [0, ""];
+      reply.setEncoding("utf8");
+      reply.on("error", reject);
+      reply.on("data", (part: string) => {
+        if (first === 0) first = performance.now() - started;
+        text += part;
+      });
+      reply.on("end", () => {
+        if (reply.statusCode !== 200) return reject(new Error(`status ${reply.statusCode}: ${text}`));
+        const usage = /"completion_tokens":(\d+)/.exec(text.slice(-1000));
+        const complete = text.endsWith("data: [DONE]\n\n");
+        resolve({ first, total: performance.now() - started, completionTokens: Number(usage?.[1] ?? 0), complete });
+      });
+    });
+    asked.on("error", reject);
+    asked.end(JSON.stringify(body));
+  });
 }
 
 async function gauge(name: string): Promise<number> {

@@ -76,7 +76,34 @@ export function probabilities({ logits }: Candidates): Float64Array {
   return p;
 }
 
-function largest(values: Float64Array): number {
+/** Weights of the row that is drawn from: one array for all, since a call for each token of each text keeps the garbage collector busy. */
+let weights = new Float64Array(0);
+
+/**
+ * The place of one of the logits [V], drawn with the probabilities of their softmax at a temperature above 0; -1 where all are -Infinity.
+ * @param uniform in [0, 1): which one
+ */
+export function drawOne(logits: Float32Array | Float64Array, heat: number, uniform: number): number {
+  const most = largest(logits);
+  if (most === Number.NEGATIVE_INFINITY) return -1;
+  if (weights.length < logits.length) weights = new Float64Array(logits.length);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    weights[i] = Math.exp((logits[i] - most) / heat);
+    sum += weights[i];
+  }
+  let left = uniform * sum;
+  let last = -1;
+  for (let i = 0; i < logits.length; i++) {
+    if (weights[i] === 0) continue;
+    left -= weights[i];
+    last = i;
+    if (left < 0) break;
+  }
+  return last;
+}
+
+function largest(values: Float32Array | Float64Array): number {
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) if (values[i] > most) most = values[i];
   return most;

@@ -2,7 +2,7 @@ import { UsageError } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
 import type { TokenConstraint } from "./constraint.ts";
 import type { SamplingOptions } from "./engine.ts";
-import { type Candidates, candidatesOf, minP, probabilities, temperature, topK, topP, typicalP } from "./filters.ts";
+import { candidatesOf, drawOne, minP, temperature, topK, topP, typicalP } from "./filters.ts";
 import { forbid, frequencyPenalty, logitBias, repetitionPenalty } from "./penalties.ts";
 
 interface Range {
@@ -77,7 +77,7 @@ export class Sampler {
   choose(logits: Float32Array): number {
     const row = this.#adjusted(logits);
     const heat = this.#options.temperature ?? 0;
-    const id = heat === 0 ? likeliest(row) : this.#draw(this.#filtered(candidatesOf(row), heat));
+    const id = heat === 0 ? likeliest(row) : this.#draw(row, heat);
     if (id < 0) throw new UsageError("No token can follow: the constraint or the network leaves none.");
     if (this.#penalised) this.#occurred.add(id);
     this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
@@ -104,25 +104,18 @@ export class Sampler {
     return row;
   }
 
-  #filtered(all: Candidates, heat: number): Candidates {
+  #draw(row: Float32Array, heat: number): number {
     const { topK: count = 0, topP: mass = 1, minP: share = 0, typicalP: typical = 1 } = this.#options;
-    let left = temperature(all, heat);
+    // 48 bits, so that tokens far less likely than 2^-24 can be drawn as often as they should.
+    const uniform = this.#stream.uniform() + this.#stream.uniform() * 2 ** -24;
+    if (count === 0 && mass >= 1 && share <= 0 && typical >= 1) return drawOne(row, heat, uniform);
+    let left = temperature(candidatesOf(row), heat);
     if (count > 0) left = topK(left, count);
     if (mass < 1) left = topP(left, mass);
     if (share > 0) left = minP(left, share);
-    return typical < 1 ? typicalP(left, typical) : left;
-  }
-
-  #draw(candidates: Candidates): number {
-    if (candidates.ids.length === 0) return -1;
-    const p = probabilities(candidates);
-    // 48 bits, so that tokens far less likely than 2^-24 can be drawn as often as they should.
-    let left = this.#stream.uniform() + this.#stream.uniform() * 2 ** -24;
-    for (let i = 0; i < p.length; i++) {
-      left -= p[i];
-      if (left < 0) return candidates.ids[i];
-    }
-    return candidates.ids[p.length - 1];
+    if (typical < 1) left = typicalP(left, typical);
+    const at = drawOne(left.logits, 1, uniform);
+    return at < 0 ? -1 : left.ids[at];
   }
 }
 
