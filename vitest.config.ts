@@ -1,12 +1,27 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests of what keeps nothing outside of its own objects: files of a process share the modules that the first one loaded. */
+const shared = "autodiff core generation graph lower metrics models nn optim play pretrained report sample tokenizers train"
+  .split(" ")
+  .map((folder) => `src/${folder}/**/*.test.ts`);
+const slow = ["**/node_modules/**", "tests/slow/**"];
+
 export default defineConfig({
   resolve: { conditions: ["source"] },
   ssr: { resolve: { conditions: ["source"] } },
   test: {
-    include: ["src/**/*.test.ts", "tests/**/*.test.ts", "bench/**/*.test.ts", "studio/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "tests/slow/**"],
-    globalSetup: "tests/global-setup.ts",
+    projects: [
+      { extends: true, test: { name: "shared", include: shared, exclude: slow, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: "apart",
+          include: ["src/**/*.test.ts", "tests/**/*.test.ts", "bench/**/*.test.ts", "studio/**/*.test.ts"],
+          exclude: [...slow, ...shared],
+          globalSetup: "tests/global-setup.ts",
+        },
+      },
+    ],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,

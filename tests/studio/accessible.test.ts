@@ -42,14 +42,15 @@ describe.skipIf(program === undefined)("the studio without eyes or mouse", () =>
   }
 
   it.each(places)(
-    "#/%s: axe finds nothing, in both colours, on a phone and a desk, and the keyboard reaches all",
+    "#/%s: axe finds nothing, on a desk in both colours and on a phone, and the keyboard reaches all",
     { timeout: 300_000 },
     async (place) => {
       const { page } = await opened(place);
       const wrong: string[] = [];
       for (const width of [1280, 360]) {
         await page.setViewportSize({ width, height: width === 360 ? 740 : 800 });
-        for (const colorScheme of ["light", "dark"] as const) {
+        // Colours do not depend on the width: the dark ones are looked at on the desk only.
+        for (const colorScheme of width === 360 ? (["light"] as const) : (["dark", "light"] as const)) {
           await page.emulateMedia({ colorScheme });
           wrong.push(...(await violations(page)).map((line) => `${width}, ${colorScheme}: ${line}`));
         }
