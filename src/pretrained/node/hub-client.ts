@@ -30,7 +30,7 @@ export interface HubListing {
 
 /** `HF_ENDPOINT` (default https://huggingface.co) with `HF_TOKEN`. */
 export function hubOf(env: Readonly<Record<string, string | undefined>> = process.env): Hub {
-  return { endpoint: (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""), token: env.HF_TOKEN || undefined };
+  return { endpoint: (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""), token: env.HF_TOKEN?.trim() || undefined };
 }
 
 /** What a model has in its top folder at a revision. @throws FileError when the hub cannot be reached, refuses, or has no such model */
@@ -64,16 +64,18 @@ function readSibling(value: unknown): HubFile[] {
 /**
  * Fetch a file into a folder. An interrupted try leaves `NAME.partial`, and the next one goes on from there; the file has its name only once its digest is right.
  * @param onBytes told how many bytes there are
+ * @param onBegin called before anything is changed, where the file is not there yet as it should be
  * @throws FileError when the bytes cannot be had or are not those expected
  */
 export async function fetchFile(
   hub: Hub,
   { model, commit, file, folder }: { model: string; commit: string; file: HubFile; folder: string },
-  { onBytes, signal }: { onBytes?: (bytes: number) => void; signal?: AbortSignal | undefined } = {},
+  { onBytes, onBegin, signal }: { onBytes?: (bytes: number) => void; onBegin?: () => Promise<void>; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const target = path.join(folder, file.name);
   const partial = `${target}${TEMPORARY_SUFFIX}`;
   if (await isWhole(target, file)) return;
+  await onBegin?.();
   const url = `${hub.endpoint}/${model}/resolve/${commit}/${file.name}`;
   try {
     let have = (await stat(partial).catch(() => undefined))?.size ?? 0;
@@ -111,7 +113,7 @@ async function appendRest(
   let at = response.status === 206 ? have : 0;
   const handle = await open(partial, at > 0 ? "r+" : "w");
   try {
-    for await (const part of response.body ?? []) {
+    for await (const part of whatComes(response, signal)) {
       if (at + part.length > bytes)
         throw new FileError({ what: "The file is longer than the hub declared.", where: url, expected: `${bytes} bytes` });
       await handle.write(part, 0, part.length, at);
@@ -130,6 +132,22 @@ async function appendRest(
       expected: `${bytes}`,
       hint: "try again: what came is kept, and the download goes on from there",
     });
+  }
+}
+
+/** The bytes of an answer until it ends or the connection is lost: how much of it is missing is for the caller to tell. */
+async function* whatComes(response: Response, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+      signal?.throwIfAborted();
+      if (done || value === undefined) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
   }
 }
 
@@ -154,9 +172,10 @@ async function request(hub: Hub, url: string, headers: Record<string, string>, s
     throw new FileError({
       what: "Could not reach the hub.",
       where: url,
-      got: reason,
+      got: hub.token === undefined ? reason : reason.replaceAll(hub.token, "HF_TOKEN"),
       hint: "connect to the network, set HF_ENDPOINT to a mirror, or give the path of a folder with the model",
-      cause: error,
+      // What was thrown may quote the token.
+      ...(hub.token === undefined ? { cause: error } : {}),
     });
   });
   if (response.ok) return response;

@@ -1,5 +1,5 @@
 /** Models by name: fetched from the hub once, then found in the cache without a network. */
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { AtelierError, FileError, UsageError } from "../../core/errors.ts";
 import { cacheFolder } from "../../core/node/cache.ts";
@@ -58,6 +58,8 @@ export async function pullModel(name: string, { revision = "main", hub = hubOf()
     throw new FileError({ what: "HF_HUB_OFFLINE forbids to fetch it.", where: name, hint: "set it to 0 to reach the hub" });
   const { commit, files } = await listModel(hub, name, revision, signal);
   await mkdir(folder, { recursive: true });
+  // Where an older commit is in the cache its files are replaced one by one: until all are, the folder is no model.
+  const onBegin = () => rm(path.join(folder, SOURCE_FILE), { force: true });
   const get = async (file: HubFile) => {
     let told = 0;
     const onBytes = (bytes: number) => {
@@ -66,7 +68,7 @@ export async function pullModel(name: string, { revision = "main", hub = hubOf()
       told = now;
       onProgress?.(file.name, bytes, file.bytes);
     };
-    await fetchFile(hub, { model: name, commit, file, folder }, { onBytes, signal });
+    await fetchFile(hub, { model: name, commit, file, folder }, { onBytes, onBegin, signal });
   };
   const byName = new Map(files.map((file) => [file.name, file]));
   const whole = byName.has("tokenizer.json") || byName.has("tokenizer.model");
@@ -131,6 +133,7 @@ export async function modelFolder(place: string, options: PullOptions = {}): Pro
       what: "The model is not in the cache, and HF_HUB_OFFLINE forbids to fetch it.",
       where: modelCacheFolder(place, options.revision),
       got: place,
+      hint: `set it to 0 to reach the hub, or "atelier pull ${place}" where there is a network, and copy the cache's folder`,
     });
   }
   return pullModel(place, options).catch((error: unknown) => {
