@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type ChatInput, chatLoop } from "./chat-loop.ts";
 import { anyNumber, wholeNumber } from "./options.ts";
 import { addTextOptions, openText, type TextOptions } from "./text-options.ts";
+import { samplingOf } from "./text-sampling.ts";
 import { addCommand, type Io, type Verb, wantsJson } from "./verb.ts";
 
 interface ChatOptions extends TextOptions {
@@ -33,8 +34,9 @@ export const verb: Verb = {
 async function chat(target: string, options: ChatOptions, io: Io, json: boolean): Promise<void> {
   const { ChatSession } = await import("../generation/chat-session.ts");
   const { system, maxTokens, temperature, topP, topK, seed } = options;
+  // Before the model is loaded, and once instead of at each message.
+  const sampling = samplingOf({ temperature, topP, topK }, seed);
   const { engine, template, name } = await openText(target, { ...options, slots: 1 }, io, json);
-  const sampling = { temperature, ...(topP && { topP }), ...(topK && { topK }), ...(seed !== undefined && { seed }) };
   const input = terminalInput(json);
   try {
     if (process.stdin.isTTY && !json) io.stderr.write(`${name}: say something, or /help\n`);

@@ -43,10 +43,12 @@ it("an adapter's folder writes as its model with the adapter merged, and beams e
     );
 });
 
-it("names mean folders of models, models in the cache, or neither", async () => {
+it("names mean folders of models, models of the hub, or neither", async () => {
+  vi.stubEnv("HF_HUB_OFFLINE", "1");
   expect(await textFolder(golden)).toBe(golden);
   expect(await textFolder(place)).toBeUndefined();
-  expect(await textFolder("org/tiny")).toBeUndefined();
+  expect(await textFolder("tiny-001")).toBeUndefined();
+  await expect(textFolder("org/tiny")).rejects.toThrow(/no folder "org\/tiny" here.*HF_HUB_OFFLINE.*try:/s);
   await cp(golden, modelCacheFolder("org/tiny"), { recursive: true });
   await writeFile(path.join(modelCacheFolder("org/tiny"), "atelier-source.json"), "{}");
   expect(await textFolder("org/tiny")).toBe(modelCacheFolder("org/tiny"));

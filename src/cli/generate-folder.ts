@@ -1,7 +1,7 @@
 /** What `atelier generate` does with a folder in Hugging Face's layout, of a model or an adapter: continue a prompt by the text engine, or by beam search. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { UsageError } from "../core/errors.ts";
+import { FileError, UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
 import type { Finish, SamplingOptions } from "../generation/engine.ts";
 import { checkFits } from "../generation/sequence.ts";
@@ -26,12 +26,24 @@ export interface GenerateFolderOptions extends TextSamplingOptions {
 /** Tokens that are added where no number is given. */
 const TOKENS = 200;
 
-/** The folder that a name means, where it is one with a model or an adapter in Hugging Face's layout, or a model in the cache; undefined for a run. */
+/**
+ * The folder that a name means, where it is one with a model or an adapter in Hugging Face's layout, or a model's name on the hub (ORG/NAME), which is
+ * fetched the first time; undefined for a run.
+ * @throws FileError for a model that cannot be fetched
+ */
 export async function textFolder(name: string): Promise<string | undefined> {
   const holds = (file: string) => existsSync(path.join(name, file));
   if (existsSync(name)) return (holds("config.json") || holds("adapter_config.json")) && !holds("run.json") ? name : undefined;
-  const { isCached, isModelName, modelCacheFolder } = await import("../pretrained/node/index.ts");
-  return name.includes("/") && isModelName(name) && (await isCached(name)) ? modelCacheFolder(name) : undefined;
+  const { isModelName, modelFolder } = await import("../pretrained/node/index.ts");
+  if (!name.includes("/") || !isModelName(name)) return undefined;
+  return await modelFolder(name).catch((error: unknown) => {
+    if (!(error instanceof FileError)) throw error;
+    // It may as well be the mistyped path of a run.
+    throw new FileError({
+      ...error.problem,
+      what: `There is no folder "${name}" here, and no model of this name could be fetched. ${error.problem.what}`,
+    });
+  });
 }
 
 interface Opened {

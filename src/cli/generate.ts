@@ -52,7 +52,7 @@ export const verb: Verb = {
     const command = addCommand(program, "generate", verb.summary)
       .argument(
         "<run>",
-        "a run's name or folder, a folder with a language model or an adapter in Hugging Face's layout, or the name of a model that was pulled",
+        "a run's name or folder, a folder with a language model or an adapter in Hugging Face's layout, or a model's name on the hub (ORG/NAME)",
       )
       .option("--count <n>", "how many (default: 16 pictures, 1000 points, or 1 text)", wholeNumber(1, 1_000_000))
       .option("--seed <seed>", "the same seed makes the same pictures, points or text", "0")

@@ -14,7 +14,8 @@ describe("options of how texts are drawn", () => {
     expect(() => refuseBesideBeams({ beams: 2, topK: 3, stop: ["."], jsonSchema: "a.json" })).toThrow("--top-k, --stop, --json-schema");
     expect(() => refuseBesideBeams({ beams: 2, temperature: 0.5 })).toThrow("--temperature");
     expect(() => refuseBesideBeams({ lengthPenalty: 2 })).toThrow("--length-penalty is of beam search");
-    refuseBesideBeams({ beams: 2, lengthPenalty: 2, quantize: "int8" });
+    expect(() => refuseBesideBeams({ beams: 2, count: 3 })).toThrow("--count 3");
+    refuseBesideBeams({ beams: 2, lengthPenalty: 2, quantize: "int8", count: 2 });
     refuseBesideBeams({ topK: 3, stop: ["."] });
   });
 });

@@ -61,10 +61,10 @@ export function addTextSampling(command: Command): Command {
 }
 
 /** The sampling options that were given, before a model is opened for them. @throws UsageError for one that is out of range */
-export function samplingOf(options: TextSamplingOptions, seed: string): SamplingOptions {
+export function samplingOf(options: TextSamplingOptions, seed: string | undefined): SamplingOptions {
   const { temperature = 0.8, topK, topP, minP, typical, repetitionPenalty, frequencyPenalty, presencePenalty } = options;
-  const given = { temperature, topK, topP, minP, typicalP: typical, repetitionPenalty, frequencyPenalty, presencePenalty };
-  const sampling = { ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as SamplingOptions), seed };
+  const given = { temperature, topK, topP, minP, typicalP: typical, repetitionPenalty, frequencyPenalty, presencePenalty, seed };
+  const sampling = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as SamplingOptions;
   const flags: Readonly<Record<string, string>> = {
     ...textSamplingFlags,
     temperature: "--temperature",
@@ -110,8 +110,10 @@ function parseJson(source: string, file: string): unknown {
  * Beam search takes the likeliest text: what shapes draws has no meaning beside it.
  * @throws UsageError for options that it would leave unheard, and for its own without it
  */
-export function refuseBesideBeams(options: TextSamplingOptions & { stop?: readonly string[]; showTop?: number }): void {
-  const { beams, lengthPenalty, quantize, ...drawing } = options;
+export function refuseBesideBeams(
+  options: TextSamplingOptions & { stop?: readonly string[]; showTop?: number; count?: number },
+): void {
+  const { beams, lengthPenalty, quantize, count = 1, ...drawing } = options;
   if (beams === undefined) {
     if (lengthPenalty === undefined) return;
     throw new UsageError({ what: "--length-penalty is of beam search.", hint: "add --beams, or leave it out" });
@@ -122,6 +124,13 @@ export function refuseBesideBeams(options: TextSamplingOptions & { stop?: readon
     stop: "--stop",
     showTop: "--show-top",
   };
+  if (count > beams)
+    throw new UsageError({
+      what: "Beam search finds as many texts as it has beams.",
+      got: `--count ${count}`,
+      expected: `at most ${beams}`,
+      hint: `--beams ${count}, or fewer texts`,
+    });
   const given = Object.entries(drawing).flatMap(([key, value]) => (value === undefined ? [] : (flags[key] ?? [])));
   if (given.length === 0) return;
   throw new UsageError({

@@ -129,6 +129,7 @@ describe("opening runs", () => {
         expected: one of: vae-001
         try:      did you mean "vae-001"?"
     `);
+    expect(await message(openRun(home(), home()), UsageError)).toContain("which has neither a run.json nor a model's config.json");
     expect(await message(openRun("../nowhere/x", home()), UsageError)).toContain('There is no run named "../nowhere/x".');
   });
 

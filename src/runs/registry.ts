@@ -203,6 +203,14 @@ export async function findRun(nameOrPath: string, home: string): Promise<string>
   const names = await runNames(home);
   if (names.includes(nameOrPath)) return path.join(home, nameOrPath);
   if (await isThere(recordFile(asPath))) return asPath;
+  if (await isFolder(asPath))
+    throw new UsageError({
+      what: `There is no run named "${nameOrPath}".`,
+      where: home,
+      got: `the folder ${asPath}, which has neither a run.json nor a model's config.json`,
+      expected: "a run's name or folder, or a model's folder where a verb takes one",
+      hint: "if it is a model's folder it was not fetched or copied completely: do it again",
+    });
   const near = nearest(nameOrPath, names);
   const shown = names.length > 12 ? [...names.slice(0, 12), `... (${names.length} in all)`] : names;
   throw new UsageError({
@@ -211,6 +219,10 @@ export async function findRun(nameOrPath: string, home: string): Promise<string>
     expected: names.length === 0 ? "no runs there yet" : `one of: ${shown.join(", ")}`,
     hint: near === undefined ? 'see "atelier runs"; the path of a run\'s folder works too' : `did you mean "${near}"?`,
   });
+}
+
+async function isFolder(place: string): Promise<boolean> {
+  return (await stat(place).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 async function isThere(file: string): Promise<boolean> {
