@@ -110,9 +110,7 @@ function parseJson(source: string, file: string): unknown {
  * Beam search takes the likeliest text: what shapes draws has no meaning beside it.
  * @throws UsageError for options that it would leave unheard, and for its own without it
  */
-export function refuseBesideBeams(
-  options: TextSamplingOptions & { stop?: readonly string[]; showTop?: number; count?: number },
-): void {
+export function refuseBesideBeams(options: TextSamplingOptions & { stop?: readonly string[]; showTop?: number; count?: number }): void {
   const { beams, lengthPenalty, quantize, count = 1, ...drawing } = options;
   if (beams === undefined) {
     if (lengthPenalty === undefined) return;

@@ -1,9 +1,10 @@
+import { AtelierError } from "../core/errors.ts";
 import type { GenerationRequest } from "../generation/engine.ts";
 import type { ChatMessage } from "../tokenizers/chat/template.ts";
-import { ApiError, badParameter } from "./errors.ts";
+import { ApiError, badParameter, inOneLine } from "./errors.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import type { ChatBody, ResponseFormat } from "./schemas.ts";
-import { type ServedModel, samplingOf, stopsOf, tokensFor, usageOf } from "./settings.ts";
+import { checkStreamOptions, type ServedModel, samplingOf, stopsOf, tokensFor, usageOf } from "./settings.ts";
 import { finishReason, serverSentEvent, streamEnd, type Work, writeAll, written } from "./work.ts";
 
 interface Prepared {
@@ -16,6 +17,7 @@ export function prepareChat(body: ChatBody, { model, signal }: Work): Prepared {
   const { engine, template } = model;
   if (body.top_logprobs !== undefined && !body.logprobs)
     throw badParameter("top_logprobs", "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.");
+  checkStreamOptions(body);
   const prompt = template.encode(engine.tokenizer, messagesOf(body), { addGenerationPrompt: true });
   const [tokens, param] =
     body.max_completion_tokens === undefined ? [body.max_tokens, "max_tokens"] : [body.max_completion_tokens, "max_completion_tokens"];
@@ -107,7 +109,7 @@ function constraintFor(format: ResponseFormat | undefined, { constrain }: Served
   try {
     return constrain(format.type === "json_schema" ? (format.json_schema.schema ?? {}) : undefined);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/\s*\n\s*/g, " ") : String(error);
+    const reason = error instanceof AtelierError ? inOneLine(error.problem) : error instanceof Error ? error.message : String(error);
     throw new ApiError(400, `Invalid schema for response_format: ${reason}`, { param: "response_format", code: "invalid_value" });
   }
 }

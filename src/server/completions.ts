@@ -2,7 +2,7 @@ import type { GenerationRequest } from "../generation/engine.ts";
 import { badParameter } from "./errors.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import { type CompletionBody, MOST_CHOICES } from "./schemas.ts";
-import { promptIds, samplingOf, stopsOf, tokensFor, usageOf } from "./settings.ts";
+import { checkStreamOptions, promptIds, samplingOf, stopsOf, tokensFor, usageOf } from "./settings.ts";
 import { finishReason, serverSentEvent, streamEnd, type Work, writeAll, written } from "./work.ts";
 
 /** Tokens of a completion whose request does not say: OpenAI's. */
@@ -25,6 +25,7 @@ export function prepareCompletion(body: CompletionBody, work: Work): Prepared {
     throw badParameter("best_of", "'best_of' other than 'n' is not supported.", "unsupported_parameter");
   if (body.echo && body.logprobs !== undefined)
     throw badParameter("echo", "'echo' together with 'logprobs' is not supported: prompts are not scored.", "unsupported_parameter");
+  checkStreamOptions(body);
   const given = promptList(body.prompt);
   if (given.length * body.n > MOST_CHOICES)
     throw badParameter("n", `Too many texts for one request: ${given.length} prompts times ${body.n}. Expected at most ${MOST_CHOICES}.`);

@@ -1,4 +1,4 @@
-import { type AtelierError, UsageError } from "../core/errors.ts";
+import { type Problem, UsageError } from "../core/errors.ts";
 
 /** What a client is told, with OpenAI's status codes and bodies. */
 export class ApiError extends Error {
@@ -54,13 +54,19 @@ export function clientGone(): ApiError {
   return new ApiError(499, "The client closed the connection.");
 }
 
+/** A problem in one line. */
+export function inOneLine({ what, where, got, expected, hint }: Problem): string {
+  const parts = Object.entries({ At: where, Got: got, Expected: expected, Try: hint });
+  return what + parts.map(([name, text]) => (text === undefined ? "" : ` ${name}: ${text}.`)).join("");
+}
+
 /** Any thrown value as an error for clients: what the request did wrong is told, what went wrong here is not. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  // Where it happened is left out, which may be a file of this machine, and what to try, which may be an option of the command line.
   if (error instanceof UsageError) {
-    const { what, got, expected } = (error as AtelierError).problem;
-    const details = [got === undefined ? "" : ` Got: ${got}.`, expected === undefined ? "" : ` Expected: ${expected}.`].join("");
-    return new ApiError(400, `${what}${details}`, { code: "invalid_value" });
+    const { what, got, expected } = error.problem;
+    return new ApiError(400, inOneLine({ what, got, expected }), { code: "invalid_value" });
   }
   return new ApiError(500, "The server had an error while processing your request.", { type: "server_error" });
 }

@@ -57,19 +57,22 @@ const message = z.strictObject({
   refusal: ignored,
 });
 
-const responseFormat = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("text") }),
-  z.strictObject({ type: z.literal("json_object") }),
-  z.strictObject({
-    type: z.literal("json_schema"),
-    json_schema: z.strictObject({
-      name: text,
-      description: text.optional(),
-      schema: z.record(z.string(), z.unknown()).optional(),
-      strict: z.boolean().nullish(),
+// The type first, so that an unknown one is answered with those that there are.
+const responseFormat = z.looseObject({ type: z.enum(["text", "json_object", "json_schema"]) }).pipe(
+  z.discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("text") }),
+    z.strictObject({ type: z.literal("json_object") }),
+    z.strictObject({
+      type: z.literal("json_schema"),
+      json_schema: z.strictObject({
+        name: text,
+        description: text.optional(),
+        schema: z.record(z.string(), z.unknown()).optional(),
+        strict: z.boolean().nullish(),
+      }),
     }),
-  }),
-]);
+  ]),
+);
 
 export const chatBody = z.strictObject({
   ...generation,

@@ -46,6 +46,12 @@ function biasOf(biases: Readonly<Record<string, number>>, vocabulary: number): M
   );
 }
 
+/** @throws ApiError for options of a stream where no stream is asked for */
+export function checkStreamOptions(body: Fields): void {
+  if (body.stream_options !== undefined && !body.stream)
+    throw badParameter("stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled.");
+}
+
 /** The request's texts that end an answer. @throws ApiError for an empty one */
 export function stopsOf(stop: string | readonly string[] | undefined): string[] {
   const list = stop === undefined ? [] : typeof stop === "string" ? [stop] : [...stop];

@@ -116,6 +116,7 @@ describe("a model's folder", () => {
     ["another activation", { hidden_act: "gelu" }, "the feed-forward layer is SwiGLU"],
     ["quantised weights", { quantization_config: { bits: 4 } }, "weights are read as float32"],
     ["another vocabulary", { vocab_size: 40 }, "of another shape"],
+    ["heads that do not divide the width", { num_attention_heads: 5, num_key_value_heads: 5, head_dim: null }, "config.json"],
   ])("with %s is refused", async (_, changes, message) => {
     await use("llama3");
     await changeConfig(changes);

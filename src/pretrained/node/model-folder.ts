@@ -1,7 +1,7 @@
 /** Whole models in Hugging Face's folders: config.json, weights, tokenizer. */
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { FileError } from "../../core/errors.ts";
+import { AtelierError, FileError } from "../../core/errors.ts";
 import { fileError, TEMPORARY_SUFFIX, writeFileAtomic } from "../../core/node/files.ts";
 import type { Module } from "../../nn/module.ts";
 import { findTokenizer, TOKENIZER_FILES, writeTokenizer } from "../../tokenizers/node/index.ts";
@@ -43,7 +43,7 @@ export async function readModelFolder(folder: string): Promise<PretrainedModel> 
   const tensors = await openWeights(folder);
   const config = adapted(architecture, said, tensors);
   requireRoom(architecture.parameterCount(config), tensors, folder);
-  const network = architecture.build(config);
+  const network = built(architecture, config, configFile);
   await assignWeights(architecture, network, tensors, folder);
   const tokenizer = await findTokenizer(folder);
   requireVocabulary(tokenizer, config, folder);
@@ -131,6 +131,17 @@ async function requireComplete(folder: string): Promise<void> {
     got: partial,
     hint: "fetch it again: what is there is kept, and the download goes on where it stopped",
   });
+}
+
+/** The network that a configuration describes. @throws FileError for sizes that do not go together */
+function built(architecture: Architecture, config: unknown, configFile: string): Module {
+  try {
+    return architecture.build(config);
+  } catch (error) {
+    if (!(error instanceof AtelierError)) throw error;
+    const hint = "the file must be the one that came with the weights: fetch the folder again";
+    throw new FileError({ ...error.problem, where: configFile, hint, cause: error });
+  }
 }
 
 function adapted(architecture: Architecture, config: unknown, tensors: ReadonlyMap<string, StoredTensor>): unknown {

@@ -1,6 +1,7 @@
 // The official client of OpenAI, as it is, against our server.
 import OpenAI, { type APIError, AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from "openai";
 import { afterEach, describe, expect, it } from "vitest";
+import { UsageError } from "../../core/errors.ts";
 import { plainChatTemplate } from "../../tokenizers/chat/template.ts";
 import { TextService } from "../service.ts";
 import { FakeEngine, type FakeOptions, fakeTokenizer } from "../testing/fake-engine.ts";
@@ -159,6 +160,32 @@ describe("chats", () => {
     const { client } = await open();
     const error = await client.chat.completions.create({ ...hello, response_format: { type: "json_object" } }).catch((e: unknown) => e);
     expect(error).toMatchObject({ status: 400, param: "response_format", code: "unsupported_parameter" });
+    const unknown = await client.chat.completions
+      .create({ ...hello, response_format: { type: "xml" } as unknown as { type: "text" } })
+      .catch((e: unknown) => e);
+    expect(unknown).toMatchObject({ status: 400, param: "response_format.type", code: "invalid_value" });
+    expect((unknown as Error).message).toContain("Supported values are: 'text', 'json_object', 'json_schema'");
+  });
+
+  it("refuse a schema in one sentence, and options of streams where none is asked for", async () => {
+    const constrain = () => {
+      throw new UsageError({ what: "This JSON schema is not supported.", where: "#/type", got: '"objekt"', expected: "object" });
+    };
+    const service = new TextService({ engine: new FakeEngine(), template: plainChatTemplate(fakeTokenizer), constrain });
+    const server = await serveHttp(service, { port: 0 });
+    running.push(server);
+    const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
+    const error = await client.chat.completions
+      .create({ ...hello, response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "objekt" } } } })
+      .catch((e: unknown) => e);
+    expect((error as Error).message).toContain(
+      'Invalid schema for response_format: This JSON schema is not supported. At: #/type. Got: "objekt". Expected: object.',
+    );
+    for (const wrong of [
+      client.chat.completions.create({ ...hello, stream_options: { include_usage: true } }),
+      client.completions.create({ model: "fake", prompt: "x", stream_options: { include_usage: true } }),
+    ])
+      await expect(wrong).rejects.toMatchObject({ status: 400, param: "stream_options" });
   });
 });
 

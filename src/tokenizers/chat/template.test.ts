@@ -1,5 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { trainByteBpe } from "../byte-bpe.ts";
+import { readChatTemplate } from "../node/chat-template.ts";
 import { ChatTemplate, plainChatTemplate } from "./template.ts";
 
 const chatMl =
@@ -41,8 +45,14 @@ test("the plain template takes turns and ends answers", () => {
   expect(template.encode(tokenizer, chat).filter((id) => id === 0)).toHaveLength(1);
 });
 
-test("what a template refuses, and what is none", () => {
+test("what a template refuses, and what is none", async () => {
   const strict = new ChatTemplate("{{ raise_exception('roles must alternate') }}");
   expect(() => strict.render(chat)).toThrow("roles must alternate");
+  const folder = await mkdtemp(path.join(tmpdir(), "atelier-template-"));
+  await writeFile(path.join(folder, "tokenizer_config.json"), '{"chat_template": 7}');
+  await expect(readChatTemplate(folder, trainByteBpe(["a"], { size: 257 }))).rejects.toThrow(
+    /tokenizer_config\.json, chat_template\n {2}got: {6}7\n/,
+  );
+  await rm(folder, { recursive: true });
   expect(() => new ChatTemplate("{% for x in %}", { where: "tokenizer_config.json" })).toThrow("cannot be read");
 });

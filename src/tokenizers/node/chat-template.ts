@@ -38,17 +38,23 @@ export async function readChatTemplate(folder: string, tokenizer: Tokenizer): Pr
 }
 
 function settingsIn(text: string, file: string): z.infer<typeof settings> {
-  try {
-    return settings.parse(JSON.parse(text));
-  } catch (error) {
-    throw new FileError({
+  const refused = (where: string, got: string, cause?: unknown) =>
+    new FileError({
       what: "The settings of the tokenizer cannot be read.",
-      where: file,
-      got: error instanceof Error ? error.message : String(error),
-      expected: "Hugging Face's tokenizer_config.json",
-      cause: error,
+      ...{ where, got, expected: "Hugging Face's tokenizer_config.json", cause },
+      hint: "fetch the file again; without it chats get a plain template",
     });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw refused(file, error instanceof Error ? error.message : String(error), error);
   }
+  const checked = settings.safeParse(value);
+  if (checked.success) return checked.data;
+  const [field] = checked.error.issues[0].path;
+  const found = field === undefined ? value : (value as Record<PropertyKey, unknown>)[field];
+  throw refused(field === undefined ? file : `${file}, ${String(field)}`, JSON.stringify(found).slice(0, 80));
 }
 
 /** The text of a file; undefined where there is none. */
