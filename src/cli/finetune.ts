@@ -20,7 +20,7 @@ interface FinetuneOptions {
   passages?: boolean;
   out: string;
   full?: boolean;
-  lora: number;
+  lora?: number;
   alpha?: number;
   targets?: string;
   epochs: number;
@@ -34,6 +34,8 @@ interface FinetuneOptions {
 
 /** Tokens of a conversation where the context allows it, and conversations a step. */
 const [LENGTH, BATCH] = [256, 4] as const;
+/** Of adapters. */
+const RANK = 8;
 const tasks = ["chat", "classify"];
 
 export const verb: Verb = {
@@ -48,7 +50,7 @@ export const verb: Verb = {
         'chat: lines of {"messages": [...]}, {"prompt", "completion"} or {"instruction", "input", "output"}; classify: .csv, .jsonl or .tsv with texts and labels, or brown',
       )
       .requiredOption("--out <folder>", "where the adapter, or the model, goes")
-      .option("--lora <rank>", "train low-rank adapters of this rank", wholeNumber(1), 8)
+      .option("--lora <rank>", `train low-rank adapters of this rank (default: ${RANK})`, wholeNumber(1))
       .option("--alpha <alpha>", "factor of the adapters, divided by the rank (default: twice the rank)", numberAbove(0))
       .option("--targets <names>", "linear maps to adapt, as c_attn,c_proj (default: all but the head)")
       .option("--full", "train all weights instead")
@@ -77,7 +79,7 @@ async function run(target: string, options: FinetuneOptions, io: Io, json: boole
   if (!tasks.includes(task)) throw new UsageError({ what: "There is no such task.", got: task, expected: tasks.join(" or ") });
   const out = path.resolve(options.out);
   await requireNew(out);
-  const lora = full ? undefined : loraOf(options);
+  const lora = loraOf(options);
   if (task === "classify") {
     const { finetuneClasses } = await import("./finetune-classifier.ts");
     const { loaded, backend } = await open(target, options, io, json);
@@ -152,7 +154,15 @@ async function finetuneChats(
   );
 }
 
-function loraOf({ lora: rank, alpha, targets }: FinetuneOptions): LoraOptions {
+/** What is trained: adapters, or undefined for all weights. @throws UsageError for settings of adapters where there are none */
+function loraOf({ full = false, lora, alpha, targets }: FinetuneOptions): LoraOptions | undefined {
+  if (full) {
+    const given = Object.entries({ "--lora": lora, "--alpha": alpha, "--targets": targets }).filter(([, value]) => value !== undefined);
+    if (given.length === 0) return undefined;
+    const got = `--full with ${given.map(([flag]) => flag).join(", ")}`;
+    throw new UsageError({ what: "All weights are trained, or adapters.", got, hint: "leave --full out, or the others" });
+  }
+  const rank = lora ?? RANK;
   return {
     rank,
     ...(alpha === undefined ? {} : { alpha }),

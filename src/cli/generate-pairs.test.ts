@@ -51,5 +51,6 @@ describe("runs of pairs", () => {
     expect((await run("generate", "caps")).err).toContain('--prompt "hello"');
     expect((await run("generate", "caps", "--prompt", "abc", "--temperature", "1")).err).toContain("--temperature");
     expect((await run("generate", "caps", "--prompt", "abc", "--sampling", "beams=0")).code).toBe(2);
+    expect((await run("generate", "caps", "--prompt", "abc", "--count", "3", "--sampling", "beams=2")).err).toContain("--count 3, beams=2");
   });
 });

@@ -33,7 +33,14 @@ export async function generatePairs(opened: OpenedRun, options: GeneratePairsOpt
     opened.note(`${missing} of the prompt's tokens are not in the vocabulary, such as letters that the data have only in lower case`);
   const { PairWriter } = await import("../runs/translate.ts");
   const asked = await readSampling(model.record, options.sampling);
-  const sampling = { ...asked, ...(asked?.beams === undefined && count > 5 ? { beams: count } : {}) };
+  const { beams: width } = asked ?? {};
+  if (typeof width === "number" && count > width)
+    throw new UsageError({
+      what: "Beam search finds as many texts as it has beams.",
+      got: `--count ${count}, beams=${width}`,
+      hint: `--sampling beams=${count}, or fewer texts`,
+    });
+  const sampling = { ...asked, ...(width === undefined && count > 5 ? { beams: count } : {}) };
   const started = performance.now();
   const writer = await PairWriter.open({ ...model, backend }, tokenizers, [prompt], { sampling });
   try {

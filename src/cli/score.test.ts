@@ -20,6 +20,7 @@ const files = {
   "right.txt": "the cat sat on the mat\r\nA dog ran .\r\n",
   "other.txt": "a cat was on the mat\nA dog runs .\n",
   "short.txt": "one line\n",
+  "empty.txt": "",
 };
 
 describe("atelier score", () => {
@@ -48,6 +49,8 @@ describe("atelier score", () => {
     expect((await score(files, "mine.txt", "--references", "short.txt")).err).toContain("1 in HOME/short.txt");
     expect((await score(files, "mine.txt", "--metrics", "blue", "--references", "right.txt")).err).toContain('did you mean "bleu"');
     expect((await score(files, "mine.txt", "--metrics", "bleu")).err).toContain("give --references FILE");
+    for (const args of [["empty.txt"], ["mine.txt", "--references", "empty.txt"], ["mine.txt", "--corpus", "empty.txt"]])
+      expect((await score(files, ...args)).err).toMatch(/There is no text in the file.*empty\.txt/s);
     expect((await score(files, "nothing.txt")).err).toContain("Could not read nothing.txt");
     expect((await score(files, "mine.txt", "--tokenize", "12a", "--references", "right.txt")).code).toBe(2);
   });

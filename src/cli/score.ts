@@ -145,12 +145,12 @@ async function score(file: string, options: ScoreOptions, io: Io, json: boolean)
   }
   if (!(metrics.bleuTokenizers as readonly string[]).includes(tokenize))
     throw unknownName("tokenizer for BLEU", tokenize, metrics.bleuTokenizers);
-  const whole = await readText(file);
+  const whole = await readSome(file);
   const hypotheses = linesOf(whole);
   const texts = {
     ...{ hypotheses, whole, lowercase, tokenizer: tokenize as BleuTokenizer },
     references: await alignedLines(hypotheses.length, file, references ?? []),
-    corpus: await Promise.all((corpus ?? []).map(readText)),
+    corpus: await Promise.all((corpus ?? []).map(readSome)),
   };
   const scores: Score[] = names.map((metric) => ({ metric, ...figures[metric].of(texts, metrics) }));
   if (json) printJson(io, { file, segments: hypotheses.length, scores });
@@ -172,13 +172,20 @@ async function readText(file: string): Promise<string> {
   return bytes.toString("utf8");
 }
 
+/** @throws UsageError for an empty file, which would score as if it were one empty line. Lines without text are texts that somebody wrote. */
+async function readSome(file: string): Promise<string> {
+  const text = await readText(file);
+  if (text !== "") return text;
+  throw new UsageError({ what: "There is no text in the file.", where: file, hint: "give the file that the texts were written to" });
+}
+
 function linesOf(text: string): string[] {
   return text.replace(/\r?\n$/, "").split(/\r?\n/);
 }
 
 /** The references of each hypothesis. @throws UsageError where files have other numbers of lines */
 async function alignedLines(count: number, hypotheses: string, files: readonly string[]): Promise<string[][]> {
-  const columns = await Promise.all(files.map(async (file) => linesOf(await readText(file))));
+  const columns = await Promise.all(files.map(async (file) => linesOf(await readSome(file))));
   for (const [i, { length }] of columns.entries()) {
     if (length !== count)
       throw new UsageError({

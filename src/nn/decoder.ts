@@ -54,7 +54,7 @@ export interface DecoderNetwork extends Module {
   logitsOf(hidden: Tensor): Tensor;
 }
 
-/** Whether a network can be run piece by piece. */
+/** Whether a network can be run piece by piece. An encoder-decoder has fields of these names, too: its decoder is a part and no sizes. */
 export function isDecoder(network: Module): network is DecoderNetwork {
-  return "decode" in network && "decoder" in network;
+  return "decode" in network && "decoder" in network && typeof (network.decoder as Partial<DecoderSizes>).context === "number";
 }

@@ -19,6 +19,7 @@ const adapterConfig = z.object({
   target_modules: z.union([z.string(), z.array(z.string())]).nullish(),
   base_model_name_or_path: z.string().nullish(),
   use_rslora: z.boolean().default(false),
+  rank_pattern: z.record(z.string(), z.int().min(1)).nullish(),
   // What would change the result, and is not done here.
   use_dora: z.literal(false).default(false),
   bias: z.literal("none").default("none"),
@@ -113,6 +114,7 @@ export function adapterFrom(network: Module, config: AdapterConfig, tensors: Rea
     }
   }
   if (wrong.length > 0 || found.size === 0) throw anotherBase(wrong, config, where);
+  requireRanks(weights, config, where);
   const options: LoraOptions = {
     rank: config.r,
     alpha: config.lora_alpha,
@@ -120,6 +122,20 @@ export function adapterFrom(network: Module, config: AdapterConfig, tensors: Rea
     rankStabilised: config.use_rslora,
   };
   return Lora.of(network, options, weights);
+}
+
+/** What is added is divided by the rank: matrices of another rank than the file says would be added too strongly or too weakly. @throws FileError */
+function requireRanks(weights: ReadonlyMap<string, LoraWeights>, { r, rank_pattern }: AdapterConfig, where: string): void {
+  const known = new Set([r, ...Object.values(rank_pattern ?? {})]);
+  const other = [...weights].find(([, { rank }]) => !known.has(rank));
+  if (other === undefined) return;
+  throw new FileError({
+    what: "The adapter's matrices are not of the rank that its configuration says.",
+    where,
+    got: `${other[0]} of rank ${other[1].rank}`,
+    expected: `r or one of rank_pattern in adapter_config.json: ${[...known].join(", ")}`,
+    hint: "both files must be of one adapter: copy or fetch them again",
+  });
 }
 
 function anotherBase(wrong: readonly string[], { base_model_name_or_path: base }: AdapterConfig, where: string): FileError {

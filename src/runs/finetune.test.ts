@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { RandomStream } from "../core/random.ts";
 import type { TextEngine } from "../generation/engine.ts";
+import { findModel } from "../models/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/node/open.ts";
 import { finetune, writeFinetuned } from "./finetune.ts";
@@ -57,4 +59,12 @@ it("wants two conversations, and a length that holds answers", async () => {
   const options = { backend, lora: { rank: 1 }, epochs: 1, batch: 1, length: 40, learningRate: 1e-3, seed: 0 };
   await expect(finetune(loaded, chats.slice(0, 1), options)).rejects.toThrow("At least two different conversations");
   await expect(finetune(loaded, chats, { ...options, length: 3 })).rejects.toThrow("without an answer in the first 3 tokens");
+  await expect(finetune(loaded, chats, { ...options, length: 48 })).rejects.toThrow(/context.*48 tokens.*at most 47/s);
+});
+
+it.each(["lstm", "seq2seq", "transformer", "bert"])("%s is refused: it is no decoder", async (name) => {
+  const record = findModel(name);
+  const network = record.build(record.presets.smoke.config, new RandomStream(0, "weights"));
+  const options = { backend, lora: { rank: 1 }, epochs: 1, batch: 1, length: 4, learningRate: 1e-3, seed: 0 };
+  await expect(finetune({ ...(await loadText(base)), network, name }, chats, options)).rejects.toThrow("cannot be taught to answer");
 });

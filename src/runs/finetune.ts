@@ -9,6 +9,7 @@ import { isHeldOut } from "../data/sets/parts.ts";
 import { answersWithin, type Chat, ChatBatches, chatTokens } from "../data/text/chat.ts";
 import { softmaxCrossEntropy } from "../graph/ops/cross-entropy.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { type DecoderNetwork, isDecoder } from "../nn/decoder.ts";
 import { Lora, type LoraOptions } from "../nn/lora.ts";
 import type { Module } from "../nn/module.ts";
 import { adamw } from "../optim/adam.ts";
@@ -60,12 +61,12 @@ type Network = Module & { call(tokens: Tensor): Tensor };
  * @throws UsageError for a network without logits of tokens, and too few conversations
  */
 export async function finetune(
-  { network, tokenizer, template }: LoadedText,
+  { name, network, tokenizer, template }: LoadedText,
   chats: readonly Chat[],
   options: FinetuneOptions,
 ): Promise<FinetuneReport> {
   const { backend, batch, length, seed, learningRate } = options;
-  if (!hasCall(network)) throw new UsageError("This model does not give the scores of all tokens at once: it cannot be fine-tuned.");
+  requireTeachable(name, network, length);
   const { train, test } = split(chats);
   const [batches, held] = [train, test].map((part, i) => {
     const tokens = part.map((chat) => chatTokens(chat, template, tokenizer));
@@ -171,6 +172,19 @@ function inputsOf(batch: number, length: number) {
   return { tokens: { shape: [batch, length + 1], dtype: "int32" as const }, weights: { shape: [batch, length] } };
 }
 
-function hasCall(network: Module): network is Network {
-  return "call" in network && typeof network.call === "function";
+/** @throws UsageError for a network that is no decoder, and conversations longer than it reads */
+function requireTeachable(name: string, network: Module, length: number): asserts network is Network & DecoderNetwork {
+  if (!isDecoder(network) || !("call" in network))
+    throw new UsageError({
+      what: `The model "${name}" cannot be taught to answer.`,
+      expected: "a decoder: a run of gpt or llama, or a folder of GPT-2 or the Llama family",
+      hint: "train ... --init RUN goes on with other runs on new texts; a BERT learns classes with --task classify",
+    });
+  if (length < network.decoder.context) return;
+  throw new UsageError({
+    what: "The conversations may be longer than the model's context.",
+    got: `${length} tokens`,
+    expected: `at most ${network.decoder.context - 1}`,
+    hint: "leave --length out: it follows the context",
+  });
 }

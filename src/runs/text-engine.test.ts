@@ -9,8 +9,9 @@ import { findModel } from "../models/index.ts";
 import { WriterEngine } from "../play/writer-engine.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/node/open.ts";
+import { plainChatTemplate } from "../tokenizers/chat/template.ts";
 import { learnTokenizer } from "../tokenizers/learn.ts";
-import { openTextEngine } from "./text-engine.ts";
+import { engineOf, type LoadedText, openTextEngine } from "./text-engine.ts";
 
 const golden = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../tests/golden/data");
 let backend: Backend;
@@ -92,6 +93,23 @@ describe("a name", () => {
   it("that nothing has is refused", async () => {
     await expect(openTextEngine(path.join(folder, "nobody"), { backend })).rejects.toThrow("no run");
   });
+});
+
+it.each(["seq2seq", "transformer", "bert"])("a model that continues no texts is refused: %s", async (name) => {
+  const record = findModel(name);
+  const tokenizer = learnTokenizer("char", ["abcdefgh"]);
+  const network = record.build(record.presets.smoke.config, new RandomStream(0, "weights"));
+  const model = { record, config: record.presets.smoke.config, network } as unknown as LoadedText["model"];
+  const loaded = {
+    name,
+    folder,
+    network,
+    tokenizer,
+    template: plainChatTemplate(tokenizer),
+    endTokens: undefined,
+    ...(model && { model }),
+  };
+  await expect(engineOf(loaded, { backend })).rejects.toThrow("does not continue texts");
 });
 
 describe("a recurrent model", () => {

@@ -92,6 +92,8 @@ describe("an adapter", () => {
       await writeFile(file, JSON.stringify({ ...fields, [key]: value }));
       await expect(readAdapterFolder(out, await base("gpt2"))).rejects.toThrow(`adapter_config.json, ${key}`);
     }
+    await writeFile(file, JSON.stringify({ ...fields, r: 31, rank_pattern: {} }));
+    await expect(readAdapterFolder(out, await base("gpt2"))).rejects.toThrow("not of the rank that its configuration says");
     await rm(path.join(out, "adapter_model.safetensors"));
     await writeFile(file, JSON.stringify(fields));
     await expect(readAdapterFolder(out, await base("gpt2"))).rejects.toThrow("no weights that can be read");
