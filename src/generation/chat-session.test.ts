@@ -7,8 +7,9 @@ import type { GenerationRequest, TextEngine } from "./engine.ts";
 const tokenizer = trainByteBpe(["User: Assistant: hello"], { size: 262 });
 
 /** Answers with how many tokens it was given, character by character. */
-function sessionOf(options: ChatSessionOptions = {}, context = 120) {
+function sessionOf(options: ChatSessionOptions = {}, context = 120, answer?: string) {
   const requests: GenerationRequest[] = [];
+  const left = { count: 0 };
   const engine: TextEngine = {
     name: "counts",
     tokenizer,
@@ -20,15 +21,19 @@ function sessionOf(options: ChatSessionOptions = {}, context = 120) {
     async *generate(request) {
       requests.push(request);
       let completionTokens = 0;
-      for (const text of ` ${request.prompt.length}!`) {
-        if (request.signal?.aborted) return { reason: "cancelled", promptTokens: request.prompt.length, completionTokens };
-        completionTokens++;
-        yield { id: 1, text };
+      try {
+        for (const text of answer ?? ` ${request.prompt.length}!`) {
+          if (request.signal?.aborted) return { reason: "cancelled", promptTokens: request.prompt.length, completionTokens };
+          completionTokens++;
+          yield { id: 1, text };
+        }
+      } finally {
+        left.count++;
       }
       return { reason: "stop", promptTokens: request.prompt.length, completionTokens };
     },
   };
-  return { session: new ChatSession(engine, plainChatTemplate(tokenizer), options), requests };
+  return { session: new ChatSession(engine, plainChatTemplate(tokenizer), options), requests, left };
 }
 
 async function answerTo(session: ChatSession, text: string, signal?: AbortSignal): Promise<Answer> {
@@ -72,4 +77,11 @@ test("a message without room is refused and not kept; a cut answer is", async ()
   const end = await pieces.next();
   expect(end.value).toMatchObject({ reason: "cancelled" });
   expect(session.messages).toHaveLength(2);
+});
+
+test("who stops listening ends the writing; only one space before an answer is the template's", async () => {
+  const { session, left } = sessionOf({}, 120, "  far away");
+  for await (const piece of session.say("Hi")) if (piece.includes("r")) break;
+  expect(left.count).toBe(1);
+  expect(session.messages.at(-1)).toEqual({ role: "assistant", content: " far" });
 });

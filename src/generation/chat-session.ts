@@ -57,19 +57,24 @@ export class ChatSession {
   async *say(text: string, signal?: AbortSignal): AsyncGenerator<string, Answer, void> {
     this.#messages.push({ role: "user", content: text });
     let answer = "";
+    let begun = false;
+    let tokens: ReturnType<TextEngine["generate"]> | undefined;
     try {
       const { prompt, forgotten } = this.#prompt();
       const maxTokens = Math.min(this.#options.maxTokens ?? Number.POSITIVE_INFINITY, this.engine.context - prompt.length);
       const { sampling } = this.#options;
       const request = { prompt, maxTokens, stop: this.template.stops, ...(sampling && { sampling }), ...(signal && { signal }) };
-      const tokens = this.engine.generate(request);
+      tokens = this.engine.generate(request);
       for (let next = await tokens.next(); ; next = await tokens.next()) {
         if (next.done) return { ...next.value, text: answer, forgotten };
-        const piece = this.template.leadingSpace && answer === "" ? next.value.text.replace(/^ /, "") : next.value.text;
+        const piece = this.template.leadingSpace && !begun ? next.value.text.replace(/^ /, "") : next.value.text;
+        begun ||= next.value.text !== "";
         answer += piece;
         if (piece !== "") yield piece;
       }
     } finally {
+      // Who leaves early takes no more of the answer: the engine's slot is free.
+      await tokens?.return(undefined as never);
       if (answer === "") this.#messages.pop();
       else this.#messages.push({ role: "assistant", content: answer });
     }
