@@ -6,6 +6,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { main } from "../../cli/main.ts";
 import { capturedIo } from "../../cli/testing/captured-io.ts";
+import { countLeaks } from "../text/duplicates.ts";
 import { TokenWindows } from "../text/tokens.ts";
 import { loadText } from "./text.ts";
 import { openTokenFile, writeTokenFile } from "./token-file.ts";
@@ -32,6 +33,16 @@ describe("own texts", () => {
     for (let i = 0; i < 20; i++) await writeFile(path.join(texts, `${i}.txt`), `text ${i}`);
     const [all, held] = [await loadText(texts), await loadText(texts, { split: "test" })];
     expect([all.documents.length + held.documents.length, held.documents.length > 0]).toEqual([20, true]);
+  });
+
+  it("of a folder are on one side where files are copies of each other", async () => {
+    const texts = path.join(folder, "copies");
+    await mkdir(texts);
+    for (let i = 0; i < 30; i++)
+      await writeFile(path.join(texts, `${i}.txt`), i % 3 === 0 ? `text ${i}` : i % 3 === 1 ? "the same" : "The  same\n");
+    const [all, held] = [await loadText(texts), await loadText(texts, { split: "test" })];
+    expect(all.documents.length + held.documents.length).toBe(30);
+    expect(countLeaks(all.documents, held.documents)).toBe(0);
   });
 
   it("say what is missing", async () => {

@@ -10,7 +10,7 @@ import { fileError, writeFileAtomic } from "../../core/node/files.ts";
 import { type FetchOptions, readPackage } from "../../core/node/npm-package.ts";
 import type { Split } from "../dataset.ts";
 import { textSetNamed, textSets } from "../text/sets/index.ts";
-import { readTextBytes } from "../text/text-file.ts";
+import { contentKey, readTextBytes } from "../text/text-file.ts";
 import { requireText, splitByKey, splitTail, type TextCard, type TextDataset, type TextDocument, type TextSet } from "../text/text-set.ts";
 
 export interface LoadTextOptions extends FetchOptions {
@@ -172,6 +172,19 @@ function splitFiles(files: readonly { documents: TextDocument[]; notes: string[]
   const documents = files.flatMap((file) => file.documents);
   const notes = files.flatMap((file) => file.notes);
   const [only] = documents;
-  const splits = documents.length === 1 && only.target === undefined ? splitTail(only.id, only.text) : splitByKey(documents);
+  const splits =
+    documents.length === 1 && only.target === undefined ? splitTail(only.id, only.text) : splitByKey(copiesTogether(documents));
   return { splits, notes };
+}
+
+/** Whole files of the same text, but for case and blanks, have the key of the first one: a copy must not be trained on while the other is held out. */
+function copiesTogether(documents: readonly TextDocument[]): TextDocument[] {
+  const first = new Map<string, string>();
+  return documents.map((document) => {
+    if (document.key !== undefined) return document;
+    const content = contentKey(document.text);
+    const key = first.get(content) ?? document.id;
+    first.set(content, key);
+    return { ...document, key };
+  });
 }

@@ -110,7 +110,12 @@ function readCsv(text: string, name: string, { field = "text", targetField, labe
   return records.map(({ line, fields }) => keyed(`${name}:${line}`, fields[column], target < 0 ? undefined : fields[target]));
 }
 
+/** What texts have in common that are equal but for case and blanks. */
+export function contentKey(text: string): string {
+  return digest(new TextEncoder().encode(text.toLowerCase().replace(/\s+/g, " ").trim()));
+}
+
 function keyed(id: string, text: string, target: string | undefined): TextDocument {
-  const key = digest(new TextEncoder().encode(text.toLowerCase().replace(/\s+/g, " ").trim()));
+  const key = contentKey(text);
   return target === undefined ? { id, key, text } : { id, key, text, target };
 }

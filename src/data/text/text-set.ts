@@ -88,10 +88,15 @@ export function splitTail(
   text: string,
   { share = 0.1, lines = true }: { share?: number; lines?: boolean } = {},
 ): Record<Split, TextDocument[]> {
-  const exact = Math.floor(text.length * (1 - share));
+  const exact = betweenCharacters(text, Math.floor(text.length * (1 - share)));
   const next = text.indexOf("\n", exact);
   const at = lines && next >= 0 && next + 1 < text.length ? next + 1 : exact;
   return { train: [{ id: `${id}, beginning`, text: text.slice(0, at) }], test: [{ id: `${id}, end`, text: text.slice(at) }] };
+}
+
+/** A place that is not within a character of two code units. */
+function betweenCharacters(text: string, at: number): number {
+  return (text.codePointAt(at - 1) ?? 0) > 0xffff ? at + 1 : at;
 }
 
 /** @throws UsageError when there is no text at all */

@@ -30,6 +30,8 @@ describe("splits", () => {
     const { train, test } = splitTail("x", "0123456\n89", { share: 0.5 });
     expect([train[0].text, test[0].text]).toEqual(["0123456\n", "89"]);
     expect(splitTail("x", "0123456789", { lines: false }).test[0].text).toBe("9");
+    // No character of two code units is cut in half.
+    expect(splitTail("x", "🐋🐋🐋", { share: 0.5 }).test[0].text).toBe("🐋");
   });
 });
 
