@@ -129,7 +129,7 @@ export class Automaton {
       const key = `${way.node} ${way.frame?.id ?? ""}`;
       if (seen.has(key)) continue;
       seen.add(key);
-      if (seen.size > mostWays) throw new UsageError("The grammar is left-recursive: a rule calls itself before it reads anything.");
+      if (seen.size > mostWays) throw leftRecursive();
       const { frame } = way;
       const node = this.#nodes[way.node];
       if (node.kind === "byte") ways.push(way);
@@ -184,4 +184,11 @@ function requireText({ rules, root }: Grammar): void {
       what: `No text satisfies the grammar: the rule "${root}" never comes to an end.`,
       hint: "give a recursive rule an alternative without itself",
     });
+}
+
+function leftRecursive(): UsageError {
+  return new UsageError({
+    what: "The grammar is left-recursive: a rule calls itself before it reads anything.",
+    hint: 'turn it round or repeat: list ::= list "a" | "a" becomes list ::= "a"+',
+  });
 }

@@ -61,7 +61,10 @@ export class GrammarConstraints {
     this.#vocabulary = vocabularyOf(tokenizer);
     const { start } = this.#automaton;
     if (!start.complete && !this.mask(start).includes(1))
-      throw new UsageError({ what: "The grammar cannot be satisfied with this vocabulary: no token begins a text that follows it." });
+      throw new UsageError({
+        what: "The grammar cannot be satisfied with this vocabulary: no token begins a text that follows it.",
+        hint: "begin with characters that the tokenizer has, or take a model whose tokenizer knows all bytes (byte-level BPE, SentencePiece)",
+      });
   }
 
   /** A constraint for one text. */

@@ -64,9 +64,9 @@ describe("parseGrammar", () => {
 
   it("refuses grammars that cannot be satisfied", () => {
     expect(() => new Automaton(parseGrammar('root ::= "a" root'))).toThrow(/never comes to an end/);
-    expect(() => new Automaton(parseGrammar('root ::= root "a" | "b"'))).toThrow(/left-recursive/);
+    expect(() => new Automaton(parseGrammar('root ::= root "a" | "b"'))).toThrow(/left-recursive.*try:/s);
     const digits = trainChar(["0123456789"]);
-    expect(() => grammarConstraint('root ::= "yes" | "no"', digits)).toThrow(/vocabulary/);
+    expect(() => grammarConstraint('root ::= "yes" | "no"', digits)).toThrow(/vocabulary.*try:/s);
     expect(() => new Automaton(parseGrammar('root ::= (("a"{1,1000}){1,1000})'))).toThrow(/too large/);
   });
 });

@@ -67,7 +67,8 @@ function makeTask(tokens: Tensor, vocabulary: number, rng: Rng): Task {
   const words = tokens.shape[1] - 1;
   const half = Math.floor(words / 2);
   const [first, second] = [tokens.slice(1, 0, half), tokens.slice(1, half, words)];
-  const foreign = rng.bernoulli("foreign", [B, 1], 0.5);
+  // A window alone has no neighbour to take a span from: all its pairs follow each other.
+  const foreign = rng.bernoulli("foreign", [B, 1], B === 1 ? 0 : 0.5);
   const others = B === 1 ? second : concat([second.slice(0, 1, B), second.slice(0, 0, 1)], 0);
   const special = (id: number) => constant(Array(B).fill(id), "int32", [B, 1]);
   const targets = concat([special(CLS), first, special(SEP), where(foreign.greater(0.5), others, second), special(SEP)], 1);
