@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
 import { fileError } from "../core/node/files.ts";
 import type { LoraOptions } from "../nn/lora.ts";
+import type { FinetuneOptions as LearnOptions, TextSides } from "../runs/finetune.ts";
 import type { LoadedText } from "../runs/text-engine.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { showActivity } from "./activity.ts";
@@ -36,35 +37,45 @@ interface FinetuneOptions {
 const [LENGTH, BATCH] = [256, 4] as const;
 /** Of adapters. */
 const RANK = 8;
-const tasks = ["chat", "classify"];
+const tasks = ["chat", "text", "classify"];
+/** What is learned from, by task, as reports call it. */
+const words = { chat: ["conversations", "held-out answers"], text: ["blocks", "held-out text"] } as const;
 
 export const verb: Verb = {
   name: "finetune",
-  summary: "Teach a language model to answer, or a BERT to tell classes of texts apart",
+  summary: "Train a language model further on texts or conversations, or a BERT to tell classes of texts apart",
   register(program, io) {
     addCommand(program, "finetune", verb.summary)
       .argument("<run|folder>", "a run's name or folder, or a folder in Hugging Face's form")
-      .option("--task <task>", "chat: learn from conversations; classify: learn from texts with labels (BERT)", "chat")
+      .option(
+        "--task <task>",
+        "chat: learn to answer from conversations; text: go on with plain texts; classify: learn from texts with labels (BERT)",
+        "chat",
+      )
       .requiredOption(
         "--data <file>",
-        'chat: lines of {"messages": [...]}, {"prompt", "completion"} or {"instruction", "input", "output"}; classify: .csv, .jsonl or .tsv with texts and labels, or brown',
+        'chat: lines of {"messages": [...]}, {"prompt", "completion"} or {"instruction", "input", "output"}; text: a file, a folder or a text set; classify: .csv, .jsonl or .tsv with texts and labels, or brown',
       )
       .requiredOption("--out <folder>", "where the adapter, or the model, goes")
       .option("--lora <rank>", `train low-rank adapters of this rank (default: ${RANK})`, wholeNumber(1))
       .option("--alpha <alpha>", "factor of the adapters, divided by the rank (default: twice the rank)", numberAbove(0))
       .option("--targets <names>", "linear maps to adapt, as c_attn,c_proj (default: all but the head)")
       .option("--full", "train all weights instead")
-      .option("--epochs <n>", "passes over the conversations or texts", numberAbove(0), 3)
+      .option("--epochs <n>", "passes over the data", numberAbove(0), 3)
       .option("--steps <n>", "stop after so many steps instead", wholeNumber(1))
-      .option("--batch <n>", `conversations or texts a step (default: ${BATCH} conversations, 16 texts)`, wholeNumber(1))
-      .option("--length <n>", `tokens of each; longer ones lose their end (default: ${LENGTH}, or the context)`, wholeNumber(2))
+      .option("--batch <n>", `conversations, blocks or texts a step (default: ${BATCH}; classify: 16)`, wholeNumber(1))
+      .option(
+        "--length <n>",
+        `tokens of each; longer ones lose their end, plain texts are cut into blocks (default: ${LENGTH}, or the context)`,
+        wholeNumber(2),
+      )
       .option(
         "--learning-rate <rate>",
         "at its highest (default: 2e-4, with --full 2e-5; classify: by the network's width)",
         numberAbove(0),
       )
       .option("--test <file>", "classify: the texts to measure on (default: a tenth of the others)")
-      .option("--field <name>", "classify: the column or field of the text (default: text)")
+      .option("--field <name>", "text, classify: the column or field of the text (default: text)")
       .option("--label-field <name>", "classify: the column or field of the label (default: label)")
       .option("--passages", "classify: cut long texts into passages instead of cutting their end off (default for sets by name)")
       .option("--seed <seed>", "the same seed gives the same result", "0")
@@ -85,10 +96,8 @@ async function run(target: string, options: FinetuneOptions, io: Io, json: boole
     const { loaded, backend } = await open(target, options, io, json);
     return finetuneClasses(loaded, backend, { ...options, out, lora }, io, json);
   }
-  for (const [name, value] of Object.entries({ test: options.test, field: options.field, "label-field": options.labelField }))
-    if (value !== undefined) throw new UsageError({ what: `--${name} is for texts with labels.`, hint: "--task classify" });
-  const { readChats } = await import("../data/text/chat.ts");
-  const chats = readChats(await readText(data), path.basename(data));
+  refuseClassify(options);
+  const texts = task === "text" ? await textsOf(data, options.field) : await chatsOf(data);
   const { loaded, backend } = await open(target, options, io, json);
   if (full && loaded.configJson === undefined)
     throw new UsageError({
@@ -96,7 +105,27 @@ async function run(target: string, options: FinetuneOptions, io: Io, json: boole
       got: target,
       hint: "leave --full out: adapters go with any",
     });
-  await finetuneChats({ loaded, backend, chats, lora, out }, options, io, json);
+  await finetuneTexts({ loaded, backend, texts, lora, out }, options, io, json);
+}
+
+/** @throws UsageError for options that the task does not know */
+function refuseClassify({ task, test, field, labelField, passages }: FinetuneOptions): void {
+  const given = { test, field: task === "text" ? undefined : field, "label-field": labelField, passages };
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined) throw new UsageError({ what: `--${name} is for texts with labels.`, hint: "--task classify" });
+}
+
+type Chats = Parameters<typeof import("../runs/finetune.ts").finetune>[1];
+
+async function chatsOf(data: string): Promise<{ chats: Chats }> {
+  const { readChats } = await import("../data/text/chat.ts");
+  return { chats: readChats(await readText(data), path.basename(data)) };
+}
+
+async function textsOf(data: string, field: string | undefined): Promise<TextSides> {
+  const { loadText } = await import("../data/node/text.ts");
+  const [train, test] = [await loadText(data, { field }), await loadText(data, { field, split: "test" })];
+  return { train: train.documents, test: test.documents };
 }
 
 async function open(target: string, { device }: FinetuneOptions, io: Io, json: boolean): Promise<{ loaded: LoadedText; backend: Backend }> {
@@ -110,21 +139,21 @@ async function open(target: string, { device }: FinetuneOptions, io: Io, json: b
   return { loaded, backend };
 }
 
-interface ChatWork {
+interface TextWork {
   loaded: LoadedText;
   backend: Backend;
-  chats: Parameters<typeof import("../runs/finetune.ts").finetune>[1];
+  texts: { chats: Chats } | TextSides;
   lora: LoraOptions | undefined;
   out: string;
 }
 
-async function finetuneChats(
-  { loaded, backend, chats, lora, out }: ChatWork,
+async function finetuneTexts(
+  { loaded, backend, texts, lora, out }: TextWork,
   options: FinetuneOptions,
   io: Io,
   json: boolean,
 ): Promise<void> {
-  const { finetune, writeFinetuned } = await import("../runs/finetune.ts");
+  const { finetune, finetuneText, writeFinetuned } = await import("../runs/finetune.ts");
   const { data, epochs, steps, batch = BATCH, seed, learningRate = lora === undefined ? 2e-5 : 2e-4 } = options;
   const length = options.length ?? Math.min(LENGTH, contextOf(loaded.network) - 1);
   let interrupted = false;
@@ -132,14 +161,16 @@ async function finetuneChats(
     interrupted = true;
   }, io);
   const started = performance.now();
-  const report = await finetune(loaded, chats, {
+  const settings: LearnOptions = {
     ...{ backend, lora, epochs, steps, batch, length, learningRate, seed },
     stopped: () => interrupted,
     onStep: (step, of, loss) => {
       if (!json && (step === of || step % Math.max(1, Math.floor(of / 20)) === 0))
         io.stderr.write(`step ${step} of ${of}: ${loss.toFixed(3)} nats a token\n`);
     },
-  }).finally(release);
+  };
+  const learned = "chats" in texts ? finetune(loaded, texts.chats, settings) : finetuneText(loaded, texts, settings);
+  const report = await learned.finally(release);
   const seconds = (performance.now() - started) / 1000;
   const about = { base: path.resolve(loaded.folder), data: path.basename(data), epochs, batch, length, learningRate, seed };
   await writeFinetuned(out, loaded, report, about);
@@ -148,9 +179,10 @@ async function finetuneChats(
   if (json) return printJson(io, { folder: out, ...figures, seconds });
   if (report.dropped > 0)
     io.stderr.write(`note: ${report.dropped} conversations have no answer in their first ${length} tokens and were left out\n`);
+  const [kind, held] = "chats" in texts ? words.chat : words.text;
   io.stdout.write(
-    `${report.trained} numbers trained in ${report.steps} steps, ${seconds.toFixed(1)} s\n` +
-      `held-out answers: ${report.before.toFixed(3)} nats a token before, ${report.after.toFixed(3)} after\n${out}\n`,
+    `${report.trained} numbers trained in ${report.steps} steps of ${batch} ${kind}, ${seconds.toFixed(1)} s\n` +
+      `${held}: ${report.before.toFixed(3)} nats a token before, ${report.after.toFixed(3)} after\n${out}\n`,
   );
 }
 

@@ -8,7 +8,7 @@ import type { TextEngine } from "../generation/engine.ts";
 import { findModel } from "../models/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/node/open.ts";
-import { finetune, writeFinetuned } from "./finetune.ts";
+import { finetune, finetuneText, writeFinetuned } from "./finetune.ts";
 import { loadText, openTextEngine } from "./text-engine.ts";
 
 const base = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../tests/golden/data/pretrained/gpt2");
@@ -54,6 +54,28 @@ it.each([
   expect(JSON.parse(await readFile(path.join(out, "finetune.json"), "utf8"))).toMatchObject({ base: "gpt2", steps: 60 });
 });
 
+it.each([
+  ["adapters", { rank: 8 }, 0.03],
+  ["all weights", undefined, 0.01],
+])("%s learn a plain text, which is then gone on with", async (name, lora, learningRate) => {
+  const loaded = await loadText(base);
+  const text = "the boat went out at noon and came in the dark\n".repeat(40);
+  const [train, test] = [[{ id: "a", text }], [{ id: "b", text: text.slice(0, 188) }]];
+  const options = { backend, lora, epochs: 1, steps: 300, batch: 4, length: 40, learningRate, seed: 3 };
+  const report = await finetuneText(loaded, { train, test }, options);
+  expect(report.after).toBeLessThan(report.before / 3);
+  const out = path.join(folder, `text-${name}`);
+  await writeFinetuned(out, loaded, report, { base: "gpt2" });
+  const { engine } = await openTextEngine(out, { backend });
+  let written = "";
+  for await (const token of engine.generate({ prompt: engine.tokenizer.encode("the boat went"), maxTokens: 6 })) written += token.text;
+  await engine.close();
+  expect(" out at noon and came in the dark").toContain(written);
+  expect(written.length).toBeGreaterThan(5);
+  await expect(finetuneText(loaded, { train: test, test }, { ...options, batch: 64 })).rejects.toThrow(/too short.*at least 64/s);
+  await expect(finetuneText(loaded, { train, test: [{ id: "b", text: "" }] }, options)).rejects.toThrow("and 0 held out");
+});
+
 it("wants two conversations, and a length that holds answers", async () => {
   const loaded = await loadText(base);
   const options = { backend, lora: { rank: 1 }, epochs: 1, batch: 1, length: 40, learningRate: 1e-3, seed: 0 };
@@ -66,5 +88,5 @@ it.each(["lstm", "seq2seq", "transformer", "bert"])("%s is refused: it is no dec
   const record = findModel(name);
   const network = record.build(record.presets.smoke.config, new RandomStream(0, "weights"));
   const options = { backend, lora: { rank: 1 }, epochs: 1, batch: 1, length: 4, learningRate: 1e-3, seed: 0 };
-  await expect(finetune({ ...(await loadText(base)), network, name }, chats, options)).rejects.toThrow("cannot be taught to answer");
+  await expect(finetune({ ...(await loadText(base)), network, name }, chats, options)).rejects.toThrow("cannot be fine-tuned on texts");
 });

@@ -1,4 +1,4 @@
-/** Learning to answer from conversations: all weights, or low-rank adapters alone. Only tokens of answers count. */
+/** Learning from conversations, of which only tokens of answers count, or from plain texts, of which all do: all weights, or low-rank adapters alone. */
 import { copyFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { digest } from "../core/digest.ts";
@@ -6,10 +6,12 @@ import { UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
 import { RandomStream } from "../core/random.ts";
 import { isHeldOut } from "../data/sets/parts.ts";
-import { answersWithin, type Chat, ChatBatches, chatTokens } from "../data/text/chat.ts";
+import { answersWithin, type Chat, ChatBatches, type ChatTokens, chatTokens } from "../data/text/chat.ts";
+import { textBlocks } from "../data/text/text-blocks.ts";
+import type { TextDocument } from "../data/text/text-set.ts";
 import { softmaxCrossEntropy } from "../graph/ops/cross-entropy.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type DecoderNetwork, isDecoder } from "../nn/decoder.ts";
+import { isDecoder } from "../nn/decoder.ts";
 import { Lora, type LoraOptions } from "../nn/lora.ts";
 import type { Module } from "../nn/module.ts";
 import { adamw } from "../optim/adam.ts";
@@ -24,13 +26,13 @@ export interface FinetuneOptions {
   backend: Backend;
   /** Adapters; without them all weights are trained. */
   lora?: LoraOptions | undefined;
-  /** Passes over the conversations. */
+  /** Passes over the conversations or blocks. */
   epochs: number;
   /** Stop after this many steps instead. */
   steps?: number | undefined;
-  /** Conversations a step. */
+  /** Conversations or blocks a step. */
   batch: number;
-  /** Tokens of a conversation; longer ones lose their end. */
+  /** Tokens of a conversation, longer ones lose their end; or of a block of text. */
   length: number;
   learningRate: number;
   seed: number | string;
@@ -42,6 +44,7 @@ export interface FinetuneOptions {
 
 /** What came of it. Losses are in nats a token of an answer, on conversations that were held out. */
 export interface FinetuneReport {
+  /** Conversations or blocks of text that were learned from. */
   conversations: number;
   heldOut: number;
   /** Conversations whose answers lie beyond the length. */
@@ -60,16 +63,43 @@ type Network = Module & { call(tokens: Tensor): Tensor };
  * Train a network on conversations. Its weights, or the adapters of the report, are the result.
  * @throws UsageError for a network without logits of tokens, and too few conversations
  */
-export async function finetune(
-  { name, network, tokenizer, template }: LoadedText,
-  chats: readonly Chat[],
+export async function finetune(loaded: LoadedText, chats: readonly Chat[], options: FinetuneOptions): Promise<FinetuneReport> {
+  requireTeachable(loaded, options.length);
+  const { train, test } = split(chats);
+  const encode = (part: readonly Chat[]) => part.map((chat) => chatTokens(chat, loaded.template, loaded.tokenizer));
+  return await learn(loaded.network as Network, { train: encode(train), test: encode(test) }, options);
+}
+
+/** Plain texts of both sides. */
+export interface TextSides {
+  train: readonly TextDocument[];
+  test: readonly TextDocument[];
+}
+
+/**
+ * Go on training a network on plain texts, in blocks of `length` tokens. Its weights, or the adapters of the report, are the result.
+ * @throws UsageError for a network that is no decoder, and a text shorter than a batch of blocks
+ */
+export async function finetuneText(loaded: LoadedText, { train, test }: TextSides, options: FinetuneOptions): Promise<FinetuneReport> {
+  const { length, batch } = options;
+  requireTeachable(loaded, length);
+  const sides = { train: textBlocks(train, loaded.tokenizer, length), test: textBlocks(test, loaded.tokenizer, length) };
+  if (sides.train.length >= batch && sides.test.length > 0) return await learn(loaded.network as Network, sides, options);
+  throw new UsageError({
+    what: "The text is too short to be learned from.",
+    got: `${sides.train.length} blocks of at most ${length} tokens, and ${sides.test.length} held out`,
+    expected: `at least ${batch}, a batch, and 1`,
+    hint: "give more text, a smaller --batch or a shorter --length",
+  });
+}
+
+async function learn(
+  network: Network,
+  { train, test }: Record<"train" | "test", ChatTokens[]>,
   options: FinetuneOptions,
 ): Promise<FinetuneReport> {
   const { backend, batch, length, seed, learningRate } = options;
-  requireTeachable(name, network, length);
-  const { train, test } = split(chats);
-  const [batches, held] = [train, test].map((part, i) => {
-    const tokens = part.map((chat) => chatTokens(chat, template, tokenizer));
+  const [batches, held] = [train, test].map((tokens, i) => {
     const used = tokens.filter((one) => answersWithin(one, length)).length;
     // A short list of held-out conversations fills less than a batch.
     return new ChatBatches(tokens, { batch: i === 0 ? batch : Math.max(1, Math.min(batch, used)), length, seed });
@@ -172,17 +202,17 @@ function inputsOf(batch: number, length: number) {
   return { tokens: { shape: [batch, length + 1], dtype: "int32" as const }, weights: { shape: [batch, length] } };
 }
 
-/** @throws UsageError for a network that is no decoder, and conversations longer than it reads */
-function requireTeachable(name: string, network: Module, length: number): asserts network is Network & DecoderNetwork {
+/** @throws UsageError for a network that is no decoder, and a length beyond what it reads */
+function requireTeachable({ name, network }: LoadedText, length: number): void {
   if (!isDecoder(network) || !("call" in network))
     throw new UsageError({
-      what: `The model "${name}" cannot be taught to answer.`,
+      what: `The model "${name}" cannot be fine-tuned on texts.`,
       expected: "a decoder: a run of gpt or llama, or a folder of GPT-2 or the Llama family",
-      hint: "train ... --init RUN goes on with other runs on new texts; a BERT learns classes with --task classify",
+      hint: "a BERT learns classes with --task classify; others are trained anew",
     });
   if (length < network.decoder.context) return;
   throw new UsageError({
-    what: "The conversations may be longer than the model's context.",
+    what: "The length is beyond the model's context.",
     got: `${length} tokens`,
     expected: `at most ${network.decoder.context - 1}`,
     hint: "leave --length out: it follows the context",

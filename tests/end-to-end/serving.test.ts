@@ -56,6 +56,8 @@ it.each([
   [["chat", path.join(root, "tests/golden/data/lora/gpt2")], "The model that the adapter belongs to is not there."],
   [["chat", model, "--adapter", path.join(root, "tests/golden/data/lora/llama")], "trained on another model"],
   [["chat", model, "--quantize", "int3"], "int3"],
+  [["finetune", model, "--data", "x.jsonl", "--out", "x", "--full", "--lora", "4"], "--full with --lora"],
+  [["finetune", model, "--data", "x.jsonl", "--out", "x", "--field", "a"], "--field is for texts with labels"],
   [["chat", model, "--top-p", "0"], "`--top-p` is out of range"],
   [["chat", model, "--temperature", "-1"], "`--temperature` is out of range"],
 ])("%j is refused", async (args, message) => {
