@@ -8,6 +8,7 @@ import type { DecoderNetwork } from "../nn/decoder.ts";
 import { Lora } from "../nn/lora.ts";
 import { modelCacheFolder, readModelFolder, writeAdapterFolder } from "../pretrained/node/index.ts";
 import { generateFromFolder, textFolder } from "./generate-folder.ts";
+import { main } from "./main.ts";
 import { capturedIo } from "./testing/captured-io.ts";
 
 const golden = fileURLToPath(new URL("../../tests/golden/data/pretrained/gpt2", import.meta.url));
@@ -52,4 +53,18 @@ it("names mean folders of models, models of the hub, or neither", async () => {
   await cp(golden, modelCacheFolder("org/tiny"), { recursive: true });
   await writeFile(path.join(modelCacheFolder("org/tiny"), "atelier-source.json"), "{}");
   expect(await textFolder("org/tiny")).toBe(modelCacheFolder("org/tiny"));
+});
+
+it("alternatives of tokens come as JSON, too; options of pictures are refused", async () => {
+  const io = capturedIo();
+  await generateFromFolder(golden, { prompt: "the boat", tokens: 3, seed: "0", temperature: 0, device: "cpu", showTop: 2 }, io, true);
+  const [{ top }] = JSON.parse(io.out()).texts;
+  expect(top).toHaveLength(3);
+  for (const { token, likeliest } of top) {
+    expect(likeliest[0].token).toBe(token);
+    expect(likeliest[0].probability).toBeGreaterThanOrEqual(likeliest[1].probability);
+  }
+  const other = capturedIo();
+  expect(await main(["generate", golden, "--frames", "x.png", "--label", "3"], other)).toBe(2);
+  expect(other.err()).toContain("--label, --frames");
 });

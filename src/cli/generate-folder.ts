@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { FileError, UsageError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/node/files.ts";
-import type { Finish, SamplingOptions } from "../generation/engine.ts";
+import type { Finish, GeneratedToken, SamplingOptions } from "../generation/engine.ts";
 import { checkFits } from "../generation/sequence.ts";
 import type { DecoderNetwork } from "../nn/decoder.ts";
 import type { LoadedText } from "../runs/text-engine.ts";
@@ -123,11 +123,19 @@ interface Wishes {
   maxTokens: number;
 }
 
+/** A token, and the likeliest in its place. */
+interface TopRow {
+  token: string;
+  likeliest: { token: string; probability: number }[];
+}
+
 interface Told {
   text: string;
   tokens: number;
   reason?: Finish["reason"];
   score?: number;
+  /** A row a token, where alternatives were asked for. */
+  top?: TopRow[];
 }
 
 interface DrawWishes extends Wishes {
@@ -159,17 +167,21 @@ async function drawTexts(opened: Opened, wishes: DrawWishes, options: GenerateFo
       };
       const parts = engine.generate(showTop === undefined ? request : { ...request, logprobs: showTop });
       let text = "";
+      const top: TopRow[] = [];
       if (showTop === undefined) reader.write(options.prompt ?? "");
       let next = await parts.next();
       for (; !next.done; next = await parts.next()) {
         text += next.value.text;
         if (showTop === undefined) reader.write(next.value.text);
-        else reader.write(topLine(tokenizer, next.value.id, next.value.top ?? []));
+        else {
+          top.push(topRow(tokenizer, next.value));
+          reader.write(topLine(top.at(-1)!));
+        }
       }
       reader.write("\n");
       const { completionTokens: tokens, reason } = next.value;
       reader.tellSpeed(tokens, (performance.now() - started) / 1000);
-      texts.push({ text, tokens, reason });
+      texts.push({ text, tokens, reason, ...(showTop === undefined ? {} : { top }) });
     }
   } finally {
     await engine.close();
@@ -177,9 +189,14 @@ async function drawTexts(opened: Opened, wishes: DrawWishes, options: GenerateFo
   return texts;
 }
 
-function topLine(tokenizer: Tokenizer, id: number, top: readonly { id: number; logprob: number }[]): string {
-  const name = (token: number) => JSON.stringify(tokenizer.decode([token], { skipSpecialTokens: false }));
-  return `${name(id).padEnd(18)} ${top.map((other) => `${name(other.id)} ${(100 * Math.exp(other.logprob)).toFixed(1)}%`).join("  ")}\n`;
+function topRow(tokenizer: Tokenizer, { id, top = [] }: GeneratedToken): TopRow {
+  const name = (token: number) => tokenizer.decode([token], { skipSpecialTokens: false });
+  return { token: name(id), likeliest: top.map((other) => ({ token: name(other.id), probability: Math.exp(other.logprob) })) };
+}
+
+function topLine({ token, likeliest }: TopRow): string {
+  const shown = likeliest.map((other) => `${JSON.stringify(other.token)} ${(100 * other.probability).toFixed(1)}%`);
+  return `${JSON.stringify(token).padEnd(18)} ${shown.join("  ")}\n`;
 }
 
 async function searchTexts(

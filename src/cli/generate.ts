@@ -86,7 +86,10 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
   }
   const { generateFromFolder, textFolder } = await import("./generate-folder.ts");
   const folder = await textFolder(name);
-  if (folder !== undefined) return await generateFromFolder(folder, options, io, json);
+  if (folder !== undefined) {
+    refusePictureOptions(options, "A model's folder makes text.");
+    return await generateFromFolder(folder, options, io, json);
+  }
   const opened = await openModel(name, options, io, json);
   const { run, model, backend } = opened;
   const { record } = model;
@@ -147,15 +150,15 @@ function requireRoom(count: number): void {
 }
 
 /** @throws UsageError for options of pictures */
+function refusePictureOptions(options: GenerateOptions, what: string): void {
+  const pictures = (["label", "attributes", "given", "from", "sampling", "frames"] as const).filter((key) => options[key] !== undefined);
+  if (pictures.length > 0) throw new UsageError({ what, got: pictures.map((key) => `--${key}`).join(", "), hint: "leave these out" });
+}
+
+/** @throws UsageError for options of pictures and of folders */
 async function continueText(opened: OpenedRun, options: GenerateOptions, io: Io, json: boolean): Promise<void> {
   if (opened.model.record.translation !== undefined) return await translate(opened, options, io, json);
-  const pictures = (["label", "attributes", "given", "from", "sampling", "frames"] as const).filter((key) => options[key] !== undefined);
-  if (pictures.length > 0)
-    throw new UsageError({
-      what: "This run was set up for text.",
-      got: pictures.map((key) => `--${key}`).join(", "),
-      hint: "leave these out",
-    });
+  refusePictureOptions(options, "This run was set up for text.");
   const ofFolders = (["beams", "lengthPenalty", "quantize"] as const).filter((key) => options[key] !== undefined);
   if (ofFolders.length > 0) {
     throw new UsageError({
