@@ -29,9 +29,16 @@ async function talk(lines: readonly string[], { json = false, interrupt = false 
       stop = act;
     },
   };
-  await chatLoop(session, input, io, json);
-  return { out: io.out(), err: io.err(), session };
+  const answered = await chatLoop(session, input, io, json);
+  return { answered, out: io.out(), err: io.err(), session };
 }
+
+test("a message that is refused ends nothing, and is told at the end", async () => {
+  const { answered, out } = await talk(["long ".repeat(300), "hello"]);
+  expect(answered).toBe(false);
+  expect(out).toContain("I heard hello");
+  expect((await talk(["hello"])).answered).toBe(true);
+});
 
 test("each line is answered, a line that goes on is one, and empty ones are nothing", async () => {
   const { out, session } = await talk(["hello", "", "one\\", "two"]);

@@ -24,8 +24,9 @@ const HELP = `/reset          forget what was said; the system's message stays
 Ctrl-C cuts an answer. A line that ends in \\ goes on in the next.
 `;
 
-/** Talk until the input ends or `/quit`. Answers go to stdout, notes to stderr. */
-export async function chatLoop(session: ChatSession, input: ChatInput, io: Io, json: boolean): Promise<void> {
+/** Talk until the input ends or `/quit`. Answers go to stdout, notes to stderr. @returns whether every message was answered */
+export async function chatLoop(session: ChatSession, input: ChatInput, io: Io, json: boolean): Promise<boolean> {
+  let answered = true;
   let running: AbortController | undefined;
   input.onInterrupt(() => {
     if (running !== undefined) running.abort();
@@ -41,14 +42,18 @@ export async function chatLoop(session: ChatSession, input: ChatInput, io: Io, j
     }
     const text = begun + line;
     begun = "";
-    if (text.startsWith("/") && !(await command(text, session, io))) return;
+    if (text.startsWith("/") && !(await command(text, session, io))) return answered;
     if (!text.startsWith("/") && text.trim() !== "") {
       running = new AbortController();
-      await answer(session, text, running.signal, io, json).catch((error) => tell(error, io));
+      await answer(session, text, running.signal, io, json).catch((error) => {
+        tell(error, io);
+        answered = false;
+      });
       running = undefined;
     }
     input.prompt();
   }
+  return answered;
 }
 
 async function answer(session: ChatSession, text: string, signal: AbortSignal, io: Io, json: boolean): Promise<void> {

@@ -40,7 +40,9 @@ async function chat(target: string, options: ChatOptions, io: Io, json: boolean)
   const input = terminalInput(json);
   try {
     if (process.stdin.isTTY && !json) io.stderr.write(`${name}: say something, or /help\n`);
-    await chatLoop(new ChatSession(engine, template, { system, maxTokens, sampling }), input, io, json);
+    const answered = await chatLoop(new ChatSession(engine, template, { system, maxTokens, sampling }), input, io, json);
+    // Who talks sees what was refused; a program that pipes messages in learns of it by the exit code.
+    if (!answered && process.stdin.isTTY !== true) io.exitCode = 1;
   } finally {
     input.close();
     await engine.close();
