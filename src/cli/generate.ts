@@ -78,12 +78,7 @@ export const verb: Verb = {
 
 async function generate(name: string, options: GenerateOptions, io: Io, json: boolean): Promise<void> {
   const { given, known, from, seed, frames } = options;
-  if ((given === undefined) !== (known === undefined)) {
-    throw new UsageError({
-      what: "--given and --known belong together.",
-      hint: "--given FILE --known top, bottom, left, right or MASK.png",
-    });
-  }
+  requireBoth(given, known);
   const { generateFromFolder, textFolder } = await import("./generate-folder.ts");
   const folder = await textFolder(name);
   if (folder !== undefined) {
@@ -136,6 +131,15 @@ async function generate(name: string, options: GenerateOptions, io: Io, json: bo
       `${count} ${count === 1 ? "picture" : "pictures"} in ${seconds.toFixed(1)} s: ${(count / seconds).toPrecision(3)} a second\n`,
     );
   if (!json) io.stdout.write(`${file}\n${strip === undefined ? "" : `${strip}\n`}`);
+}
+
+/** @throws UsageError for one of the two without the other */
+function requireBoth(given: string | undefined, known: string | undefined): void {
+  if ((given === undefined) === (known === undefined)) return;
+  throw new UsageError({
+    what: "--given and --known belong together.",
+    hint: "--given FILE --known top, bottom, left, right or MASK.png",
+  });
 }
 
 /** @throws UsageError for more pictures than a grid holds */
