@@ -87,7 +87,7 @@ export const verb: Verb = {
 async function run(target: string, options: FinetuneOptions, io: Io, json: boolean): Promise<void> {
   checkDevice(options.device);
   const { task, full = false, data } = options;
-  if (!tasks.includes(task)) throw new UsageError({ what: "There is no such task.", got: task, expected: tasks.join(" or ") });
+  if (!tasks.includes(task)) throw new UsageError({ what: "There is no such task.", got: task, expected: "chat, text or classify" });
   const out = path.resolve(options.out);
   await requireNew(out);
   const lora = loraOf(options);
