@@ -13,7 +13,7 @@ import { loadText } from "../../src/runs/text-engine.ts";
 import { openBackend } from "../../src/runtime/node/open.ts";
 import { compile } from "../../src/runtime/program.ts";
 
-const [python = "python3", steps = "40", made] = process.argv.slice(2);
+const [python = "python3", stepsOrBase = "40", made] = process.argv.slice(2);
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const backend = await openBackend({ device: "cpu" });
 const folder = mkdtempSync(path.join(tmpdir(), "atelier-peft-"));
@@ -54,11 +54,11 @@ async function compare(network: Module, base: string, adapter: string, notes: Re
 for (const name of made === undefined ? ["gpt2", "llama", "llama3", "qwen2"] : []) {
   const base = here(`../../tests/golden/data/pretrained/${name}`);
   const loaded = await loadText(base);
-  const options = { backend, lora: { rank: 4 }, epochs: 1, steps: Number(steps), batch: 4, length: 40, learningRate: 0.02, seed: 0 };
+  const options = { backend, lora: { rank: 4 }, epochs: 1, steps: Number(stepsOrBase), batch: 4, length: 40, learningRate: 0.02, seed: 0 };
   const report = await finetune(loaded, chats, options);
   const adapter = path.join(folder, name);
   await writeFinetuned(adapter, loaded, report, { base: name });
   await compare(loaded.network, base, adapter, { model: name, nats_before: report.before, nats_after: report.after });
 }
-if (made !== undefined) await compare((await loadText(made)).network, steps, made, { base: steps, adapter: made });
+if (made !== undefined) await compare((await loadText(made)).network, stepsOrBase, made, { base: stepsOrBase, adapter: made });
 rmSync(folder, { recursive: true });

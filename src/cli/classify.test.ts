@@ -82,7 +82,7 @@ it("says early what is wrong", async () => {
   expect(await refused("--data", data, "--test", file)).toContain("The held-out part has labels that no training text has.");
   expect(await refused("--data", data, "--length", "200")).toContain("3 to 48");
   expect((await run("finetune", path.join(golden, "gpt2"), "--task", "classify", "--data", data, "--out", out)).err).toContain("by a BERT");
-  expect((await run("finetune", model, "--task", "sort", "--data", data, "--out", out)).err).toContain("chat, text or classify");
+  expect((await run("finetune", model, "--task", "sort", "--data", data, "--out", out)).err).toContain("one of: chat, text, classify");
   expect((await run("finetune", model, "--data", data, "--out", out, "--test", file)).err).toContain("--task classify");
   expect((await run("classify", model)).err).toContain("one of --text, --file and --data");
   expect((await run("classify", model, "--data", data)).err).toContain("labels that the network does not tell");

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
-import { UsageError } from "../core/errors.ts";
+import { UsageError, unknownName } from "../core/errors.ts";
 import { fileError } from "../core/node/files.ts";
 import type { LoraOptions } from "../nn/lora.ts";
 import type { FinetuneOptions as LearnOptions, TextSides } from "../runs/finetune.ts";
@@ -87,7 +87,7 @@ export const verb: Verb = {
 async function run(target: string, options: FinetuneOptions, io: Io, json: boolean): Promise<void> {
   checkDevice(options.device);
   const { task, full = false, data } = options;
-  if (!tasks.includes(task)) throw new UsageError({ what: "There is no such task.", got: task, expected: "chat, text or classify" });
+  if (!tasks.includes(task)) throw unknownName("task", task, tasks);
   const out = path.resolve(options.out);
   await requireNew(out);
   const lora = loraOf(options);
