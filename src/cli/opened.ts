@@ -53,6 +53,6 @@ export async function openModel(name: string, options: { device: string }, io: I
 }
 
 /** What a picture says of the run it comes from. */
-export function pngAbout({ run, model }: Pick<OpenedRun, "run" | "model">): Record<string, string> {
+export function pngAbout({ run, model }: { run: Pick<Run, "name">; model: LoadedModel }): Record<string, string> {
   return { Software: "atelier", run: run.name, model: model.record.name, checkpoint: model.hash, step: String(model.step) };
 }

@@ -296,8 +296,8 @@ export interface ModelRecord<C = unknown, N extends Module = Module> {
   readonly sampling?: z.ZodObject;
   /** Of language models: scores of the token after each, [B, T, V], from tokens [B, T] int32, T up to the context. Each row sees those before it only. */
   logits?(network: N, tokens: Tensor): Tensor;
-  /** Of Transformers: how much each token looks at each other, per layer [B, heads, T, T], rows that sum to 1; tokens [B, T] int32. */
-  attention?(network: N, tokens: Tensor): readonly Tensor[];
+  /** Whether the network is an `AttendingNetwork` (`nn/attending.ts`), whose attention can be looked at. */
+  readonly attends?: boolean;
   /** Of recurrent language models: how they go on without reading everything again. */
   readonly recurrence?: Recurrence<N>;
   /** Of models of pairs: how they write a target. */

@@ -16,7 +16,7 @@ const tokenizer = learnTokenizer("char", ["the cat sat on the mat\n"]);
 it.each(["gpt", "llama"])("%s: each token looks at itself and those before it, with weights that sum to 1", async (name) => {
   const record = findModel(name);
   const network = record.build(record.presets.smoke.config, new RandomStream(1, "weights"));
-  const { tokens, layers } = await attentionMaps({ record, network }, backend, tokenizer, "the cat\n");
+  const { tokens, layers } = await attentionMaps(network, backend, tokenizer, "the cat\n");
   expect(tokens).toEqual(["t", "h", "e", "_", "c", "a", "t", "/"]);
   expect(layers.length).toBe(2);
   const T = tokens.length;
@@ -35,6 +35,7 @@ it.each(["gpt", "llama"])("%s: each token looks at itself and those before it, w
 it("says what has no attention, and what is too long", async () => {
   const [lstm, gpt] = [findModel("lstm"), findModel("gpt")];
   const network = lstm.build(lstm.presets.smoke.config, new RandomStream(1, "weights"));
-  await expect(attentionMaps({ record: lstm, network }, backend, tokenizer, "the")).rejects.toThrow("no attention");
-  await expect(attentionMaps({ record: gpt, network }, backend, tokenizer, "the cat ".repeat(20))).rejects.toThrow("1 to 64 tokens");
+  const attending = gpt.build(gpt.presets.smoke.config, new RandomStream(1, "weights"));
+  await expect(attentionMaps(network, backend, tokenizer, "the")).rejects.toThrow("no attention");
+  await expect(attentionMaps(attending, backend, tokenizer, "the cat ".repeat(20))).rejects.toThrow("1 to 64 tokens");
 });

@@ -1,6 +1,6 @@
 /** Where the tokens of a text look at each other in a Transformer, as numbers and as pictures. */
 import { UsageError } from "../core/errors.ts";
-import type { ModelRecord } from "../models/index.ts";
+import { isAttending } from "../nn/attending.ts";
 import type { Module } from "../nn/module.ts";
 import { alignmentMaps } from "../report/alignment.ts";
 import type { Raster } from "../report/png.ts";
@@ -20,22 +20,15 @@ export interface AttentionMaps {
  * Run a text through a network and keep the attention weights of all layers and heads.
  * @throws UsageError for a model without attention, and for a text of no token or of more than fit into a picture
  */
-export async function attentionMaps(
-  { record, network }: { record: ModelRecord; network: Module },
-  backend: Backend,
-  tokenizer: Tokenizer,
-  text: string,
-): Promise<AttentionMaps> {
-  const { attention } = record;
-  if (attention === undefined)
-    throw new UsageError({ what: `The model "${record.name}" has no attention to look at.`, expected: "a Transformer" });
+export async function attentionMaps(network: Module, backend: Backend, tokenizer: Tokenizer, text: string): Promise<AttentionMaps> {
+  if (!isAttending(network)) throw new UsageError({ what: "The model has no attention to look at.", expected: "GPT, BERT or Llama" });
   const ids = tokenizer.encode(text);
   const T = ids.length;
   if (T < 1 || T > 64) throw new UsageError({ what: "The text cannot be drawn.", got: `${T} tokens`, expected: "1 to 64 tokens" });
   const program = await compile<"tokens", string>(
     backend,
-    ({ tokens }) => Object.fromEntries(attention(network, tokens).map((weights, layer) => [`layer${layer}`, weights])),
-    { inputs: { tokens: { shape: [1, T], dtype: "int32" } }, name: `${record.name} attention` },
+    ({ tokens }) => Object.fromEntries(network.attention(tokens).map((weights, layer) => [`layer${layer}`, weights])),
+    { inputs: { tokens: { shape: [1, T], dtype: "int32" } }, name: "attention" },
   );
   try {
     const outputs = await program.run({ tokens: ids });

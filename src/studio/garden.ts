@@ -87,7 +87,7 @@ export function abilitiesOf(record: ModelRecord): Ability[] {
     fills: record.fills === true,
     starts: record.starts !== undefined && record.starts !== false,
     density: record.logDensity !== undefined || record.estimates !== undefined,
-    looks: record.attention !== undefined,
+    looks: record.attends === true,
     classifies: record.classify !== undefined,
   };
   return (Object.keys(abilities) as Ability[]).filter((ability) => can[ability]);

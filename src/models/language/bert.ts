@@ -168,5 +168,5 @@ export const bert = defineModel<BertModelConfig, Bert>({
   objective,
   metrics,
   metricInfo,
-  attention: (model, tokens) => model.attention(tokens),
+  attends: true,
 });

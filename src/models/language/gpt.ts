@@ -108,5 +108,5 @@ export const gpt = defineModel<GptConfig, Gpt2>({
   metrics: (model, batch) => languageMetrics(windowNats(model, batch)),
   metricInfo: languageMetricInfo,
   logits: (model, tokens) => model.call(tokens),
-  attention: (model, tokens) => model.attention(tokens),
+  attends: true,
 });

@@ -126,5 +126,5 @@ export const llama = defineModel<LlamaModelConfig, Llama>({
   metrics: (model, batch) => languageMetrics(windowNats(model, batch)),
   metricInfo: languageMetricInfo,
   logits: (model, tokens) => model.call(tokens),
-  attention: (model, tokens) => model.attention(tokens),
+  attends: true,
 });

@@ -26,7 +26,7 @@ export function kindOf(record: ModelRecord, config: unknown): GenerateKind {
   if (isText(shape)) {
     if (record.translation !== undefined) return "pairs";
     if (continuesText(record)) return "text";
-    return record.family === "language" && record.attention !== undefined ? "masks" : "none";
+    return record.family === "language" && record.attends === true ? "masks" : "none";
   }
   if (isPoint(shape)) return record.sample === undefined ? "none" : "points";
   return record.sample === undefined && record.reconstruct === undefined ? "none" : "pictures";
@@ -77,7 +77,7 @@ function textAbilities(record: ModelRecord, config: unknown): TextAbilities {
     ...window,
     ...(recurrent ? { context: undefined } : {}),
     chat: continuesText(record),
-    attention: record.attention !== undefined && (continuesText(record) || kindOf(record, config) === "masks"),
+    attention: record.attends === true && (continuesText(record) || kindOf(record, config) === "masks"),
   };
 }
 

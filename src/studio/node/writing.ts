@@ -118,7 +118,7 @@ function weightsOf(weights: Float32Array): string {
 export async function lookAt(holder: Holder, { text }: z.output<typeof attentionRequest>): Promise<AttentionTold> {
   const { model, view } = await holder.open(() => undefined);
   if (model.tokenizers === undefined) throw new UsageError({ what: `The model "${model.record.name}" reads no text.` });
-  const { tokens, layers } = await attentionMaps(model, view.backend, model.tokenizers.tokenizer, text);
+  const { tokens, layers } = await attentionMaps(model.network, view.backend, model.tokenizers.tokenizer, text);
   return { tokens, layers: layers.map((heads) => heads.map(weightsOf)) };
 }
 
