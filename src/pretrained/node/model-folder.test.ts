@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,6 +55,21 @@ describe("a model's folder", () => {
     expect(second.kind).toBe(first.kind);
     expect(second.endTokens).toEqual(first.endTokens);
     expect([...requireTokenizer(second).encode("the tide")]).toEqual([...requireTokenizer(first).encode("the tide")]);
+  });
+
+  it("leaves no weights of the model that was there before", async () => {
+    const { network, tokenizer } = await readModelFolder(path.join(golden, "llama"));
+    const other = await readModelFolder(path.join(golden, "gpt2"));
+    const weightFiles = async () => (await readdir(folder)).filter((name) => name.includes("safetensors")).length;
+    await writeModelFolder(folder, { network, tokenizer });
+    await writeModelFolder(folder, { ...other, shardBytes: 20_000 });
+    expect(numbers((await readModelFolder(folder)).network)).toEqual(numbers(other.network));
+    const many = await weightFiles();
+    await writeModelFolder(folder, { ...other, shardBytes: 40_000 });
+    expect(await weightFiles()).toBeLessThan(many);
+    await writeModelFolder(folder, { network, tokenizer });
+    expect(await weightFiles()).toBe(1);
+    expect(numbers((await readModelFolder(folder)).network)).toEqual(numbers(network));
   });
 
   it("of a network without biases has zeros in their place", async () => {

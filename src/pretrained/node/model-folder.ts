@@ -1,5 +1,5 @@
 /** Whole models in Hugging Face's folders: config.json, weights, tokenizer. */
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { AtelierError, FileError } from "../../core/errors.ts";
 import { fileError, TEMPORARY_SUFFIX, writeFileAtomic } from "../../core/node/files.ts";
@@ -90,8 +90,16 @@ export async function writeModelFolder(folder: string, options: SaveOptions): Pr
     const index = { metadata: { total_size: shards.reduce((sum, { bytes }) => sum + bytes, 0) }, weight_map: Object.fromEntries(map) };
     await writeFileAtomic(path.join(folder, INDEX_FILE), `${JSON.stringify(index, null, 2)}\n`);
   }
+  await removeOtherWeights(folder, shards.length);
   if (tokenizer !== undefined) await writeTokenizer(path.join(folder, "tokenizer.json"), tokenizer);
   await writeFileAtomic(path.join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** Weights of a model that was written into the folder before would be read instead of, or beside, those in `shards` files. */
+async function removeOtherWeights(folder: string, shards: number): Promise<void> {
+  const shardOf = new RegExp(`^model-\\d{5}-of-(?!${fiveDigits(shards)})\\d{5}\\.safetensors$`);
+  const other = shards === 1 ? INDEX_FILE : SINGLE_FILE;
+  for (const name of await readdir(folder)) if (name === other || shardOf.test(name)) await rm(path.join(folder, name));
 }
 
 interface Shard {
