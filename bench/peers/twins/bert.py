@@ -16,7 +16,7 @@ import common
 import text
 
 CLS, SEP, MASK = 2, 3, 4
-CHOSEN = {"context": 64, "width": 128, "layers": 4, "heads": 4, "dropout": 0.1, "batch": 32, "steps": 3000, "rate": 1e-3, "warmup": 200}
+CHOSEN = {"context": 64, "width": 128, "layers": 4, "heads": 4, "dropout": 0.0, "batch": 32, "steps": 6000, "rate": 1e-3, "warmup": 200}
 
 
 class Attention(nn.Module):
@@ -61,11 +61,11 @@ class Bert(nn.Module):
             if isinstance(m, nn.Linear):
                 nn.init.zeros_(m.bias)
 
-    def forward(self, ids, kinds):
+    def forward(self, ids, kinds, chosen):
         x = self.drop(self.norm(self.tokens(ids) + self.positions.weight[: ids.shape[1]] + self.kinds(kinds)))
         for layer in self.layers:
             x = layer(x)
-        logits = F.linear(self.transform_norm(F.gelu(self.transform(x))), self.tokens.weight, self.bias)
+        logits = F.linear(self.transform_norm(F.gelu(self.transform(x[chosen]))), self.tokens.weight, self.bias)
         return logits, self.pair(torch.tanh(self.pooler(x[:, 0])))
 
 
@@ -78,8 +78,10 @@ def task(tokens, vocabulary):
     second = torch.where(foreign[:, None], second.roll(-1, 0), second)
     special = lambda id: torch.full((B, 1), id)
     targets = torch.cat([special(CLS), first, special(SEP), second, special(SEP)], 1)
-    chosen = torch.rand(targets.shape) < 0.15
-    chosen[:, [0, half + 1, -1]] = False
+    draws = torch.rand(targets.shape)
+    draws[:, [0, half + 1, -1]] = -1
+    chosen = torch.zeros_like(targets, dtype=torch.bool)
+    chosen.scatter_(1, draws.topk(max(1, round(0.15 * words)), dim=1).indices, True)
     kind = torch.rand(targets.shape)
     ids = torch.where(chosen & (kind < 0.8), MASK, targets)
     ids = torch.where(chosen & (kind >= 0.8) & (kind < 0.9), torch.randint(vocabulary, targets.shape), ids)
@@ -95,9 +97,9 @@ def held_out(model, ids, length, vocabulary):
     rows, nats, right, count, pairs = text.windows(ids, length), 0.0, 0, 0, 0
     for at in range(0, len(rows), 32):
         inputs, kinds, targets, chosen, foreign = task(rows[at : at + 32], vocabulary)
-        logits, pair = model(inputs, kinds)
-        nats += F.cross_entropy(logits[chosen], targets[chosen], reduction="sum").item()
-        right += (logits[chosen].argmax(-1) == targets[chosen]).sum().item()
+        logits, pair = model(inputs, kinds, chosen)
+        nats += F.cross_entropy(logits, targets[chosen], reduction="sum").item()
+        right += (logits.argmax(-1) == targets[chosen]).sum().item()
         count += chosen.sum().item()
         pairs += (pair.argmax(-1) == foreign).sum().item()
     return {"maskedNats": nats / count, "maskedAccuracy": right / count, "nextAccuracy": pairs / len(rows)}
@@ -124,8 +126,8 @@ def main():
         for group in optimizer.param_groups:
             group["lr"] = c["rate"] * factor
         ids, kinds, targets, chosen, foreign = task(next(source), vocabulary)
-        logits, pair = model(ids, kinds)
-        loss = F.cross_entropy(logits[chosen], targets[chosen]) + F.cross_entropy(pair, foreign)
+        logits, pair = model(ids, kinds, chosen)
+        loss = F.cross_entropy(logits, targets[chosen]) + F.cross_entropy(pair, foreign)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
