@@ -151,7 +151,7 @@ export const bert = defineModel<BertModelConfig, Bert>({
   config,
   presets: {
     smoke: {
-      config: { ...base, context: 19, vocabulary: 24, width: 16, layers: 2, heads: 2 },
+      config: { ...base, context: 19, vocabulary: 64, width: 16, layers: 1, heads: 2 },
       training: { epochs: 1, batch: 4, learningRate: 5e-3 },
       about: "seconds; for tests",
       data: "brown",
