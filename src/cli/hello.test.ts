@@ -106,13 +106,13 @@ describe("hello", () => {
     await expect(findHelloModel({ assets })).rejects.toThrow("cannot be read");
     await writeFile(path.join(assets, "manifest.json"), '{ "hello": {} }');
     await expect(readHelloAsset(assets)).rejects.toThrow("is damaged");
-  }, 120_000);
+  });
 
   it("refuses to make one of a model that is too large or does not write", async () => {
     const run = await trainedRun("smoke", "--set", "width=320", "--set", "layers=8");
     await expect(makeHelloAsset(run, await openBackend({ device: "cpu" }), assets)).rejects.toThrow("too large to come with the library");
     expect(await readHelloAsset(assets)).toBeUndefined();
-  }, 120_000);
+  });
 });
 
 const own = await readHelloAsset().catch((error: unknown) => error as Error);

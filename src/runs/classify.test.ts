@@ -20,7 +20,7 @@ let folder: string;
 beforeAll(async () => {
   backend = await openBackend({ device: "cpu" });
   folder = await mkdtemp(path.join(tmpdir(), "atelier-classify-"));
-}, 60_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 interface Told {

@@ -23,7 +23,7 @@ let folder: string;
 beforeAll(async () => {
   backend = await openBackend();
   folder = await mkdtemp(path.join(tmpdir(), "atelier-finetune-"));
-}, 60_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function answer(engine: TextEngine, text: string): Promise<string> {

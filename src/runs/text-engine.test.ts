@@ -19,7 +19,7 @@ let folder: string;
 beforeAll(async () => {
   backend = await openBackend();
   folder = await mkdtemp(path.join(tmpdir(), "atelier-text-"));
-}, 60_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function write(

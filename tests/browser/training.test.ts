@@ -43,7 +43,7 @@ describe.skipIf(program === undefined)("the same sources in a page", () => {
     { model: "vae", device: "cpu", threads: 1, steps: 5 },
     { model: "mlp", device: "webgpu", steps: 3 },
     { model: "vae", device: "webgpu", steps: 2 },
-  ] as const)("$model on $device trains to Node's losses", { timeout: 240_000 }, async (task) => {
+  ] as const)("$model on $device trains to Node's losses", async (task) => {
     const outcome = await train(task);
     const expected = await lossesOf(sessionOptions(task.model, await openBackend()), task.steps);
     expect(outcome.isolated).toBe(true);

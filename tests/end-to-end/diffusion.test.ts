@@ -27,7 +27,7 @@ beforeAll(async () => {
   await train("ddpm", "--run", "plain");
   await train("conditional-ddpm", "--run", "told", "--set", "conditions=2");
   await train("super-resolution", "--run", "sharp");
-}, 120_000);
+});
 
 describe("diffusion", () => {
   it("samples as it is told, the same bits for the same seed", async () => {

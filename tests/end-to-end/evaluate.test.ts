@@ -14,7 +14,7 @@ beforeAll(async () => {
   const pictures = await sandbox.pictures("pictures", 120);
   for (const [model, ...more] of [["vae"], ["cnn", "--set", "classes=2", "--set", "image=[1,8,8]"]])
     await sandbox.json("train", model, "--preset", "smoke", "--data", pictures, "--run", `${model}-a`, "--epochs", "2", ...more);
-}, 60_000);
+});
 
 describe("evaluate", () => {
   it("compares samples with data by features that are named, and shows the nearest training pictures", async () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await train("vae", "--run", "without", "--steps", "4", "--without", "right");
   await train("pixelcnn", "--run", "pixels", "--steps", "2");
   await train("mlp", "--run", "mlp", "--steps", "8", "--set", "classes=2", "--set", "image=[1,8,8]");
-}, 120_000);
+});
 
 const file = (name: string) => sandbox.path(name);
 /** Run inside the test's process, to a good end. */

@@ -56,7 +56,7 @@ describe("leaderboard", () => {
     const again = await sandbox.json<Told>(...words, "--minutes", "0.01", "--families", "vae,gans", "--name", "board");
     expect(again.rows).toEqual(told.rows);
     expect((await sandbox.runs()).filter((name) => name.startsWith("board-"))).toHaveLength(4);
-  }, 240_000);
+  });
 
   it("takes finished runs as they are, and refuses others", async () => {
     const train = async (model: string, data: string, run: string, ...more: string[]) => {
@@ -97,7 +97,7 @@ describe("leaderboard", () => {
     const record = JSON.parse(await readFile(stopped, "utf8")) as Record<string, unknown>;
     await writeFile(stopped, JSON.stringify({ ...record, status: "stopped" }));
     expect((await sandbox.inside(take("vae-few"))).err).toContain('The run "vae-few" has not finished');
-  }, 240_000);
+  });
 
   it("ends as the undisturbed one does after being killed while it trains, draws and measures", async () => {
     const models = ["vae", "dcgan"];
@@ -118,5 +118,5 @@ describe("leaderboard", () => {
       rows.map(({ name, checkpoint, measures, likelihood }) => ({ name, checkpoint, measures, likelihood }));
     expect(figures(resumed)).toEqual(figures(whole));
     expect((await sandbox.files("runs")).filter((file) => /partial|lock/.test(file))).toEqual([]);
-  }, 300_000);
+  });
 });

@@ -19,7 +19,7 @@ const flow = ["train", "realnvp", "--preset", "toy", "--data", "moons", "--limit
 
 beforeAll(async () => {
   await done(...flow, "--steps", "12", "--run", "whole");
-}, 120_000);
+});
 
 describe("points in the plane", () => {
   it("a run that is made longer animates on where it stood", async () => {

@@ -61,7 +61,7 @@ describe("a run of text", () => {
       expect(likeliest[0].drawn).toBeGreaterThanOrEqual(likeliest[0].probability);
       expect(likeliest[0].probability).toBeGreaterThanOrEqual(likeliest[1].probability);
     }
-  }, 120_000);
+  });
 
   it("is given a tokenizer, and a vocabulary that may be larger but not smaller", async () => {
     const file = sandbox.path("tok.json");
@@ -87,7 +87,7 @@ describe("a run of text", () => {
     const other = sandbox.path("other.json");
     await sandbox.inside(["tokenizer", "train", "--data", text, "--kind", "word", "--size", "13", "--out", other]);
     expect((await sandbox.inside([...bin, "--tokenizer", other])).err).toContain("made by another tokenizer");
-  }, 120_000);
+  });
 
   it("that lost its tokenizer, or whose text has changed, says so", async () => {
     await sandbox.inside(["train", ...small, "--data", text, "--steps", "3", "--run", "lost", "--json"]);
@@ -102,7 +102,7 @@ describe("a run of text", () => {
     await writeFile(text, `the cat\n${original.toString()}`);
     expect((await sandbox.inside(["train", "--resume", "--run", "lost", "--steps", "5"])).err).toContain("have changed since it began");
     await writeFile(text, original);
-  }, 120_000);
+  });
 });
 
 describe("bad input of text", () => {
@@ -141,5 +141,5 @@ describe("bad input of text", () => {
     expect(await refused("generate", "verbs", "--temperature", "-1")).toContain("`--temperature` is out of range");
     expect(await refused("evaluate", "verbs", "--features", "mnist")).toContain("makes no samples");
     expect(await refused("generate", "verbs", "--prompt", "Ω")).toContain("Ω");
-  }, 60_000);
+  });
 });

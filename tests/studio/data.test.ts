@@ -32,7 +32,7 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     return visit;
   }
 
-  it("a dropped folder becomes a data set that can be looked at; the bad file is named", { timeout: 300_000 }, async () => {
+  it("a dropped folder becomes a data set that can be looked at; the bad file is named", async () => {
     const { page, problems, picture } = await visit("#/data");
     await page.getByRole("heading", { name: "Bars and stripes" }).waitFor();
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Choose a folder" }).click()]);
@@ -59,7 +59,7 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.context().close();
   });
 
-  it("files that are dropped are taken as those that are chosen, and other names are asked for", { timeout: 300_000 }, async () => {
+  it("files that are dropped are taken as those that are chosen, and other names are asked for", async () => {
     const { page, problems } = await visit("#/data");
     const place = page.getByRole("region", { name: "Drop a folder" });
     await place.waitFor();
@@ -85,7 +85,7 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.context().close();
   });
 
-  it("a set that is made here is drawn when it is asked for; points lie on their density", { timeout: 300_000 }, async () => {
+  it("a set that is made here is drawn when it is asked for; points lie on their density", async () => {
     const { page, problems, picture } = await visit("#/data/bars-and-stripes");
     await page.getByRole("button", { name: /^Draw it here/ }).click();
     await page.getByRole("list", { name: "Pictures of the data set" }).waitFor();
@@ -100,7 +100,7 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.context().close();
   });
 
-  it("a run is evaluated, its samples beside their nearest training pictures", { timeout: 300_000 }, async () => {
+  it("a run is evaluated, its samples beside their nearest training pictures", async () => {
     const good = await sandbox.pictures("good", 60);
     await sandbox.json("train", "vae", "--preset", "smoke", "--data", good, "--run", "mine", "--epochs", "1");
     const { page, problems, picture } = await visit("#/evaluate");
@@ -125,7 +125,7 @@ describe.skipIf(program === undefined)("data, evaluation and leaderboard", () =>
     await page.context().close();
   });
 
-  it("leaderboards are sorted by any column; what never finished is shown as such", { timeout: 300_000 }, async () => {
+  it("leaderboards are sorted by any column; what never finished is shown as such", async () => {
     const { page, problems, picture } = await visit("#/leaderboard");
     const table = page.getByRole("table", { name: "Leaderboard board" });
     await table.waitFor();

@@ -29,17 +29,17 @@ describe.skipIf(program === undefined)("exploring", () => {
       if (code !== 0) throw new Error(err);
     }
     studio = await startStudio(sandbox.home);
-  }, 120_000);
+  });
   afterAll(async () => {
     await studio?.close();
   });
 
-  it("maps the codes of a VAE and follows the pointer and the keys", { timeout: 120_000 }, async () => {
+  it("maps the codes of a VAE and follows the pointer and the keys", async () => {
     const { page, problems, picture } = await studio.visit("#/explore");
     await page.getByRole("link", { name: /^vae/ }).click();
-    await page.getByRole("button", { name: "Compute the map" }).click({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Compute the map" }).click({ timeout: 120_000 });
     const map = page.getByRole("slider", { name: /Place on the map of/ });
-    await map.waitFor({ timeout: 90_000 });
+    await map.waitFor({ timeout: 120_000 });
     const box = (await map.boundingBox())!;
     const before = await map.getAttribute("aria-valuetext");
     await page.mouse.move(box.x + 20, box.y + 20);
@@ -63,13 +63,13 @@ describe.skipIf(program === undefined)("exploring", () => {
     expect(await violations(page)).toEqual([]);
     // What is computed once is there at the next visit.
     await page.reload();
-    await map.waitFor({ timeout: 60_000 });
+    await map.waitFor({ timeout: 120_000 });
     expect(problems).toEqual([]);
   });
 
-  it("opens a GAN on a phone's width, and says that it has no map", { timeout: 90_000 }, async () => {
+  it("opens a GAN on a phone's width, and says that it has no map", async () => {
     const { page, problems, picture } = await studio.visit("#/explore/dcgan", { width: 360, height: 740, dark: true });
-    await page.getByRole("slider", { name: /Truncation/ }).waitFor({ timeout: 60_000 });
+    await page.getByRole("slider", { name: /Truncation/ }).waitFor({ timeout: 120_000 });
     await page.getByText("No map of codes for this model: it has no encoder that gives pictures codes.").waitFor();
     await page.getByText(/Computed by the processor/).waitFor();
     await page.getByRole("button", { name: "Four new codes" }).click();
@@ -78,11 +78,11 @@ describe.skipIf(program === undefined)("exploring", () => {
     expect(problems).toEqual([]);
   });
 
-  it("takes a run along as one file, from its page", { timeout: 120_000 }, async () => {
+  it("takes a run along as one file, from its page", async () => {
     const { page, problems, picture } = await studio.visit("#/runs/vae");
-    await page.getByRole("button", { name: "Make the file" }).click({ timeout: 30_000 });
+    await page.getByRole("button", { name: "Make the file" }).click({ timeout: 120_000 });
     const save = page.getByRole("link", { name: "Save vae.html" });
-    await save.waitFor({ timeout: 90_000 });
+    await save.waitFor({ timeout: 120_000 });
     const [download] = await Promise.all([page.waitForEvent("download"), save.click()]);
     expect(download.suggestedFilename()).toBe("vae.html");
     const text = await readFile(await download.path(), "utf8");
@@ -91,13 +91,13 @@ describe.skipIf(program === undefined)("exploring", () => {
     await picture("share");
     // It is there at the next visit.
     await page.reload();
-    await save.waitFor({ timeout: 30_000 });
+    await save.waitFor({ timeout: 120_000 });
     expect(await violations(page)).toEqual([]);
     expect(problems).toEqual([]);
   });
 
   it("says plainly that a run is gone", async () => {
     const { page } = await studio.visit("#/explore/nothing");
-    await page.getByText('There is no run named "nothing".').waitFor({ timeout: 20_000 });
+    await page.getByText('There is no run named "nothing".').waitFor({ timeout: 120_000 });
   });
 });

@@ -58,7 +58,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
     for (const run of ["vae", "gan", "diffusion", "gpt"])
       bytes[run] = (await done("export", run, "--format", "html", "--out", sandbox.path(`${run}.html`))) as (typeof bytes)[string];
     browser = await launch(program!);
-  }, 240_000);
+  });
   afterAll(() => browser?.close());
 
   async function open(run: string, width = 1280): Promise<Opened> {
@@ -74,7 +74,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
       if (request.url() !== address && !/^(blob|data):/.test(request.url())) problems.push(`a request to ${request.url()}`);
     });
     await page.goto(address);
-    await page.waitForFunction(() => "atelier" in globalThis, undefined, { timeout: 50_000 });
+    await page.waitForFunction(() => "atelier" in globalThis, undefined, { timeout: 120_000 });
     return { page, problems };
   }
 
@@ -112,7 +112,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
       });
   }
 
-  it("of a VAE: draws, and follows a hand and the arrow keys through its codes", { timeout: 60_000 }, async () => {
+  it("of a VAE: draws, and follows a hand and the arrow keys through its codes", async () => {
     const { page, problems } = await open("vae");
     await expectSameAsNode(page, "vae");
     await page.getByRole("button", { name: "Draw", exact: true }).click();
@@ -127,13 +127,13 @@ describe.skipIf(program === undefined)("an exported page", () => {
       for (const key of ["ArrowUp", "ArrowDown"]) await page.keyboard.press(key);
       return page.getByText(/pictures a second/).count();
     };
-    await expect.poll(keepMoving, { timeout: 20_000, interval: 20 }).toBeGreaterThan(0);
+    await expect.poll(keepMoving, { timeout: 120_000, interval: 20 }).toBeGreaterThan(0);
     await page.screenshot({ path: path.join(artifacts, "export-vae.png"), fullPage: true });
     expect([...(await violations(page)), ...(await walk(page))]).toEqual([]);
     expect(problems).toEqual([]);
   });
 
-  it("of a GAN: draws, truncates and morphs, on a phone's width too", { timeout: 60_000 }, async () => {
+  it("of a GAN: draws, truncates and morphs, on a phone's width too", async () => {
     const { page, problems } = await open("gan", 360);
     await expectSameAsNode(page, "gan");
     await page.getByRole("slider", { name: /Truncation/ }).fill("0.5");
@@ -145,7 +145,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
     expect(problems).toEqual([]);
   });
 
-  it("of a diffusion model: is watched step by step", { timeout: 60_000 }, async () => {
+  it("of a diffusion model: is watched step by step", async () => {
     const { page, problems } = await open("diffusion");
     await expectSameAsNode(page, "diffusion", { steps: 5 });
     await page.getByRole("button", { name: "Draw", exact: true }).click();
@@ -159,7 +159,7 @@ describe.skipIf(program === undefined)("an exported page", () => {
     expect(problems).toEqual([]);
   });
 
-  it("of a GPT: writes what Node writes, and shows what else could have stood there", { timeout: 60_000 }, async () => {
+  it("of a GPT: writes what Node writes, and shows what else could have stood there", async () => {
     const { page, problems } = await open("gpt");
     const { texts } = await done("generate", "gpt", "--prompt", "the cat", "--tokens", "20", "--seed", "3", "--temperature", "0.8");
     await page.getByLabel("How it begins").fill("the cat");

@@ -78,4 +78,4 @@ it("is told, keeps its last good checkpoint, and goes on when there is room agai
   expect((await jobs.views()).get("full")).toMatchObject({ lives: true, job: { state: "running" } });
   await jobs.ask("full", "pause");
   await until(({ state }) => state === "paused");
-}, 120_000);
+});

@@ -20,7 +20,7 @@ describe.skipIf(program === undefined)("the pages that generate", () => {
   afterAll(() => studio?.close());
 
   const done = (page: Page) =>
-    expect.poll(() => page.locator(".work-state [role=status]").first().innerText(), { timeout: 25_000 }).toBe("Done.");
+    expect.poll(() => page.locator(".work-state [role=status]").first().innerText(), { timeout: 120_000 }).toBe("Done.");
   const gallery = async (run: string) => (await (await fetch(`${studio.url}api/generate/${run}/gallery`)).json()) as Gallery;
   const pixels = (run: string, file: string) => [...decode(readFileSync(path.join(runs!.home, run, "gallery", file))).data];
 
@@ -46,7 +46,7 @@ describe.skipIf(program === undefined)("the pages that generate", () => {
     await picture("generate-large");
     expect(await barriers(page)).toEqual([]);
     await page.getByRole("button", { name: "Variations", exact: true }).click();
-    await expect.poll(async () => (await gallery("vae")).total, { timeout: 25_000 }).toBe(2);
+    await expect.poll(async () => (await gallery("vae")).total, { timeout: 120_000 }).toBe(2);
     await done(page);
     const { entries } = await gallery("vae");
     expect(entries[0].request).toMatchObject({ work: "variations", of: { batch: entries[1].id, index: 1 }, count: 4 });
@@ -56,7 +56,7 @@ describe.skipIf(program === undefined)("the pages that generate", () => {
     await page.getByRole("button", { name: "4 pictures of seed 1: number 4" }).click();
     await page.getByRole("button", { name: "Interpolate to it" }).click();
     await page.getByRole("button", { name: "Interpolate", exact: true }).click();
-    await page.getByText("100 %").waitFor({ timeout: 25_000 });
+    await page.getByText("100 %").waitFor({ timeout: 120_000 });
     await picture("generate-strip");
     expect(await barriers(page)).toEqual([]);
     await page.getByRole("button", { name: "8 pictures from one to another: number 1" }).click();
@@ -95,7 +95,7 @@ describe.skipIf(program === undefined)("the pages that generate", () => {
     await picture("generate-brush");
     expect(await barriers(page)).toEqual([]);
     await page.getByRole("button", { name: "Paint", exact: true }).click();
-    await expect.poll(async () => (await gallery("ddpm")).total, { timeout: 25_000 }).toBe(2);
+    await expect.poll(async () => (await gallery("ddpm")).total, { timeout: 120_000 }).toBe(2);
     const { entries } = await gallery("ddpm");
     const [painted, before] = [pixels("ddpm", entries[0].files[0]), pixels("ddpm", entries[1].files[0])];
     const same = painted.filter((value, i) => value === before[i]).length;
@@ -149,7 +149,7 @@ describe.skipIf(program === undefined)("the pages that generate", () => {
     await page.getByRole("link", { name: "Attention" }).click();
     await page.getByLabel("Text").fill("the sea");
     await page.getByRole("button", { name: "Look" }).click();
-    await page.getByRole("button", { name: "Layer 1, head 1" }).waitFor({ timeout: 25_000 });
+    await page.getByRole("button", { name: "Layer 1, head 1" }).waitFor({ timeout: 120_000 });
     await page.getByRole("toolbar").getByRole("button").first().click();
     await page.getByText("looks at").waitFor();
     await picture("generate-attention");
@@ -168,14 +168,14 @@ describe.skipIf(program === undefined)("the pages that generate", () => {
     await page.getByLabel("Tokens", { exact: true }).fill("6");
     await page.getByLabel("Message", { exact: true }).fill("the");
     await page.keyboard.press("Enter");
-    await page.getByText(/What the model read/).waitFor({ timeout: 25_000 });
+    await page.getByText(/What the model read/).waitFor({ timeout: 120_000 });
     expect((await page.locator(".turn.assistant .turn-text").innerText()).length).toBeGreaterThan(0);
     await picture("chat");
     expect(await barriers(page)).toEqual([]);
     await page.getByRole("button", { name: "Edit message 1 and send it again" }).click();
     expect(await page.getByLabel("Message", { exact: true }).inputValue()).toBe("the");
     await page.getByRole("button", { name: "Send" }).click();
-    await page.getByText(/What the model read/).waitFor({ timeout: 25_000 });
+    await page.getByText(/What the model read/).waitFor({ timeout: 120_000 });
     await page.getByRole("button", { name: "Remove", exact: true }).click();
     await page.getByText('"sea" is removed.').waitFor();
     expect(await overflow(page)).toBe(0);

@@ -10,7 +10,7 @@ import { program, type StudioUnderTest, startStudio } from "./harness.ts";
 
 const steps = 100_000;
 /** A machine may be busy with other tests. */
-const patience = { timeout: 60_000 };
+const patience = { timeout: 120_000 };
 
 /** The folder of a run that has been trained for long, as if. */
 async function longRun(home: string, name: string): Promise<void> {
@@ -89,7 +89,7 @@ describe.skipIf(program === undefined)("training in the studio", () => {
     await picture("run-finished");
     expect(problems).toEqual([]);
     await page.context().close();
-  }, 120_000);
+  });
 
   it("two pages drive one run; a killed process and a folder that is gone are told in both", async () => {
     const first = await studio.visit("#/runs");
@@ -121,7 +121,7 @@ describe.skipIf(program === undefined)("training in the studio", () => {
     expect(first.problems).toEqual([]);
     await first.page.context().close();
     await second.page.context().close();
-  }, 120_000);
+  });
 
   it("opens a run of 100,000 steps, zooms into it and finds its spike", async () => {
     await longRun(studio.runsFolder, "long");
@@ -158,7 +158,7 @@ describe.skipIf(program === undefined)("training in the studio", () => {
     await picture("compare");
     expect(problems).toEqual([]);
     await page.context().close();
-  }, 60_000);
+  });
 });
 
 /** How long the page takes from an input to the frame that shows it, while a training runs: printed, since machines differ. */

@@ -23,7 +23,7 @@ function integrate({ density: { logDensity, bounds } }: PointDataset, cells: num
 }
 
 // Thousands of nodes for each of thousands of cells: seconds on a busy machine.
-describe.each(names)("%s", { timeout: 60_000 }, (name) => {
+describe.each(names)("%s", (name) => {
   const dataset = pointSet(name);
 
   it("has a density that integrates to 1, and the entropy of its card", () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const constrain = (schema: Readonly<Record<string, unknown>> | undefined) => jsonConstraint(schema, tokenizer);
   server = await serveHttp(new TextService({ engine, template: plainChatTemplate(tokenizer), constrain }), { port: 0 });
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
-}, 60_000);
+});
 afterAll(() => server.close());
 
 const messages = [{ role: "user" as const, content: "hi" }];
